@@ -1,0 +1,143 @@
+"""A model's card: everything a reader, a client or the decoder needs to know about one ONNX file.
+
+The card travels inside the file, as JSON under the metadata key ``booth.card``.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+__all__ = [
+    "METADATA_KEY",
+    "Accuracy",
+    "Card",
+    "Input",
+    "Label",
+    "Measurement",
+    "Parity",
+    "Weights",
+]
+
+METADATA_KEY = "booth.card"
+
+
+class _Record(BaseModel):
+    """Immutable, and closed: a misspelt field is an error, not a lost fact."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Label(_Record):
+    """One output of the network. ``name`` is for people and not unique; ``category`` is."""
+
+    name: str = Field(min_length=1, description='for people: "Indoor booth"')
+    category: str = Field(min_length=1, description='in the data set: "booth/indoor", "n02012849"')
+    kind: Literal["indoor", "outdoor"] | None = Field(
+        None, description="of a scene: whether it is indoors"
+    )
+
+
+class Input(_Record):
+    """How a photograph becomes the S x S square that the network sees: resize, then centre crop."""
+
+    size: int = Field(gt=0, description="S: side of the square the network sees, in pixels")
+    resize: int = Field(gt=0, description="side to resize to before the crop, in pixels")
+    keep_aspect: bool = Field(
+        True, description="resize the shorter side (true), or squash both sides (false)"
+    )
+    interpolation: Literal["bilinear", "bicubic"] = "bilinear"
+
+    @model_validator(mode="after")
+    def _crop_fits(self) -> Input:
+        if self.resize < self.size:
+            raise ValueError(
+                f"resize ({self.resize}) must be at least size ({self.size}), or the crop has holes"
+            )
+        return self
+
+
+class Weights(_Record):
+    """Where the trained weights came from, and on what terms."""
+
+    origin: str = Field(description="who published them, in words")
+    url: str | None = Field(None, description="where they can be fetched, if they can")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="of the file with the weights")
+    licence: str = Field(description="SPDX name, or the publisher's terms in words")
+
+
+class Accuracy(_Record):
+    """Top-1 and top-5 as shares of 1."""
+
+    dataset: str
+    top1: float = Field(ge=0, le=1)
+    top5: float | None = Field(None, ge=0, le=1)
+
+
+class Measurement(Accuracy):
+    """Accuracy that Booth measured on this very file."""
+
+    photographs: int = Field(gt=0)
+    calibration_error: float = Field(
+        ge=0, le=1, description="expected calibration error over 15 bins (Guo et al. 2017)"
+    )
+
+
+class Parity(_Record):
+    """How closely this file answers as the torch module it was exported from."""
+
+    reference: str = Field(description="what it was compared with")
+    photographs: int = Field(gt=0)
+    top1_agreement: float = Field(ge=0, le=1, description="share with the same first label")
+    largest_difference: float = Field(ge=0, description="largest |change| of one probability")
+    mean_difference: float = Field(ge=0, description="mean |change| of the first label's")
+
+
+class Card(_Record):
+    """All that is known about a model.
+
+    ``labels`` stand in the order of the network's outputs; their categories are unique.
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$", max_length=64)
+    title: str
+    version: str = Field("1", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=32)
+    architecture: str
+    parameters: int = Field(gt=0)
+    multiply_adds: int = Field(gt=0, description="of one photograph")
+    precision: Literal["fp32", "fp16", "int8"]
+    input: Input
+    labels: tuple[Label, ...] = Field(min_length=2)
+    weights: Weights
+    published: Accuracy | None = Field(None, description="what the publisher states")
+    measured: tuple[Measurement, ...] = ()
+    parity: Parity | None = None
+
+    @model_validator(mode="after")
+    def _categories_are_unique(self) -> Card:
+        seen: set[str] = set()
+        for label in self.labels:
+            if label.category in seen:
+                raise ValueError(f"the category {label.category!r} stands twice among the labels")
+            seen.add(label.category)
+        return self
+
+    @property
+    def is_scene_model(self) -> bool:
+        """Whether every label says if it is indoors or outdoors."""
+        return all(label.kind for label in self.labels)
+
+    def to_json(self) -> str:
+        """The card as compact JSON: the same card always gives the same text."""
+        return self.model_dump_json(exclude_none=True)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Card:
+        """Read a card.
+
+        Raises:
+            pydantic.ValidationError: the text is no valid card.
+
+        """
+        return cls.model_validate_json(text)
