@@ -1,0 +1,24 @@
+"""What all rooms' tests use: the photographs that ship, and those that stay beside the repository."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def photos() -> dict[str, bytes]:
+    """The JPEG files of ``tests/photos`` by their names without the suffix: ``"chelsea"``."""
+    return {path.stem: path.read_bytes() for path in sorted((ROOT / "tests/photos").glob("*.jpg"))}
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder with files whose terms keep them out of the repository; skips where it is missing."""
+    folder = ROOT.parent / "shared"
+    if not folder.is_dir():
+        pytest.skip("../shared, with photographs that may not be shipped, is not on this machine")
+    return folder
