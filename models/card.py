@@ -35,7 +35,7 @@ class Label(_Record):
     name: str = Field(min_length=1, description='for people: "Indoor booth"')
     category: str = Field(min_length=1, description='in the data set: "booth/indoor", "n02012849"')
     kind: Literal["indoor", "outdoor"] | None = Field(
-        None, description="of a scene: whether it is indoors"
+        default=None, description="of a scene: whether it is indoors"
     )
 
 
@@ -45,7 +45,7 @@ class Input(_Record):
     size: int = Field(gt=0, description="S: side of the square the network sees, in pixels")
     resize: int = Field(gt=0, description="side to resize to before the crop, in pixels")
     keep_aspect: bool = Field(
-        True, description="resize the shorter side (true), or squash both sides (false)"
+        default=True, description="resize the shorter side (true), or squash both sides (false)"
     )
     interpolation: Literal["bilinear", "bicubic"] = "bilinear"
 
@@ -62,7 +62,7 @@ class Weights(_Record):
     """Where the trained weights came from, and on what terms."""
 
     origin: str = Field(description="who published them, in words")
-    url: str | None = Field(None, description="where they can be fetched, if they can")
+    url: str | None = Field(default=None, description="where they can be fetched, if they can")
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="of the file with the weights")
     licence: str = Field(description="SPDX name, or the publisher's terms in words")
 
@@ -72,7 +72,7 @@ class Accuracy(_Record):
 
     dataset: str
     top1: float = Field(ge=0, le=1)
-    top5: float | None = Field(None, ge=0, le=1)
+    top5: float | None = Field(default=None, ge=0, le=1)
 
 
 class Measurement(Accuracy):
@@ -102,7 +102,7 @@ class Card(_Record):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$", max_length=64)
     title: str
-    version: str = Field("1", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=32)
+    version: str = Field(default="1", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=32)
     architecture: str
     parameters: int = Field(gt=0)
     multiply_adds: int = Field(gt=0, description="of one photograph")
@@ -110,7 +110,7 @@ class Card(_Record):
     input: Input
     labels: tuple[Label, ...] = Field(min_length=2)
     weights: Weights
-    published: Accuracy | None = Field(None, description="what the publisher states")
+    published: Accuracy | None = Field(default=None, description="what the publisher states")
     measured: tuple[Measurement, ...] = ()
     parity: Parity | None = None
 
