@@ -1,4 +1,4 @@
-"""What all rooms' tests use: the photographs that ship, and those that stay beside the repository."""
+"""What all rooms' tests use: the photographs that ship, and those that may not."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def photos() -> dict[str, bytes]:
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder with files whose terms keep them out of the repository; skips where it is missing."""
+    """The folder of files whose terms keep them out of the repository; skips without it."""
     folder = ROOT.parent / "shared"
     if not folder.is_dir():
         pytest.skip("../shared, with photographs that may not be shipped, is not on this machine")
