@@ -167,7 +167,7 @@ def _places(
         mean=_IMAGENET_MEAN,
         std=_IMAGENET_STD,
         origin="MIT CSAIL, trained on Places365-Standard",
-        licence="CC-BY-4.0",
+        licence="Creative Commons Attribution (CC BY)",
         url=f"{_MIT}/{name}.pth.tar",
         attributes=attributes,
     )

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+
+from models.labels import LABEL_SETS, label_set, sun_attributes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def _by_category(name: str) -> dict[str, str]:
+    return {label.category: label.name for label in label_set(name)}
+
+
+@pytest.mark.parametrize(("name", "count"), [("imagenet", 1000), ("places365", 365)])
+def test_a_set_has_as_many_labels_as_its_networks_have_outputs(name: str, count: int) -> None:
+    assert len(label_set(name)) == count
+
+
+@pytest.mark.parametrize("name", LABEL_SETS)
+def test_no_two_names_or_categories_of_a_set_collide_even_in_lower_case(name: str) -> None:
+    names = Counter(label.name.lower() for label in label_set(name))
+    categories = Counter(label.category for label in label_set(name))
+
+    assert names.most_common(1)[0][1] == 1
+    assert categories.most_common(1)[0][1] == 1
+
+
+@pytest.mark.parametrize("name", LABEL_SETS)
+def test_names_are_words_for_people(name: str) -> None:
+    for label in label_set(name):
+        assert label.name == "iPod" or label.name[0].isupper()
+        assert label.name == label.name.strip()
+        assert not set("_/,;") & set(label.name)
+
+
+@pytest.mark.parametrize(
+    ("category", "name"),
+    [
+        ("n02099601", "Golden retriever"),
+        ("n02012849", "Crane (bird)"),
+        ("n03126707", "Crane (machine)"),
+        ("n03710637", "Maillot (leotard)"),
+        ("n03710721", "Maillot (swimsuit)"),
+        ("n02113186", "Cardigan Welsh corgi"),
+        ("n02963159", "Cardigan"),
+        ("n02134084", "Polar bear"),
+    ],
+)
+def test_an_object_bears_the_name_a_person_would_use(category: str, name: str) -> None:
+    assert _by_category("imagenet")[category] == name
+
+
+@pytest.mark.parametrize(
+    ("category", "name"),
+    [
+        ("booth/indoor", "Indoor booth"),
+        ("phone_booth", "Phone booth"),
+        ("church/outdoor", "Outdoor church"),
+        ("lake/natural", "Natural lake"),
+        ("arena/hockey", "Hockey arena"),
+        ("archaelogical_excavation", "Archaeological excavation"),
+        ("childs_room", "Child's room"),
+        ("train_station/platform", "Train station platform"),
+        ("veterinarians_office", "Veterinarian's office"),
+    ],
+)
+def test_a_scene_bears_the_name_a_person_would_use(category: str, name: str) -> None:
+    assert _by_category("places365")[category] == name
+
+
+def test_every_scene_is_indoor_or_outdoor_and_no_object_is_either() -> None:
+    kinds = Counter(label.kind for label in label_set("places365"))
+
+    assert kinds == {"indoor": 160, "outdoor": 205}
+    assert {label.kind for label in label_set("imagenet")} == {None}
+
+
+def test_a_scene_named_indoor_or_outdoor_has_that_word_in_its_category() -> None:
+    for label in label_set("places365"):
+        first = label.name.split()[0].lower()
+        assert (first in {"indoor", "outdoor"}) == label.category.endswith(("/indoor", "/outdoor"))
+        assert first not in {"indoor", "outdoor"} or label.category.endswith(f"/{first}")
+
+
+def test_objects_stand_in_the_order_of_imagenet(shared: Path) -> None:
+    with (shared / "photos/imagenet_1000.csv").open(newline="") as rows:
+        synsets = {int(row["index"]): row["synset"] for row in csv.DictReader(rows)}
+
+    assert [label.category for label in label_set("imagenet")] == [
+        synsets[index] for index in range(1000)
+    ]
+
+
+def test_scenes_stand_in_the_order_and_have_the_kind_of_mits_lists(shared: Path) -> None:
+    lines = (shared / "scenes/IO_places365.txt").read_text().splitlines()
+    kinds = {"1": "indoor", "2": "outdoor"}
+
+    assert [(label.category, label.kind) for label in label_set("places365")] == [
+        (line.split()[0][3:], kinds[line.split()[1]]) for line in lines
+    ]
+
+
+def test_there_are_102_attributes_each_once() -> None:
+    assert len(sun_attributes()) == len(set(sun_attributes())) == 102
+    assert sun_attributes()[0] == "boating"
+    assert sun_attributes()[-1] == "stressful"
+
+
+def test_an_unknown_set_is_refused_with_the_names_there_are() -> None:
+    with pytest.raises(ValueError, match="'imagenett'; there are imagenet and places365"):
+        label_set("imagenett")
