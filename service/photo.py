@@ -1,0 +1,220 @@
+"""The bytes of a photograph -> the square of pixels that a model's card asks for."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import (
+    ExifTags,
+    Image,
+    TiffImagePlugin,
+    WebPImagePlugin,  # noqa: F401 else Image.open imports every plugin there is to find it
+)
+
+from service.colour import to_rgb
+from service.errors import BadImage, TooManyPixels
+from service.signature import format_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from models.card import Input
+
+__all__ = ["Photo", "decode"]
+
+_Box = tuple[float, float, float, float]
+
+# Pillow's remarks on odd files, which mean nothing to the operator whose log they would fill.
+_REMARKS = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
+
+# A JPEG is decoded at 1/2, 1/4 or 1/8 of its size while that leaves this many times the side that
+# it is resized to: then no level of the result differs by more than the resize itself smooths away.
+_DRAFT_MARGIN = 2
+
+# Beyond this many times the wanted size the filter's taps alone would take gigabytes, so the image
+# is first averaged down to it. Only a squashed strip of over 2 * 64 * S pixels comes here.
+_REDUCING_GAP = 64.0
+
+_RESAMPLE = {
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+}
+
+# Exif 2.32, tag 0x0112: how to turn what is stored into what was seen.
+_TURN = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_SIDEWAYS = {5, 6, 7, 8}
+_RIGHT_TO_LEFT = {2, 3, 6, 7}
+_BOTTOM_UP = {3, 4, 7, 8}
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """A photograph as the network wants it.
+
+    Attributes:
+        pixels: S x S x 3, RGB, C-contiguous, read-only.
+        width: of the photograph as sent, before orientation and scaling, in pixels.
+        height: likewise.
+
+    """
+
+    pixels: NDArray[np.uint8]
+    width: int
+    height: int
+
+
+def decode(data: bytes | memoryview, wanted: Input, *, max_pixels: int = 50_000_000) -> Photo:
+    """Decode a JPEG, PNG, WebP, GIF (its first frame), BMP or TIFF; turn, resize and crop it.
+
+    The pixels are those of torchvision's ``Resize`` and ``CenterCrop`` on the whole photograph
+    in RGB. Safe to call from many threads at once.
+
+    Args:
+        data: the file.
+        wanted: the square that the model's card asks for.
+        max_pixels: the largest width x height that is decoded; it is checked before any pixel is.
+
+    Raises:
+        BadImage: no bytes, or a damaged file.
+        TooManyPixels: more than ``max_pixels``.
+        UnsupportedFormat: none of the six formats.
+
+    """
+    if not data:
+        raise BadImage("The photograph is empty: send the bytes of an image file.")
+    name = format_of(data)
+    _settle_pillow(max_pixels)
+    with _faults_named(name, max_pixels):
+        image = Image.open(BytesIO(data), formats=[name])
+    width, height = _stored_size(image)
+    if width * height > max_pixels:
+        raise _too_many(max_pixels)
+    whole, scale = image.size, _draft(image, wanted)
+    with _faults_named(name, max_pixels):
+        image.load()
+    square = _square(image, whole, scale, wanted)
+    return Photo(np.asarray(square), width, height)
+
+
+def _square(image: Image.Image, whole: tuple[int, int], scale: int, wanted: Input) -> Image.Image:
+    """Turn, resize and crop in one go: only the pixels that the network sees are computed."""
+    orientation = _orientation(image)
+    rgb = to_rgb(image)
+    if orientation in _TURN:
+        rgb = rgb.transpose(_TURN[orientation])
+    if orientation in _SIDEWAYS:
+        whole = whole[1], whole[0]
+    box = _reduced(_crop(whole, wanted), whole, rgb.size, scale, orientation)
+    return rgb.resize(
+        (wanted.size, wanted.size),
+        _RESAMPLE[wanted.interpolation],
+        box=box,
+        reducing_gap=_REDUCING_GAP,
+    )
+
+
+def _draft(image: Image.Image, wanted: Input) -> int:
+    """Have a JPEG decoded at a fraction of its size; return by what it is divided: 1, 2, 4 or 8."""
+    width, side = image.width, _DRAFT_MARGIN * wanted.resize
+    drafted = image.draft(None, (side, side))
+    return round(width / drafted[1][2]) if drafted else 1
+
+
+def _orientation(image: Image.Image) -> int:
+    """The Exif orientation, 1 to 8; 1 where there is none, or none that makes sense."""
+    try:
+        value = image.getexif().get(ExifTags.Base.Orientation)
+    except Exception:  # noqa: BLE001 what is wrong with the Exif data leaves the pixels unharmed
+        return 1
+    return value if isinstance(value, int) and value in _TURN else 1
+
+
+def _crop(whole: tuple[int, int], wanted: Input) -> _Box:
+    """Where torchvision's centre crop lies on the photograph before it is resized, in pixels."""
+    (left, right), (top, bottom) = (
+        (start * old / new, (start + wanted.size) * old / new)
+        for old, new in zip(whole, _resized(whole, wanted), strict=True)
+        for start in [round((new - wanted.size) / 2)]
+    )
+    return left, top, right, bottom
+
+
+def _resized(whole: tuple[int, int], wanted: Input) -> tuple[int, int]:
+    """The size that torchvision's ``Resize`` gives a photograph."""
+    if not wanted.keep_aspect:
+        return wanted.resize, wanted.resize
+    shorter = min(whole)
+    width, height = (int(wanted.resize * side / shorter) for side in whole)
+    return width, height
+
+
+def _reduced(
+    box: _Box, whole: tuple[int, int], size: tuple[int, int], scale: int, orientation: int
+) -> _Box:
+    """Find the box on an image decoded at a fraction of its size.
+
+    That image may have a last column and a last row that only partly belong to the photograph.
+    """
+    x = size[0] - whole[0] / scale if orientation in _RIGHT_TO_LEFT else 0
+    y = size[1] - whole[1] / scale if orientation in _BOTTOM_UP else 0
+    left, top, right, bottom = (edge / scale for edge in box)
+    return left + x, top + y, right + x, bottom + y
+
+
+def _stored_size(image: Image.Image) -> tuple[int, int]:
+    """Width and height before orientation, which Pillow applies to TIFF files by itself."""
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        tags = image.tag_v2
+        return tags[ExifTags.Base.ImageWidth], tags[ExifTags.Base.ImageLength]
+    return image.size
+
+
+def _settle_pillow(max_pixels: int) -> None:
+    """Quieten Pillow, and raise its own limit to ours.
+
+    Both belong to the process. They are set without a lock and never taken back: setting them
+    twice is setting them once.
+    """
+    if warnings.filters[0] != _REMARKS:
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+    if Image.MAX_IMAGE_PIXELS is not None and max_pixels > Image.MAX_IMAGE_PIXELS:
+        Image.MAX_IMAGE_PIXELS = max_pixels
+
+
+@contextmanager
+def _faults_named(name: str, max_pixels: int) -> Iterator[None]:
+    """Put whatever Pillow raises over foreign bytes into words for who sent them."""
+    try:
+        yield
+    except Image.DecompressionBombError:
+        raise _too_many(max_pixels) from None
+    except MemoryError:
+        raise
+    except Exception:  # noqa: BLE001 its plugins raise what they like, from OSError to struct.error
+        raise BadImage(
+            f"The {name} file can't be decoded: it is damaged, incomplete or of a rare kind; "
+            "save it anew, or send a plain JPEG or PNG."
+        ) from None
+
+
+def _too_many(max_pixels: int) -> TooManyPixels:
+    return TooManyPixels(
+        f"The photograph has more than {max_pixels:,} pixels, the most that are decoded here: "
+        "scale it down first."
+    )
