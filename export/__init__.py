@@ -1,0 +1,1 @@
+"""Weights into one proven ONNX file."""

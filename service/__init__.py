@@ -1,0 +1,1 @@
+"""The running service: photographs in, labels out."""

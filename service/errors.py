@@ -18,7 +18,9 @@ it never holds a path, a stack trace or a library's own message.
     - RateLimited             429  + Retry-After
   + Unavailable
     - Overloaded              503  + Retry-After
+    - Starting                503  + Retry-After
     - ShuttingDown            503  + Retry-After
+    - NotReady                503  + Retry-After, of /readyz
     - DeadlineExceeded        504
   + InternalError             500
   + ModelError                     a model file that cannot be used; at load, never in an answer
@@ -36,10 +38,12 @@ __all__ = [
     "InternalError",
     "InvalidParameter",
     "ModelError",
+    "NotReady",
     "Overloaded",
     "RateLimited",
     "ShuttingDown",
     "SlowBody",
+    "Starting",
     "TooLarge",
     "TooManyPhotos",
     "TooManyPixels",
@@ -152,7 +156,7 @@ class InvalidParameter(BadRequest):
 
 
 class RateLimited(BadRequest):
-    """This client sent more than its share."""
+    """The client sent more than its share."""
 
     status = 429
     kind = "rate-limited"
@@ -172,6 +176,20 @@ class Overloaded(Unavailable):
 
     kind = "overloaded"
     title = "Overloaded"
+
+
+class Starting(Unavailable):
+    """The models are still being loaded."""
+
+    kind = "starting"
+    title = "Starting"
+
+
+class NotReady(Unavailable):
+    """Traffic had better go elsewhere; the sentence says why."""
+
+    kind = "not-ready"
+    title = "Not ready"
 
 
 class ShuttingDown(Unavailable):

@@ -1,0 +1,1 @@
+"""The HTTP fronts: each module one way in, all over the same classifier."""

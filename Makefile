@@ -1,0 +1,50 @@
+# Everything runs in .venv, made on first use; nothing else on the machine is touched.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help serve install test check format bench screenshot zoo clean
+
+help:  ## Show these lines
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-11s %s\n", $$1, $$2}'
+
+serve: $(VENV)/.serving  ## Serve the shipped model, with the page, on http://127.0.0.1:8000
+	$(BIN)/booth serve
+
+install: $(VENV)/.developing  ## Install everything that developing needs
+
+test: $(VENV)/.developing  ## Run all tests
+	$(BIN)/python -m pytest -n auto --dist loadgroup
+
+check: $(VENV)/.developing  ## Lint, types, and who may import whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.developing  ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.developing  ## Measure the service against an in-process loop and a plain endpoint
+	$(BIN)/python benchmarks/throughput.py
+
+screenshot: $(VENV)/.developing  ## Take the README's picture of the page anew
+	$(BIN)/python docs/screenshot.py
+
+clean:  ## Remove the virtual environment and caches
+	rm -rf $(VENV) .*_cache
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Booth needs Python 3.11 or newer")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.serving: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(INSTALL) -e '.[demo]'
+	@touch $@
+
+$(VENV)/.developing: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(INSTALL) -e '.[demo,dev,export]'
+	@touch $@ $(VENV)/.serving

@@ -1,0 +1,226 @@
+"""``POST /classify``: photographs in, labels out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+from urllib.parse import parse_qsl
+
+import orjson
+from fastapi import APIRouter
+from fastapi.routing import APIRoute
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import request_response
+
+from service.answer import Answer
+from service.api import problems
+from service.api.body import photographs, read_body
+from service.api.context import Context
+from service.api.gate import Gate
+from service.api.openapi import CLASSIFY
+from service.classifier import Ticket
+from service.errors import BoothError, InvalidParameter
+from service.metrics import UNKNOWN
+
+__all__ = ["router"]
+
+
+class _LeanRoute(APIRoute):
+    """Stands in the OpenAPI description, but calls its endpoint without dependency solving,
+    which would cost as much as all the rest of a request's handling.
+    """
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **more: Any) -> None:
+        super().__init__(path, endpoint, **more)
+        self.app = request_response(endpoint)
+
+
+def router(context: Context, gate: Gate) -> APIRouter:
+    """The front's routes."""
+    routes = APIRouter(route_class=_LeanRoute, tags=["classify"])
+    front = _Front(context, gate)
+    routes.add_api_route("/classify", front.classify, methods=["POST"], **CLASSIFY)
+    return routes
+
+
+@dataclass(frozen=True, slots=True)
+class _Query:
+    """The parameters of a request."""
+
+    model: str | None = None
+    version: str | None = None
+    top_k: int = 5
+    timeout_ms: int | None = None
+
+    @property
+    def timeout_s(self) -> float | None:
+        return self.timeout_ms / 1000 if self.timeout_ms else None
+
+
+@dataclass(slots=True)
+class _Visit:
+    """What the metrics want to know of a request, as far as it came."""
+
+    model: str = UNKNOWN
+    outcome: str = "error"
+
+
+class _Front:
+    def __init__(self, context: Context, gate: Gate) -> None:
+        self._context = context
+        self._metrics = context.metrics
+        self._gate = gate
+
+    async def classify(self, request: Request) -> Response:
+        """Label one photograph, or several."""
+        visit = _Visit()
+        start = time.perf_counter()
+        self._metrics.in_flight.inc()
+        try:
+            response = await self._answer(request, visit)
+            visit.outcome = "ok"
+        except BoothError as error:
+            visit.outcome = "error" if error.status == 500 else error.kind.replace("-", "_")  # noqa: PLR2004
+            return problems.render(error, request)
+        except ClientDisconnect:
+            visit.outcome = "cancelled"
+            # Nobody reads it; 499 is what the access log shows of a client that went away.
+            return Response(status_code=499)
+        except asyncio.CancelledError:
+            visit.outcome = "cancelled"
+            raise
+        else:
+            return response
+        finally:
+            self._metrics.in_flight.dec()
+            self._metrics.requests.labels(visit.model, visit.outcome).inc()
+            took = time.perf_counter() - start
+            self._metrics.request_seconds.labels(visit.model).observe(took)
+
+    async def _answer(self, request: Request, visit: _Visit) -> Response:
+        self._gate.check(request)
+        query = _parse_query(request.scope["query_string"])
+        classifier = self._context.model(query.model, query.version).classifier
+        visit.model = classifier.card.name
+        settings = self._context.settings
+        start = time.perf_counter()
+        body = await read_body(request, settings.max_body_bytes, settings.body_timeout_ms / 1000)
+        photos, is_list = await photographs(request, body, settings.max_photos)
+        read_s = time.perf_counter() - start
+        tickets = classifier.submit(photos, top_k=query.top_k, timeout_s=query.timeout_s)
+        async with _dropping_if_gone(request, tickets):
+            results = await _settled(tickets)
+        self._metrics.stage(visit.model, "read", read_s)
+        start = time.perf_counter()
+        response = _respond(request, results, read_s, is_list=is_list)
+        for result in results:
+            if isinstance(result, Answer):
+                self._metrics.answered(result)
+        self._metrics.stage(visit.model, "answer", time.perf_counter() - start)
+        return response
+
+
+async def _settled(tickets: Sequence[Ticket]) -> list[Answer | BoothError]:
+    """Each ticket's answer or error, in order."""
+    results: list[Answer | BoothError] = []
+    for ticket in tickets:
+        try:
+            results.append(await ticket.answer())
+        except BoothError as error:
+            results.append(error)
+    return results
+
+
+@contextlib.asynccontextmanager
+async def _dropping_if_gone(request: Request, tickets: Sequence[Ticket]) -> AsyncIterator[None]:
+    """While inside, drop the photographs as soon as their client goes away.
+
+    Raises:
+        ClientDisconnect: it went.
+
+    """
+
+    async def watch() -> None:
+        # The body has been read: the next message can only say that the client went.
+        await request.receive()
+        for ticket in tickets:
+            ticket.cancel()
+
+    watcher = asyncio.create_task(watch())
+    try:
+        yield
+    except asyncio.CancelledError:
+        if watcher.done():
+            raise ClientDisconnect from None
+        raise
+    finally:
+        watcher.cancel()
+        for ticket in tickets:
+            ticket.cancel()
+
+
+def _parse_query(query_string: bytes) -> _Query:
+    if not query_string:
+        return _Query()
+    given = dict(parse_qsl(query_string.decode("latin-1"), keep_blank_values=True))
+    for name in given:
+        if name not in _Query.__slots__:
+            close = get_close_matches(name, _Query.__slots__, n=1)
+            hint = f"did you mean {close[0]}?" if close else "see /docs for those there are."
+            raise InvalidParameter(f"There is no parameter {name[:64]!r}; {hint}")
+    return _Query(
+        model=given.get("model"),
+        version=given.get("version"),
+        top_k=_positive(given, "top_k", 5, most=1000),
+        timeout_ms=_positive(given, "timeout_ms", None, most=3_600_000),
+    )
+
+
+def _positive(given: dict[str, str], name: str, default: Any, *, most: int) -> Any:
+    text = given.get(name)
+    if text is None:
+        return default
+    if text.isascii() and text.isdecimal() and len(text) < 10 and 1 <= int(text) <= most:  # noqa: PLR2004
+        return int(text)
+    raise InvalidParameter(f"{name} must be a whole number from 1 to {most}, not {text[:32]!r}.")
+
+
+def _respond(
+    request: Request, results: list[Answer | BoothError], read_s: float, *, is_list: bool
+) -> Response:
+    if is_list:
+        shown = [_result(result, request) for result in results]
+        return _json({"results": shown}, f"read;dur={read_s * 1000:.2f}")
+    (result,) = results
+    if isinstance(result, BoothError):
+        raise result
+    return _json(result, _server_timing(result, read_s))
+
+
+def _result(result: Answer | BoothError, request: Request) -> Any:
+    if isinstance(result, Answer):
+        return result
+    return problems.body_of(result, request)
+
+
+def _json(content: Any, server_timing: str) -> Response:
+    return Response(
+        orjson.dumps(content),
+        headers={"Server-Timing": server_timing},
+        media_type="application/json",
+    )
+
+
+def _server_timing(answer: Answer, read_s: float) -> str:
+    timing = answer.timing_ms
+    return (
+        f"read;dur={read_s * 1000:.2f}, decode;dur={timing.decode:.2f}, "
+        f"queue;dur={timing.queue:.2f}, inference;dur={timing.inference:.2f}, "
+        f"total;dur={timing.total:.2f}"
+    )

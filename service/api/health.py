@@ -1,0 +1,48 @@
+"""``/livez``, ``/readyz``, ``/metrics``: no key, no queue, no model run."""
+
+from __future__ import annotations
+
+import asyncio
+
+from fastapi import APIRouter, Request
+from prometheus_client.exposition import choose_encoder
+from starlette.responses import PlainTextResponse, Response
+
+from service.api import problems
+from service.api.context import Context
+from service.api.openapi import PROBLEMS
+from service.errors import NotReady
+
+__all__ = ["router"]
+
+
+def router(context: Context) -> APIRouter:
+    """The front's routes."""
+    front = _Front(context)
+    routes = APIRouter(tags=["health"], default_response_class=PlainTextResponse)
+    routes.add_api_route("/livez", front.livez, methods=["GET"])
+    routes.add_api_route("/readyz", front.readyz, methods=["GET"], responses={503: PROBLEMS[503]})
+    routes.add_api_route("/metrics", front.metrics, methods=["GET"])
+    return routes
+
+
+class _Front:
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def livez(self) -> Response:
+        """Whether the event loop runs."""
+        return PlainTextResponse("alive\n")
+
+    async def readyz(self, request: Request) -> Response:
+        """Whether traffic is welcome: models loaded and warm, batching threads alive and moving."""
+        reason = self._context.not_ready()
+        if reason:
+            return problems.render(NotReady(reason, retry_after_s=1), request)
+        return PlainTextResponse("ready\n")
+
+    async def metrics(self, request: Request) -> Response:
+        """What Prometheus scrapes."""
+        encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        page = await asyncio.to_thread(encode, self._context.metrics.registry)
+        return Response(page, headers={"Content-Type": content_type})

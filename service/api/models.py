@@ -1,0 +1,90 @@
+"""``GET /models``: what is served, and each model's card and labels."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel
+
+from models.card import Card, Label
+from service.api.context import Context
+from service.api.gate import Gate
+from service.api.openapi import PROBLEMS
+from service.fleet import Loaded
+
+__all__ = ["ModelList", "ModelSummary", "router"]
+
+Version = Annotated[str | None, Query(description="which version; the newest if not given")]
+
+
+class ModelSummary(BaseModel):
+    """One loaded model, in short."""
+
+    name: str
+    title: str
+    version: str
+    precision: str
+    provider: str
+    labels: int
+    scene: bool
+    default: bool
+
+
+class ModelList(BaseModel):
+    """All loaded models; the default one first."""
+
+    models: list[ModelSummary]
+
+
+def router(context: Context, gate: Gate) -> APIRouter:
+    """The front's routes."""
+    front = _Front(context, gate)
+    problems: dict[int | str, dict[str, Any]] = {
+        status: PROBLEMS[status] for status in (401, 404, 429, 503)
+    }
+    routes = APIRouter(prefix="/models", tags=["models"], responses=problems)
+    routes.add_api_route("", front.served, methods=["GET"])
+    routes.add_api_route("/{name}", front.card, methods=["GET"], response_model_exclude_none=True)
+    routes.add_api_route(
+        "/{name}/labels", front.labels, methods=["GET"], response_model_exclude_none=True
+    )
+    return routes
+
+
+class _Front:
+    def __init__(self, context: Context, gate: Gate) -> None:
+        self._context = context
+        self._gate = gate
+
+    async def served(self, request: Request) -> ModelList:
+        """The models that are loaded."""
+        self._gate.check(request)
+        loaded = self._context.fleet.loaded()
+        return ModelList(models=[_summary(one, default=i == 0) for i, one in enumerate(loaded)])
+
+    async def card(self, request: Request, name: str, version: Version = None) -> Card:
+        """A model's card: all that is known about it."""
+        self._gate.check(request)
+        return self._context.model(name, version).card
+
+    async def labels(
+        self, request: Request, name: str, version: Version = None
+    ) -> tuple[Label, ...]:
+        """A model's labels, in the order of its outputs."""
+        self._gate.check(request)
+        return self._context.model(name, version).card.labels
+
+
+def _summary(loaded: Loaded, *, default: bool) -> ModelSummary:
+    card = loaded.card
+    return ModelSummary(
+        name=card.name,
+        title=card.title,
+        version=card.version,
+        precision=card.precision,
+        provider=loaded.classifier.session.provider,
+        labels=len(card.labels),
+        scene=card.is_scene_model,
+        default=default,
+    )

@@ -1,0 +1,114 @@
+"""How ``/classify`` stands in the OpenAPI description: it reads its request itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from service.answer import Answer
+from service.api.problems import MEDIA_TYPE, PROBLEM_SCHEMA
+
+__all__ = ["CLASSIFY", "PROBLEMS"]
+
+BINARY = {"type": "string", "format": "binary"}
+BASE64 = {"type": "string", "description": "base64, or a data: URL"}
+ANSWER = TypeAdapter(Answer).json_schema(mode="serialization")
+DEFINITIONS = ANSWER.pop("$defs")
+
+
+def _inlined(schema: Any) -> Any:
+    """The schema with its references replaced by what they name: it stands alone in a response."""
+    if isinstance(schema, list):
+        return [_inlined(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return _inlined(DEFINITIONS[schema["$ref"].rpartition("/")[2]])
+    return {key: _inlined(value) for key, value in schema.items()}
+
+
+def _problem(description: str) -> dict[str, Any]:
+    return {"description": description, "content": {MEDIA_TYPE: {"schema": PROBLEM_SCHEMA}}}
+
+
+def _parameter(name: str, schema: dict[str, Any], description: str) -> dict[str, Any]:
+    return {"name": name, "in": "query", "schema": schema, "description": description}
+
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    400: _problem("bad-image: empty, or cannot be decoded"),
+    401: _problem("unauthorized"),
+    404: _problem("unknown-model, unknown-version"),
+    408: _problem("slow-body"),
+    413: _problem("too-large, too-many-pixels, too-many-photos"),
+    415: _problem("unsupported-format"),
+    422: _problem("invalid-parameter"),
+    429: _problem("rate-limited"),
+    500: _problem("internal"),
+    503: _problem("overloaded, starting, shutting-down"),
+    504: _problem("deadline"),
+}
+
+_ANSWER = _inlined(ANSWER)
+_RESULTS = {
+    "type": "object",
+    "required": ["results"],
+    "properties": {"results": {"type": "array", "items": {"anyOf": [_ANSWER, PROBLEM_SCHEMA]}}},
+}
+
+CLASSIFY: dict[str, Any] = {
+    "responses": {
+        200: {
+            "description": "An answer for one photograph; for several, `results` in their order.",
+            "content": {"application/json": {"schema": {"anyOf": [_ANSWER, _RESULTS]}}},
+        },
+        **PROBLEMS,
+    },
+    "openapi_extra": {
+        "parameters": [
+            _parameter("model", {"type": "string"}, "which model; the default one if not given"),
+            _parameter("version", {"type": "string"}, "which version; the newest if not given"),
+            _parameter(
+                "top_k",
+                {"type": "integer", "minimum": 1, "maximum": 1000, "default": 5},
+                "how many labels",
+            ),
+            _parameter(
+                "timeout_ms",
+                {"type": "integer", "minimum": 1, "maximum": 3_600_000},
+                "after how long the answer is of no use any more",
+            ),
+        ],
+        "requestBody": {
+            "required": True,
+            "description": "The photograph itself; or a form with file parts; or base64 in JSON.",
+            "content": {
+                "image/*": {"schema": BINARY},
+                "multipart/form-data": {
+                    "schema": {"type": "object", "properties": {"photo": BINARY}}
+                },
+                "application/json": {
+                    "schema": {
+                        "anyOf": [
+                            {
+                                "type": "object",
+                                "required": ["image"],
+                                "additionalProperties": False,
+                                "properties": {"image": BASE64},
+                            },
+                            {
+                                "type": "object",
+                                "required": ["images"],
+                                "additionalProperties": False,
+                                "properties": {
+                                    "images": {"type": "array", "minItems": 1, "items": BASE64}
+                                },
+                            },
+                        ]
+                    }
+                },
+            },
+        },
+    },
+}

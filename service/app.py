@@ -1,0 +1,125 @@
+"""The application: the API's fronts over a fleet of models, from start to end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from models.shelf import ModelNotFound, find_model, shelf
+from service.api import classify, health, models, problems
+from service.api.context import Context
+from service.api.envelope import Envelope
+from service.api.gate import Gate
+from service.classifier import Limits, cores
+from service.errors import ModelError
+from service.fleet import Fleet
+from service.metrics import Metrics
+from service.page import Page
+from service.settings import Settings
+
+__all__ = ["create_app", "create_context", "wanted_files"]
+
+log = logging.getLogger(__name__)
+
+
+def create_context(settings: Settings) -> Context:
+    """The parts of a service, with no model loaded yet."""
+    metrics = Metrics(settings.max_batch_size)
+    fleet = Fleet(
+        ThreadPoolExecutor(cores(), thread_name_prefix="booth-decode"),
+        limits_of(settings),
+        providers=settings.providers,
+        threads=settings.threads or cores(),
+        observe=metrics.observer,
+    )
+    metrics.watch(fleet)
+    return Context(settings, fleet, metrics)
+
+
+def limits_of(settings: Settings) -> Limits:
+    """What each model takes on."""
+    return Limits(
+        queue_size=settings.queue_size,
+        max_batch_size=settings.max_batch_size,
+        max_pixels=settings.max_pixels,
+        deadline_s=settings.deadline_ms / 1000,
+        stall_s=settings.stall_ms / 1000,
+        slots=settings.slots,
+    )
+
+
+def create_app(context: Context) -> FastAPI:
+    """The ASGI application; its lifespan loads the models and ends them."""
+    page = Page()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        # Loading goes on beside serving, so that /livez answers from the first moment.
+        starting = asyncio.create_task(_start(context, page))
+        yield
+        starting.cancel()
+        await page.close()
+        await asyncio.to_thread(context.fleet.close)
+
+    app = FastAPI(
+        title="Booth",
+        version=version("booth"),
+        summary="A photograph in, labels with confidences out.",
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        lifespan=lifespan,
+    )
+    gate = Gate(context.settings)
+    app.include_router(classify.router(context, gate))
+    app.include_router(models.router(context, gate))
+    app.include_router(health.router(context))
+    problems.install(app)
+    app.router.default = page
+    app.add_middleware(Envelope, context=context)
+    return app
+
+
+async def _start(context: Context, page: Page) -> None:
+    try:
+        await asyncio.to_thread(load_models, context)
+    except (ModelError, ModelNotFound) as error:
+        context.fatal = str(error)
+        return
+    context.started = True
+    log.info("ready: %s", ", ".join(one.card.name for one in context.fleet.loaded()))
+    settings = context.settings
+    if settings.demo and not settings.api_keys:
+        await page.open(f"http://{_reachable(settings.host)}:{context.port}")
+
+
+def load_models(context: Context) -> None:
+    """Load what the settings ask for and is not loaded yet; unload the rest. Blocks.
+
+    Raises:
+        ModelError, ModelNotFound: a file is missing or can't be used.
+
+    """
+    context.fleet.refresh(wanted_files(context.settings))
+
+
+def wanted_files(settings: Settings) -> list[Path]:
+    """The files of the models that the settings ask for, the default one first."""
+    names = [
+        name
+        for wanted in settings.models
+        for name in (shelf(settings.model_dir) if wanted == "*" else [wanted])
+    ]
+    return list(dict.fromkeys(find_model(name, settings.model_dir) for name in names))
+
+
+def _reachable(host: str) -> str:
+    """The address under which this very process reaches itself."""
+    if host in ("0.0.0.0", "::", ""):  # noqa: S104 (compared, not bound)
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host

@@ -1,0 +1,221 @@
+"""Waiting photographs become batches.
+
+Greedy: a slot that is free takes whatever waits, up to ``max_batch_size``; alone, a photograph
+never waits for company. Under load batches form by themselves, while the slots are busy.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, InvalidStateError
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.errors import DeadlineExceeded, InternalError, ShuttingDown
+
+__all__ = ["TOO_LATE", "Batcher", "Observer", "Run", "Waiting", "settle"]
+
+log = logging.getLogger(__name__)
+
+TOO_LATE = "The photograph waited longer than its deadline; send fewer at once or raise timeout_ms."
+
+RunModel = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What the network said about one photograph, and what it took. Times in seconds."""
+
+    probabilities: NDArray[np.float32]
+    decode_s: float
+    queue_s: float
+    inference_s: float
+
+
+@dataclass(slots=True)
+class Waiting:
+    """One decoded photograph on its way to the network.
+
+    ``deadline`` is a ``time.monotonic()`` instant: past it nobody wants the answer any more.
+    """
+
+    pixels: NDArray[np.uint8]
+    deadline: float
+    future: Future[Run]
+    decode_s: float = 0.0
+    since: float = field(default_factory=time.perf_counter)
+
+
+class Observer(Protocol):
+    """Told what happens to the photographs, so that metrics can stand beside the core."""
+
+    def photo_decoded(self, size: int, pixels: int) -> None:
+        """A photograph of ``size`` bytes and ``pixels`` (width x height) was decoded."""
+
+    def batch_ran(self, size: int) -> None:
+        """A batch of ``size`` photographs has run."""
+
+
+class Batcher:
+    """Runs waiting photographs in batches on ``slots`` threads of its own.
+
+    Args:
+        run: N x S x S x 3 photographs -> N x K probabilities; may raise.
+        max_batch_size: the largest N.
+        slots: runs that may go on at the same time.
+        observer: is told of each batch.
+
+    """
+
+    def __init__(
+        self,
+        run: RunModel,
+        *,
+        max_batch_size: int = 32,
+        slots: int = 1,
+        observer: Observer | None = None,
+        name: str = "model",
+    ) -> None:
+        self._run = run
+        self._max_batch_size = max_batch_size
+        self._observer = observer
+        self._queue: deque[Waiting] = deque()
+        self._changed = threading.Condition()
+        self._closed = False
+        self._running = 0
+        self._progress = time.monotonic()
+        self._threads = [
+            threading.Thread(target=self._serve, name=f"booth-{name}-{slot}", daemon=True)
+            for slot in range(slots)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def put(self, waiting: Waiting) -> None:
+        """Let a photograph wait for a free slot; its future gets the run or the error."""
+        with self._changed:
+            if not self._closed:
+                if not self._busy():
+                    # The clock of `stalled_s` starts with the work: a quiet hour is no stall.
+                    self._progress = time.monotonic()
+                self._queue.append(waiting)
+                self._changed.notify()
+                return
+        settle(waiting.future, error=ShuttingDown("This model is being unloaded; try again."))
+
+    def __len__(self) -> int:
+        """Photographs that wait now."""
+        return len(self._queue)
+
+    @property
+    def alive(self) -> bool:
+        """Whether every thread still runs."""
+        return all(thread.is_alive() for thread in self._threads)
+
+    def stalled_s(self) -> float:
+        """Seconds that there has been work without any progress; 0 when idle."""
+        with self._changed:
+            return time.monotonic() - self._progress if self._busy() else 0.0
+
+    def _busy(self) -> bool:
+        return self._running > 0 or len(self._queue) > 0
+
+    def close(self, timeout_s: float | None = None) -> None:
+        """Take nothing new, answer what waits, end the threads."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join(timeout_s)
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                batch = self._take()
+                if not batch:
+                    return
+                self._answer(batch)
+            except BaseException:
+                # Whatever it was, the photographs have been settled and the next ones wait.
+                log.exception("a batch failed outside the network's run")
+
+    def _take(self) -> list[Waiting]:
+        """The next batch; empty only when closed and nothing waits."""
+        with self._changed:
+            while True:
+                batch = self._wanted()
+                if batch:
+                    self._running += 1
+                    return batch
+                if self._closed:
+                    return []
+                self._changed.wait()
+
+    def _wanted(self) -> list[Waiting]:
+        """Up to a full batch from the queue, without those whom nobody waits for any more."""
+        batch: list[Waiting] = []
+        now = time.monotonic()
+        self._progress = now
+        while self._queue and len(batch) < self._max_batch_size:
+            waiting = self._queue.popleft()
+            if waiting.deadline <= now:
+                settle(waiting.future, error=DeadlineExceeded(TOO_LATE))
+            elif waiting.future.set_running_or_notify_cancel():
+                batch.append(waiting)
+        return batch
+
+    def _answer(self, batch: list[Waiting]) -> None:
+        try:
+            self._run_together(batch)
+        finally:
+            with self._changed:
+                self._running -= 1
+                self._progress = time.monotonic()
+            for waiting in batch:
+                if not waiting.future.done():
+                    settle(waiting.future, error=InternalError("The batch could not be answered."))
+
+    def _run_together(self, batch: list[Waiting]) -> None:
+        started = time.perf_counter()
+        try:
+            probabilities = self._run(np.stack([waiting.pixels for waiting in batch]))
+        except Exception as cause:  # noqa: BLE001 (whatever it is, it has one culprit at most)
+            self._run_one_by_one(batch, cause)
+            return
+        took = time.perf_counter() - started
+        for waiting, row in zip(batch, probabilities, strict=True):
+            run = Run(row, waiting.decode_s, started - waiting.since, took)
+            settle(waiting.future, result=run)
+        if self._observer:
+            self._observer.batch_ran(len(batch))
+
+    def _run_one_by_one(self, batch: list[Waiting], cause: Exception) -> None:
+        """After a failed run: only the culprit fails, its neighbours are answered."""
+        if len(batch) == 1:
+            log.error("the network failed on a photograph", exc_info=cause)
+            error = InternalError("The network failed on this photograph.")
+            error.__cause__ = cause
+            settle(batch[0].future, error=error)
+            return
+        for waiting in batch:
+            self._run_together([waiting])
+
+
+def settle(
+    future: Future[Run], *, result: Run | None = None, error: BaseException | None = None
+) -> None:
+    """Give a future its outcome; one that was cancelled meanwhile stays so."""
+    try:
+        if error is not None:
+            future.set_exception(error)
+        elif result is not None:
+            future.set_result(result)
+    except InvalidStateError:
+        pass

@@ -1,0 +1,281 @@
+"""Bytes of a photograph in, an Answer out: the one way in for server, command line and tests.
+
+A photograph walks: admission (bounded) -> decoding, on the decoders' threads -> batcher -> session;
+the caller's own thread or event loop then names the first labels.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.card import Card
+from service.answer import Answer, Environment, Prediction, Timing
+from service.batcher import TOO_LATE, Batcher, Observer, Run, Waiting, settle
+from service.errors import BoothError, DeadlineExceeded, InternalError, Overloaded
+from service.photo import decode
+from service.session import Session, batch_size_classes
+
+__all__ = ["Classifier", "Limits", "Ticket", "cores", "first_labels"]
+
+
+def cores() -> int:
+    """CPU cores this process may use: its affinity, and its control group's quota."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    try:
+        with open("/sys/fs/cgroup/cpu.max", encoding="ascii") as quota_file:  # noqa: PTH123
+            quota, period = quota_file.read().split()
+    except (OSError, ValueError):
+        return allowed or 1
+    limit = allowed if quota == "max" else math.ceil(int(quota) / int(period))
+    return max(1, min(allowed or 1, limit or 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a classifier takes on.
+
+    ``queue_size`` counts the photographs accepted and not yet answered; ``max_pixels`` is per
+    photograph; ``deadline_s`` is the time a photograph may take if its sender names none.
+    """
+
+    queue_size: int = 256
+    max_batch_size: int = 32
+    max_pixels: int = 50_000_000
+    deadline_s: float = 10.0
+    stall_s: float = 30.0
+    slots: int = 1
+
+
+class Ticket:
+    """A photograph that was accepted, and will get its answer or its error."""
+
+    def __init__(self, future: Future[Run], deadline: float, name: Callable[[Run], Answer]) -> None:
+        self._future = future
+        self._deadline = deadline
+        self._name = name
+
+    def wait(self) -> Answer:
+        """Block until the answer is there.
+
+        Raises:
+            BoothError: what went wrong with this photograph.
+
+        """
+        try:
+            return self._name(self._future.result(self._deadline - time.monotonic()))
+        except FutureTimeoutError:
+            self.cancel()
+            raise DeadlineExceeded(TOO_LATE) from None
+
+    async def answer(self) -> Answer:
+        """As ``wait``, without blocking the event loop; cancelling drops the photograph."""
+        try:
+            async with asyncio.timeout(self._deadline - time.monotonic()):
+                return self._name(await asyncio.wrap_future(self._future))
+        except TimeoutError:
+            raise DeadlineExceeded(TOO_LATE) from None
+
+    def cancel(self) -> None:
+        """Nobody wants the answer any more: the photograph is dropped if it has not run yet."""
+        self._future.cancel()
+
+
+class Classifier:
+    """One loaded model that answers photographs.
+
+    Args:
+        session: the network; it is warmed up here, every class of batch size once.
+        decoders: threads that decode; shared among the classifiers of a process.
+        limits: what it takes on.
+        observer: is told of each photograph decoded and each batch run.
+
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        decoders: Executor,
+        limits: Limits | None = None,
+        observer: Observer | None = None,
+    ) -> None:
+        self.session = session
+        self.limits = limits or Limits()
+        self._decoders = decoders
+        self._observer = observer
+        self._labels = _Labels(session.card)
+        self._admission = _Admission(self.limits.queue_size)
+        session.warm_up(batch_size_classes(self.limits.max_batch_size))
+        self.batcher = Batcher(
+            session.run,
+            max_batch_size=self.limits.max_batch_size,
+            slots=self.limits.slots,
+            observer=observer,
+            name=session.card.name,
+        )
+
+    @property
+    def card(self) -> Card:
+        """The card of the model that answers."""
+        return self.session.card
+
+    def submit(
+        self, photos: Sequence[bytes], *, top_k: int = 5, timeout_s: float | None = None
+    ) -> list[Ticket]:
+        """Accept photographs, all or none, and start on them.
+
+        Raises:
+            Overloaded: there is no room for all of them; nothing was started.
+
+        """
+        self._admission.take(len(photos))
+        start = time.perf_counter()
+        deadline = time.monotonic() + (timeout_s or self.limits.deadline_s)
+
+        def name(run: Run) -> Answer:
+            return self._labels.answer(run, top_k, time.perf_counter() - start)
+
+        return [Ticket(self._start(photo, deadline), deadline, name) for photo in photos]
+
+    def classify(self, photo: bytes, *, top_k: int = 5, timeout_s: float | None = None) -> Answer:
+        """The answer for one photograph, blocking.
+
+        Raises:
+            BoothError: what went wrong.
+
+        """
+        (ticket,) = self.submit([photo], top_k=top_k, timeout_s=timeout_s)
+        return ticket.wait()
+
+    def trouble(self) -> str | None:
+        """Why this classifier can't be relied on right now, in a sentence; None if it can."""
+        if not self.batcher.alive:
+            return f"A batching thread of {self.card.name} has ended."
+        stalled_s = self.batcher.stalled_s()
+        if stalled_s > self.limits.stall_s:
+            return f"{self.card.name} has made no progress for {stalled_s:.0f} s."
+        return None
+
+    def close(self, timeout_s: float | None = None) -> None:
+        """Answer what was accepted and end."""
+        self._admission.wait_until_idle(timeout_s)
+        self.batcher.close(timeout_s)
+
+    def _start(self, photo: bytes, deadline: float) -> Future[Run]:
+        future: Future[Run] = Future()
+        future.add_done_callback(self._admission.release)
+        try:
+            self._decoders.submit(self._decode, photo, deadline, future)
+        except RuntimeError:  # the decoders were shut down
+            settle(future, error=InternalError("The service has stopped."))
+        return future
+
+    def _decode(self, photo: bytes, deadline: float, future: Future[Run]) -> None:
+        if future.cancelled():
+            return
+        if time.monotonic() >= deadline:
+            settle(future, error=DeadlineExceeded(TOO_LATE))
+            return
+        start = time.perf_counter()
+        try:
+            decoded = decode(photo, self.card.input, max_pixels=self.limits.max_pixels)
+        except BoothError as error:
+            settle(future, error=error)
+        except BaseException as cause:  # noqa: BLE001 (a decoder's crash is this photograph's own)
+            failure = InternalError("The decoder failed on this photograph.")
+            failure.__cause__ = cause
+            settle(future, error=failure)
+        else:
+            decode_s = time.perf_counter() - start
+            if self._observer:
+                self._observer.photo_decoded(len(photo), decoded.width * decoded.height)
+            self.batcher.put(Waiting(decoded.pixels, deadline, future, decode_s))
+
+
+class _Admission:
+    """How many photographs are accepted and not yet settled: bounded, and all or none."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._taken = 0
+        self._changed = threading.Condition()
+
+    def take(self, count: int) -> None:
+        with self._changed:
+            if self._taken + count > self._limit:
+                raise Overloaded(
+                    f"The queue has room for {self._limit - self._taken} of {count} photographs; "
+                    "try again later.",
+                    retry_after_s=1,
+                )
+            self._taken += count
+
+    def release(self, _future: Future[Run]) -> None:
+        with self._changed:
+            self._taken -= 1
+            if self._taken == 0:
+                self._changed.notify_all()
+
+    def wait_until_idle(self, timeout_s: float | None) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._taken == 0, timeout_s)
+
+
+class _Labels:
+    """Names the outputs of one network."""
+
+    def __init__(self, card: Card) -> None:
+        self._card = card
+        self._is_scene_model = card.is_scene_model
+        self._indoor = np.array([label.kind == "indoor" for label in card.labels])
+
+    def answer(self, run: Run, top_k: int, total_s: float) -> Answer:
+        return Answer(
+            model=self._card.name,
+            version=self._card.version,
+            predictions=[
+                self._prediction(index, float(run.probabilities[index]))
+                for index in first_labels(run.probabilities, top_k)
+            ],
+            environment=self._environment(run.probabilities),
+            timing_ms=Timing(
+                decode=_milliseconds(run.decode_s),
+                queue=_milliseconds(run.queue_s),
+                inference=_milliseconds(run.inference_s),
+                total=_milliseconds(total_s),
+            ),
+        )
+
+    def _prediction(self, index: int, confidence: float) -> Prediction:
+        label = self._card.labels[index]
+        return Prediction(label.name, label.category, index, round(confidence, 6))
+
+    def _environment(self, probabilities: NDArray[np.float32]) -> Environment | None:
+        if not self._is_scene_model:
+            return None
+        indoor = min(1.0, float(probabilities[self._indoor].sum()))
+        if indoor >= 0.5:  # noqa: PLR2004
+            return Environment("indoor", round(indoor, 6))
+        return Environment("outdoor", round(1 - indoor, 6))
+
+
+def first_labels(probabilities: NDArray[np.float32], top_k: int) -> list[int]:
+    """Indices of the ``top_k`` largest of K probabilities, largest first, ties by index."""
+    count = min(top_k, probabilities.size)
+    # Partition first: sorting all of 1000 costs several times as much.
+    largest = np.argpartition(probabilities, -count)[-count:]
+    return [int(i) for i in sorted(largest, key=lambda i: (-probabilities[i], i))]
+
+
+def _milliseconds(seconds: float) -> float:
+    return round(seconds * 1000, 3)

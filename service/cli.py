@@ -1,0 +1,65 @@
+"""The command ``booth``. Each room registers its commands as entry points; none is imported before
+it is called, so that ``booth serve`` starts fast and needs no torch.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import EntryPoint, entry_points
+
+import click
+
+__all__ = ["main"]
+
+GROUP = "booth.commands"
+ORDER = ["serve", "classify", "models", "pull", "export", "evaluate", "verify"]
+
+HELP = {
+    "serve": "Serve models over HTTP, with the page at /.",
+    "classify": "Label photographs here, without a server.",
+    "models": "List the models there are.",
+    "pull": "Download a published model, export it, prove it.",
+    "export": "Turn a checkpoint of your own into a model file.",
+    "evaluate": "Measure a model on labelled photographs.",
+    "verify": "Pull, prove, evaluate, and compare with the published accuracy.",
+}
+
+
+class _Commands(click.Group):
+    """Loads a command when it is called."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        return sorted(_points(), key=lambda name: [*ORDER, name].index(name))
+
+    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
+        point = _points().get(name)
+        if point is None:
+            return None
+        try:
+            command = point.load()
+        except ModuleNotFoundError as missing:
+            raise click.ClickException(
+                f"`booth {name}` needs {missing.name}, which `pip install booth[export]` brings."
+            ) from None
+        assert isinstance(command, click.Command)  # noqa: S101 (an entry point of ours)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list for --help, without loading any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, HELP.get(name, "")) for name in self.list_commands(ctx)])
+
+
+def _points() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=GROUP)}
+
+
+@click.command(cls=_Commands)
+@click.version_option(package_name="booth")
+def booth() -> None:
+    """A photograph in, labels with confidences out."""
+
+
+def main() -> None:
+    """Run the command line."""
+    sys.exit(booth())

@@ -1,0 +1,240 @@
+"""The commands that need no torch: ``serve``, ``classify``, ``models``, ``evaluate``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+import orjson
+
+from models.card import Card
+from models.home import model_home
+from models.shelf import ModelNotFound, find_model, shelf
+from models.sources import SOURCES
+from service.answer import Answer
+from service.classifier import Classifier, Limits, Ticket, cores
+from service.errors import BoothError, ModelError
+from service.session import Session, read_card
+from service.settings import BadSettings, Settings, read_settings
+
+__all__ = ["classifier_for", "classify", "evaluate", "models", "serve"]
+
+DEFAULT_MODEL = Settings.model_fields["models"].default[0]
+MODEL_HELP = "a model's name (see `booth models`) or the path of its file"
+
+
+@contextmanager
+def classifier_for(model: str, *, providers: tuple[str, ...] = ()) -> Iterator[Classifier]:
+    """A classifier in this process, tuned to get many photographs done.
+
+    Raises:
+        click.ClickException: there is no such model, or its file can't be used.
+
+    """
+    with ThreadPoolExecutor(cores(), thread_name_prefix="booth-decode") as decoders:
+        try:
+            path = find_model(model, model_home())
+            session = Session(path, providers=providers, threads=cores())
+        except (ModelError, ModelNotFound) as error:
+            raise click.ClickException(str(error)) from None
+        classifier = Classifier(session, decoders, Limits(max_batch_size=8))
+        try:
+            yield classifier
+        finally:
+            classifier.close()
+
+
+@click.command()
+@click.option("--host", help="address to listen on; overrides BOOTH_HOST")
+@click.option("--port", type=int, help="port to listen on; overrides BOOTH_PORT")
+@click.option("--models", "wanted", help="models to serve; overrides BOOTH_MODELS")
+def serve(host: str | None, port: int | None, wanted: str | None) -> None:
+    """Serve models over HTTP, with the page at /. All settings: environment variables BOOTH_*."""
+    # Late: the other commands need no web framework.
+    from service.app import create_context
+    from service.logs import configure
+    from service.server import serve as run
+
+    given = {"BOOTH_HOST": host, "BOOTH_PORT": port, "BOOTH_MODELS": wanted}
+    flags = {name: str(value) for name, value in given.items() if value is not None}
+    try:
+        settings = read_settings({**os.environ, **flags})
+    except BadSettings as error:
+        raise click.ClickException(str(error)) from None
+    configure(settings.log)
+    click.echo(settings, err=True)
+    sys.exit(run(create_context(settings)))
+
+
+@click.command()
+@click.argument("photos", nargs=-1, required=True)
+@click.option("--model", default=DEFAULT_MODEL, show_default=True, help=MODEL_HELP)
+@click.option("--top-k", default=5, show_default=True, type=click.IntRange(1, 1000))
+@click.option("--json", "as_json", is_flag=True, help="one line of JSON a photograph")
+def classify(photos: tuple[str, ...], model: str, top_k: int, as_json: bool) -> None:
+    """Label PHOTOS here, without a server: files, folders, or - for standard input.
+
+    Exits with 1 if a photograph could not be read; the others are labelled all the same.
+    """
+    files = [file for photo in photos for file in _files(photo)]
+    failed = 0
+    with classifier_for(model) as classifier, _progress(len(files), "Classifying") as bar:
+        for name, result in _results(classifier, files, top_k):
+            bar.update(1)
+            failed += isinstance(result, BoothError)
+            _show(name, result, as_json=as_json)
+    sys.exit(1 if failed else 0)
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="one line of JSON a model")
+def models(as_json: bool) -> None:
+    """List the models there are: those ready to serve, and those that `booth pull` brings."""
+    ready = shelf(model_home())
+    if not as_json:
+        click.echo(_row("name", "labels", "precision", "top-1", "top-5", "MB", "where"))
+    for name, path in ready.items():
+        _show_model(name, path, as_json=as_json)
+    for name, source in SOURCES.items():
+        if name in ready:
+            continue
+        if as_json:
+            line = {"name": name, "title": source.title, "ready": False}
+            click.echo(orjson.dumps(line).decode())
+        else:
+            top1 = source.published.top1 if source.published else None
+            top5 = source.published.top5 if source.published else None
+            accuracy = (_percent(top1), _percent(top5))
+            click.echo(_row(name, source.label_set, "-", *accuracy, "-", f"booth pull {name}"))
+
+
+@click.command()
+@click.argument("dataset", type=click.Path(exists=True, path_type=Path))
+@click.option("--model", default=DEFAULT_MODEL, show_default=True, help=MODEL_HELP)
+@click.option("--json", "as_json", is_flag=True, help="print JSON")
+def evaluate(dataset: Path, model: str, as_json: bool) -> None:
+    """Measure a model on DATASET: top-1, top-5, calibration error, seconds.
+
+    DATASET is a folder with a folder of photographs per category; or a CSV with a column `file` and
+    one of `index`, `category`, `synset`, `places365`, `label`, the photographs in a tar or a folder
+    of the CSV's name, or beside it.
+    """
+    from service import evaluation
+
+    with classifier_for(model) as classifier:
+        try:
+            count, labelled = evaluation.read_dataset(dataset, classifier.card.labels)
+            with _progress(count, "Evaluating") as bar:
+                result = evaluation.evaluate(classifier, labelled, bar.update)
+        except evaluation.BadDataset as error:
+            raise click.ClickException(str(error)) from None
+    if as_json:
+        click.echo(orjson.dumps(result).decode())
+        return
+    click.echo(f"photographs        {result.photographs}")
+    if result.unreadable:
+        click.echo(f"unreadable         {result.unreadable} (left out)")
+    click.echo(f"top-1              {result.top1:.2%}")
+    click.echo(f"top-5              {result.top5:.2%}")
+    click.echo(f"calibration error  {result.calibration_error:.2%}")
+    click.echo(f"seconds            {result.seconds:.1f}")
+
+
+def _files(photo: str) -> Iterable[str]:
+    path = Path(photo)
+    if not path.is_dir():
+        return [photo]
+    return sorted(str(file) for file in path.rglob("*") if file.is_file())
+
+
+def _read(file: str) -> bytes | BoothError:
+    if file == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return Path(file).read_bytes()
+    except OSError as cause:
+        return BoothError(f"The file can't be read: {cause.strerror}.")
+
+
+def _results(
+    classifier: Classifier, files: Iterable[str], top_k: int
+) -> Iterator[tuple[str, Answer | BoothError]]:
+    """Each file's answer or error, in order, a few always on their way."""
+    ahead: deque[tuple[str, Ticket | BoothError]] = deque()
+    for file in files:
+        photo = _read(file)
+        if isinstance(photo, BoothError):
+            ahead.append((file, photo))
+        else:
+            (ticket,) = classifier.submit([photo], top_k=top_k, timeout_s=3600)
+            ahead.append((file, ticket))
+        if len(ahead) > 32:  # noqa: PLR2004 (a few batches)
+            yield _settled(*ahead.popleft())
+    while ahead:
+        yield _settled(*ahead.popleft())
+
+
+def _settled(file: str, pending: Ticket | BoothError) -> tuple[str, Answer | BoothError]:
+    if isinstance(pending, BoothError):
+        return file, pending
+    try:
+        return file, pending.wait()
+    except BoothError as error:
+        return file, error
+
+
+def _show(name: str, result: Answer | BoothError, *, as_json: bool) -> None:
+    if isinstance(result, BoothError):
+        line = {"photo": name, "error": result.detail}
+        click.echo(orjson.dumps(line).decode() if as_json else f"{name}\n  {result.detail}")
+    elif as_json:
+        click.echo(orjson.dumps({"photo": name, "answer": result}).decode())
+    else:
+        click.echo(name)
+        for one in result.predictions:
+            click.echo(f"  {one.confidence:6.1%}  {one.label}")
+
+
+@contextmanager
+def _progress(length: int, label: str) -> Iterator[click._termui_impl.ProgressBar[int]]:
+    """A bar on standard error, where a person sees it."""
+    hidden = not sys.stderr.isatty() or length == 1
+    with click.progressbar(length=length, label=label, file=sys.stderr, hidden=hidden) as bar:
+        yield bar
+
+
+def _show_model(name: str, path: Path, *, as_json: bool) -> None:
+    try:
+        card = read_card(path)
+    except ModelError as error:
+        click.echo(f"{name}: {error.detail}", err=True)
+        return
+    size_mb = path.stat().st_size / 1e6
+    if as_json:
+        line = {"name": name, "title": card.title, "ready": True, "path": str(path)}
+        click.echo(orjson.dumps(line).decode())
+        return
+    top1, top5 = _accuracy(card)
+    click.echo(
+        _row(name, str(len(card.labels)), card.precision, top1, top5, f"{size_mb:.1f}", str(path))
+    )
+
+
+def _accuracy(card: Card) -> tuple[str, str]:
+    known = card.published or next(iter(card.measured), None)
+    return _percent(known.top1 if known else None), _percent(known.top5 if known else None)
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{share:.1%}"
+
+
+def _row(*cells: str) -> str:
+    widths = (24, 10, 10, 7, 7, 6, 0)
+    return "".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()

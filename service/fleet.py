@@ -1,0 +1,186 @@
+"""The models that are loaded now, by name and version."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+
+from models.card import Card
+from service.batcher import Observer
+from service.classifier import Classifier, Limits
+from service.errors import ModelError, UnknownModel, UnknownVersion
+from service.session import Session
+
+__all__ = ["Fleet", "Loaded"]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A model that answers, and since when (seconds since 1970)."""
+
+    classifier: Classifier
+    modified: float
+    since: float = field(default_factory=time.time)
+
+    @property
+    def card(self) -> Card:
+        """The model's card."""
+        return self.classifier.card
+
+    @property
+    def path(self) -> Path:
+        """The file it was loaded from."""
+        return self.classifier.session.path
+
+
+class Fleet:
+    """Loads and unloads models while others serve.
+
+    Reading is lock-free: a change builds a new table and swaps it in, so whoever has found a
+    classifier keeps it, and an unloaded one answers what it accepted before it ends.
+
+    Args:
+        decoders: threads that decode, shared by all models.
+        limits: what each model takes on.
+        providers: execution providers to try; see ``service.session.PROVIDERS``.
+        threads: CPU threads of one run.
+        observe: gives the observer of a model, by its name.
+
+    """
+
+    def __init__(
+        self,
+        decoders: Executor,
+        limits: Limits | None = None,
+        *,
+        providers: Sequence[str] = (),
+        threads: int = 0,
+        observe: Callable[[str], Observer] | None = None,
+    ) -> None:
+        self._decoders = decoders
+        self._limits = limits or Limits()
+        self._providers = providers
+        self._threads = threads
+        self._observe = observe
+        self._changing = threading.Lock()
+        self._table: dict[str, dict[str, Loaded]] = {}
+
+    def load(self, path: Path) -> Loaded:
+        """Load a file, warm it up, then let it answer; its predecessor of that version ends.
+
+        Blocks for as long as that takes: call it on a thread of its own.
+
+        Raises:
+            ModelError: the file can't be used; whatever was loaded stays.
+
+        """
+        with self._changing:
+            try:
+                modified = path.stat().st_mtime
+            except OSError:
+                raise ModelError(f"There is no model file {path}.") from None
+            session = Session(path, providers=self._providers, threads=self._threads)
+            observer = self._observe(session.card.name) if self._observe else None
+            loaded = Loaded(Classifier(session, self._decoders, self._limits, observer), modified)
+            before = self._swap(loaded)
+        if before:
+            before.classifier.close()
+        return loaded
+
+    def unload(self, name: str, version: str | None = None) -> None:
+        """Take a model away, or one version of it; what it accepted is still answered.
+
+        Raises:
+            UnknownModel, UnknownVersion: it isn't loaded.
+
+        """
+        with self._changing:
+            gone = [self.get(name, version)] if version else self._versions(name)
+            table = {n: dict(versions) for n, versions in self._table.items()}
+            for loaded in gone:
+                del table[name][loaded.card.version]
+            self._table = {n: versions for n, versions in table.items() if versions}
+        for loaded in gone:
+            loaded.classifier.close()
+
+    def refresh(self, paths: Iterable[Path]) -> None:
+        """Load the files that are new or changed, unload those that are not among ``paths``.
+
+        Raises:
+            ModelError: a file can't be used; the others have been seen to.
+
+        """
+        wanted = list(paths)
+        present = {loaded.path: loaded for loaded in self.loaded()}
+        failed: list[ModelError] = []
+        for path in wanted:
+            known = present.get(path)
+            if known and path.exists() and path.stat().st_mtime == known.modified:
+                continue
+            try:
+                self.load(path)
+            except ModelError as error:
+                failed.append(error)
+        for path, loaded in present.items():
+            if path not in wanted:
+                self.unload(loaded.card.name, loaded.card.version)
+        if failed:
+            raise ModelError(" ".join(error.detail for error in failed))
+
+    def get(self, name: str | None = None, version: str | None = None) -> Loaded:
+        """The model of that name (the first loaded if none), newest if no version is asked for.
+
+        Raises:
+            UnknownModel, UnknownVersion: it isn't loaded; the sentence names what is.
+
+        """
+        versions = self._versions(name)
+        if version is None:
+            return versions[-1]
+        for loaded in versions:
+            if loaded.card.version == version:
+                return loaded
+        known = ", ".join(loaded.card.version for loaded in versions)
+        raise UnknownVersion(f"{versions[0].card.name} is served in version {known} only.")
+
+    def loaded(self) -> list[Loaded]:
+        """All that is loaded, in the order of loading."""
+        return [loaded for versions in self._table.values() for loaded in versions.values()]
+
+    def trouble(self) -> str | None:
+        """Why not every model can be relied on right now, in a sentence; None if all can."""
+        return next(filter(None, (loaded.classifier.trouble() for loaded in self.loaded())), None)
+
+    def close(self) -> None:
+        """Answer what was accepted, then end every model."""
+        for loaded in self.loaded():
+            loaded.classifier.close()
+        self._table = {}
+
+    def _versions(self, name: str | None) -> list[Loaded]:
+        table = self._table
+        versions = next(iter(table.values()), None) if name is None else table.get(name)
+        if versions is None:
+            raise UnknownModel(_unknown(name, table))
+        return list(versions.values())
+
+    def _swap(self, loaded: Loaded) -> Loaded | None:
+        versions = dict(self._table.get(loaded.card.name, {}))
+        before = versions.pop(loaded.card.version, None)
+        versions[loaded.card.version] = loaded
+        self._table = {**self._table, loaded.card.name: versions}
+        return before
+
+
+def _unknown(name: str | None, table: dict[str, dict[str, Loaded]]) -> str:
+    if name is None or not table:
+        return "No model is loaded yet; ask /readyz when one is."
+    close = get_close_matches(name, table, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"there is: {', '.join(table)}."
+    # The name is the client's: cut, so that an absurd one does not fill the answer.
+    return f"There is no model {name[:64]!r}; {hint}"

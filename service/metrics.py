@@ -1,0 +1,150 @@
+"""What Prometheus sees. It stands beside the core: the core tells observers, and knows no metric.
+
+One registry per application object; the page of one process holds all of its models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.metadata import version
+
+import onnxruntime
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+)
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from service.answer import Answer
+from service.fleet import Fleet
+from service.session import batch_size_classes
+
+__all__ = ["UNKNOWN", "Metrics"]
+
+# The label of requests that named no model we serve: a client's text never becomes a label.
+UNKNOWN = "unknown"
+
+SECONDS = [0.001 * 2**power for power in range(12)] + [4.0]
+BYTES = [1024.0 * 4**power for power in range(9)]
+PIXELS = [1e4 * 4**power for power in range(8)]
+SHARES = [share / 20 for share in range(1, 21)]
+
+
+class Metrics:
+    """The metrics of one service. Label values are bounded by what is loaded.
+
+    Args:
+        max_batch_size: the buckets of ``booth_batch_size`` are the size classes up to it.
+
+    """
+
+    def __init__(self, max_batch_size: int = 32) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+        model = ["model"]
+        self.requests = self._counter("requests", "Requests, by outcome.", [*model, "outcome"])
+        self.images = self._counter("images", "Photographs answered.", model)
+        self.batches = self._counter("batches", "Batches run.", model)
+        self.labels = self._counter("labels", "First labels, by category.", [*model, "label"])
+        self.request_seconds = self._histogram(
+            "request_duration_seconds", "From the request's head to its answer.", model, SECONDS
+        )
+        self.stage_seconds = self._histogram(
+            "stage_duration_seconds", "Time in each stage.", [*model, "stage"], SECONDS
+        )
+        self.batch_size = self._histogram(
+            "batch_size", "Photographs a batch.", model, batch_size_classes(max_batch_size)
+        )
+        self.confidence = self._histogram(
+            "confidence", "Confidence of the first label.", model, SHARES
+        )
+        self.image_bytes = self._histogram("image_bytes", "Size of a photograph.", [], BYTES)
+        self.image_pixels = self._histogram("image_pixels", "Pixels of a photograph.", [], PIXELS)
+        self.in_flight = Gauge(
+            "booth_in_flight_requests", "Requests being answered now.", registry=self.registry
+        )
+
+    def watch(self, fleet: Fleet) -> None:
+        """Show what is loaded and what waits, read from the fleet at each scrape."""
+        self.registry.register(_FleetCollector(fleet))
+
+    def observer(self, model: str) -> _ModelObserver:
+        """Counts what happens to the photographs of one model."""
+        return _ModelObserver(self, model)
+
+    def answered(self, answer: Answer) -> None:
+        """Count one photograph's answer."""
+        timing, first = answer.timing_ms, answer.predictions[0]
+        self.images.labels(answer.model).inc()
+        self.labels.labels(answer.model, first.category).inc()
+        self.confidence.labels(answer.model).observe(first.confidence)
+        for stage in ("decode", "queue", "inference"):
+            self.stage(answer.model, stage, getattr(timing, stage) / 1000)
+
+    def stage(self, model: str, stage: str, seconds: float) -> None:
+        """Count the time of one stage: read, decode, queue, inference or answer."""
+        self.stage_seconds.labels(model, stage).observe(seconds)
+
+    def _counter(self, name: str, text: str, labels: list[str]) -> Counter:
+        return Counter(f"booth_{name}", text, labels, registry=self.registry)
+
+    def _histogram(
+        self, name: str, text: str, labels: list[str], buckets: list[float] | list[int]
+    ) -> Histogram:
+        return Histogram(f"booth_{name}", text, labels, buckets=buckets, registry=self.registry)
+
+
+class _ModelObserver:
+    def __init__(self, metrics: Metrics, model: str) -> None:
+        self._bytes = metrics.image_bytes
+        self._pixels = metrics.image_pixels
+        self._batches = metrics.batches.labels(model)
+        self._sizes = metrics.batch_size.labels(model)
+
+    def photo_decoded(self, size: int, pixels: int) -> None:
+        self._bytes.observe(size)
+        self._pixels.observe(pixels)
+
+    def batch_ran(self, size: int) -> None:
+        self._batches.inc()
+        self._sizes.observe(size)
+
+
+class _FleetCollector(Collector):
+    """Gauges read from the fleet when asked, so that an unloaded model leaves none behind."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        loaded = self._fleet.loaded()
+        queue = _gauge("queue_length", "Photographs that wait for a slot.", ["model"])
+        info = _gauge("model_info", "Loaded.", ["model", "version", "provider", "precision"])
+        since = _gauge(
+            "model_loaded_timestamp_seconds", "When it was loaded.", ["model", "version"]
+        )
+        waiting: dict[str, int] = {}
+        for one in loaded:
+            name, version_ = one.card.name, one.card.version
+            waiting[name] = waiting.get(name, 0) + len(one.classifier.batcher)
+            info.add_metric(
+                [name, version_, one.classifier.session.provider, one.card.precision], 1
+            )
+            since.add_metric([name, version_], one.since)
+        for name, count in waiting.items():
+            queue.add_metric([name], count)
+        build = _gauge("build_info", "What runs.", ["version", "onnxruntime"])
+        build.add_metric([version("booth"), onnxruntime.__version__], 1)
+        yield from (queue, info, since, build)
+
+
+def _gauge(name: str, text: str, labels: list[str]) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"booth_{name}", text, labels=labels)

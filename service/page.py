@@ -1,0 +1,81 @@
+"""The page at ``/``: loaded after the API is ready, since it takes seconds; found by entry point,
+since the service knows nothing of the page.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from importlib.metadata import entry_points
+
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+__all__ = ["Page"]
+
+log = logging.getLogger(__name__)
+
+GROUP = "booth.page"
+
+NOTICE = """<!doctype html><html lang="en"><meta charset="utf-8">
+<meta http-equiv="refresh" content="1">
+<meta name="viewport" content="width=device-width"><title>Booth</title>
+<style>body{font:18px system-ui;color-scheme:light dark;display:grid;place-items:center;height:90vh}
+</style>
+<p>The page is being prepared; it opens by itself in a moment.</p></html>"""
+
+
+class Page:
+    """What answers where the API has no route.
+
+    Raises, when called:
+        HTTPException: 404, where the page has nothing either.
+
+    """
+
+    def __init__(self) -> None:
+        self._app: ASGIApp | None = None
+        self._loading = False
+        self._close = contextlib.AsyncExitStack()
+
+    async def open(self, url: str) -> None:
+        """Load the page; it will call the service at ``url``. Without a page installed, say so."""
+        points = list(entry_points(group=GROUP))
+        self._loading = bool(points)
+        try:
+            for point in points[:1]:
+                create_app = await asyncio.to_thread(point.load)
+                app = await asyncio.to_thread(create_app, url)
+                await self._close.enter_async_context(app.router.lifespan_context(app))
+                self._app = app
+        except ImportError:
+            log.info("no page at /: it needs Gradio, which `pip install booth[demo]` brings")
+        finally:
+            self._loading = False
+
+    async def close(self) -> None:
+        """End the page."""
+        await self._close.aclose()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer with the page, or with a notice that it is coming."""
+        if self._app is not None:
+            await self._app(scope, receive, _refusing_404(send))
+        elif self._loading and scope["type"] == "http" and scope["path"] == "/":
+            headers = {"Cache-Control": "no-store"}
+            await HTMLResponse(NOTICE, headers=headers)(scope, receive, send)
+        elif scope["type"] == "http":
+            raise HTTPException(404)
+
+
+def _refusing_404(send: Send) -> Send:
+    """One shape of error on every route: the page's own 404 becomes the API's."""
+
+    async def send_on(message: Message) -> None:
+        if message["type"] == "http.response.start" and message["status"] == 404:  # noqa: PLR2004
+            raise HTTPException(404)
+        await send(message)
+
+    return send_on

@@ -1,0 +1,106 @@
+"""The HTTP server's run: start, drain, end with the right exit status."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+
+from models.shelf import ModelNotFound
+from service.api.context import Context
+from service.app import create_app, load_models
+from service.errors import ModelError
+
+__all__ = ["serve"]
+
+log = logging.getLogger(__name__)
+
+TICK_S = 0.1  # how often uvicorn's main loop looks up
+
+
+def serve(context: Context) -> int:
+    """Serve until told to end.
+
+    SIGTERM and SIGINT: ``/readyz`` turns 503, what was accepted is answered, then the end; a second
+    one ends at once. SIGHUP: the models are read again.
+
+    Returns:
+        The exit status: 0 after a proper end, 1 if the service could not start.
+
+    """
+    server = _Server(context, create_app(context))
+    server.run()
+    if context.fatal:
+        log.error("%s", context.fatal)
+    return 1 if context.fatal else 0
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn, but it drains before it closes, and a proper end on a signal is exit status 0."""
+
+    def __init__(self, context: Context, app: FastAPI) -> None:
+        self._context = context
+        self._drained_s = 0.0
+        self._reloads: set[asyncio.Task[None]] = set()
+        settings = context.settings
+        super().__init__(
+            uvicorn.Config(
+                app,
+                host=settings.host,
+                port=settings.port,
+                http="httptools",
+                ws="none",
+                lifespan="on",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                backlog=2048,
+                timeout_keep_alive=30,
+                timeout_graceful_shutdown=max(1, settings.grace_ms // 1000),
+            )
+        )
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Bind first, so that the page knows the port even where the settings say "any"."""
+        if hasattr(signal, "SIGHUP"):
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reload)
+        await super().startup(sockets)
+        if self.started:
+            port = int(self.servers[0].sockets[0].getsockname()[1])
+            self._context.port = port
+            log.info("listening on http://%s:%d", self._context.settings.host, port)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Drain first; the second signal does not wait."""
+        del sig, frame
+        if self._context.draining:
+            self.should_exit = self.force_exit = True
+            return
+        self._context.draining = True
+        log.info("draining")
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second: whether to end."""
+        if self._context.fatal:
+            self.should_exit = True
+        if self._context.draining and not self.should_exit:
+            self._drained_s += TICK_S
+            if self._drained_s * 1000 >= self._context.settings.drain_ms:
+                self._context.stopping = self.should_exit = True
+        return await super().on_tick(counter)
+
+    def _reload(self) -> None:
+        task = asyncio.get_running_loop().create_task(self._load())
+        self._reloads.add(task)
+        task.add_done_callback(self._reloads.discard)
+
+    async def _load(self) -> None:
+        try:
+            await asyncio.to_thread(load_models, self._context)
+        except (ModelError, ModelNotFound) as error:
+            log.warning("%s What was loaded stays.", error)

@@ -1,0 +1,129 @@
+"""The service's settings: environment variables ``BOOTH_*``, read once at start."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from models.home import model_home
+
+__all__ = ["ELSEWHERE", "BadSettings", "Settings", "read_settings"]
+
+PREFIX = "BOOTH_"
+
+# Read by other parts of Booth, so not misspelt here: the client's and the page's, and the pull's.
+ELSEWHERE = ("BOOTH_URL", "BOOTH_API_KEY", "BOOTH_WEIGHTS_URL")
+
+
+class BadSettings(Exception):
+    """An environment variable ``BOOTH_*`` is unknown or has a value it can't have."""
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. The defaults serve a laptop."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0 for all")
+    port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
+    models: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("efficientnet_lite0",),
+        description="models to serve, by name or path, separated by commas; the first is the "
+        "default; * stands for every file in `BOOTH_MODEL_DIR`",
+    )
+    model_dir: Path = Field(
+        default_factory=model_home, description="folder of the pulled and exported models"
+    )
+    max_body_bytes: int = Field(20_000_000, gt=0, description="largest request body")
+    max_pixels: int = Field(50_000_000, gt=0, description="largest photograph, width x height")
+    max_photos: int = Field(64, gt=0, description="most photographs in one request")
+    queue_size: int = Field(
+        256, gt=0, description="photographs accepted and not yet answered, per model"
+    )
+    max_batch_size: int = Field(32, gt=0, le=1024, description="most photographs in one run")
+    deadline_ms: int = Field(
+        10_000, gt=0, description="time a photograph may take if its sender names none"
+    )
+    body_timeout_ms: int = Field(
+        10_000, gt=0, description="time a request's body may take to arrive"
+    )
+    stall_ms: int = Field(
+        30_000, gt=0, description="time without progress after which `/readyz` turns red"
+    )
+    slots: int = Field(1, gt=0, description="runs of one model that may go on at the same time")
+    threads: int = Field(0, ge=0, description="CPU threads of one run; 0 for all cores")
+    providers: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="execution providers to try, separated by commas: tensorrt, cuda, openvino, "
+        "cpu; empty for all that are installed, in that order",
+    )
+    api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (),
+        description="keys of which every request needs one, separated by commas; empty for none; "
+        "with keys, the page is not served here",
+    )
+    rate_limit_per_minute: int = Field(
+        0, ge=0, description="requests a minute from one client; 0 for no limit"
+    )
+    drain_ms: int = Field(
+        1000, ge=0, description="time to go on answering after SIGTERM while `/readyz` is red"
+    )
+    grace_ms: int = Field(
+        25_000,
+        gt=0,
+        description="longest time from SIGTERM to the end; what is accepted by then is answered",
+    )
+    log: Literal["text", "json"] = Field("text", description="form of the log lines")
+    demo: bool = Field(True, description="serve the page at `/`, if Gradio is installed")
+
+    @field_validator("models", "providers", "api_keys", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    def __str__(self) -> str:
+        """One ``BOOTH_NAME=value`` a line, secrets hidden."""
+        return "\n".join(f"{variable(name)}={_shown(value)}" for name, value in self)
+
+
+def variable(field: str) -> str:
+    """The environment variable of a field."""
+    return PREFIX + field.upper()
+
+
+def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings as the environment gives them.
+
+    Raises:
+        BadSettings: a ``BOOTH_*`` variable is unknown (the nearest name is told) or wrong.
+
+    """
+    environ = os.environ if environ is None else environ
+    known = [variable(field) for field in Settings.model_fields]
+    for name in environ:
+        if name.startswith(PREFIX) and name not in known and name not in ELSEWHERE:
+            close = get_close_matches(name, known, n=1)
+            hint = f"did you mean {close[0]}?" if close else "see the settings in the README."
+            raise BadSettings(f"There is no setting {name}; {hint}")
+    try:
+        return Settings.model_validate(
+            {f: environ[variable(f)] for f in Settings.model_fields if variable(f) in environ}
+        )
+    except ValidationError as cause:
+        first = cause.errors()[0]
+        name = variable(str(first["loc"][0]))
+        raise BadSettings(f"{name}={environ[name]!r} won't do: {first['msg']}.") from None
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, tuple):
+        return ",".join(str(part) for part in value)
+    return str(value)
