@@ -21,7 +21,7 @@ import httpx
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["DownloadError", "Patience", "download"]
+__all__ = ["PATIENT", "DownloadError", "Patience", "download"]
 
 # A page that asks for a login answers in place of the file in many a hotel.
 _WEB_PAGE = "text/html"
@@ -73,12 +73,16 @@ class Patience:
         return min(max(self.backoff_s * 2.0 ** (failures - 1), asked_s), self.longest_pause_s)
 
 
+PATIENT = Patience()
+"""What suits a person who waits."""
+
+
 def download(
     url: str,
     target: Path,
     *,
     sha256: str | None = None,
-    patience: Patience = Patience(),
+    patience: Patience = PATIENT,
     progress: Callable[[int, int | None], None] = lambda _done, _total: None,
 ) -> str:
     """Fetch ``url`` into ``target``, whole and right or not at all.
