@@ -6,6 +6,7 @@ import asyncio
 import logging
 import signal
 import socket
+from threading import current_thread, main_thread
 from types import FrameType
 
 import uvicorn
@@ -67,7 +68,7 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Bind first, so that the page knows the port even where the settings say "any"."""
-        if hasattr(signal, "SIGHUP"):
+        if hasattr(signal, "SIGHUP") and current_thread() is main_thread():
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reload)
         await super().startup(sockets)
         if self.started:

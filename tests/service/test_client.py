@@ -204,7 +204,7 @@ def test_models_card_and_labels_are_typed() -> None:
     bodies = {
         "/models": {"models": [SUMMARY]},
         "/models/places365": json.loads(CARD.to_json()),
-        "/models/places365/labels": {"labels": [label.model_dump() for label in CARD.labels]},
+        "/models/places365/labels": [label.model_dump() for label in CARD.labels],
     }
     with client(lambda request: httpx.Response(200, json=bodies[request.url.path])) as booth:
         assert [(model.name, model.default) for model in booth.models()] == [("places365", True)]
@@ -285,7 +285,7 @@ def test_the_async_client_says_the_same(tmp_path: Path, closed_port: int) -> Non
         "/classify": ANSWER,
         "/models": {"models": [SUMMARY]},
         "/models/places365": json.loads(CARD.to_json()),
-        "/models/places365/labels": {"labels": [label.model_dump() for label in CARD.labels]},
+        "/models/places365/labels": [label.model_dump() for label in CARD.labels],
         "/readyz": {},
     }
     transport = httpx.MockTransport(lambda r: httpx.Response(200, json=bodies[r.url.path]))

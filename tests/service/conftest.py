@@ -1,0 +1,218 @@
+"""Servers and models for the tests of the service: real processes on real sockets."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import numpy as np
+import onnx
+import pytest
+import uvicorn
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from models.card import METADATA_KEY, Card, Input, Label, Weights
+from service.api.context import Context
+from service.app import create_app, create_context
+from service.session import Session
+from service.settings import Settings
+
+SIDE = 8
+
+
+@dataclass(frozen=True)
+class Server:
+    """A `booth serve` that runs."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(30)
+
+
+Serve = Callable[..., contextlib.AbstractContextManager[Server]]
+
+
+def tiny_card(name: str = "tiny", version: str = "1") -> Card:
+    return Card(
+        name=name,
+        title="Which colour prevails",
+        version=version,
+        architecture="mean",
+        parameters=1,
+        multiply_adds=1,
+        precision="fp32",
+        input=Input(size=SIDE, resize=SIDE, keep_aspect=False),
+        labels=tuple(
+            Label(name=colour.capitalize(), category=colour) for colour in ("red", "green", "blue")
+        ),
+        weights=Weights(origin="arithmetic", sha256="0" * 64, licence="Apache-2.0"),
+    )
+
+
+def write_tiny(path: Path, card: Card | None = None, outputs: int = 3) -> Path:
+    """A model file whose three probabilities follow the mean red, green and blue."""
+    nodes = [
+        helper.make_node("Cast", ["photo"], ["float"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["float", "height_and_width"], ["means"], keepdims=0),
+        helper.make_node("Mul", ["means", "scale"], ["logits"]),
+        helper.make_node("Softmax", ["logits"], ["probabilities"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "tiny",
+        [helper.make_tensor_value_info("photo", TensorProto.UINT8, ["N", SIDE, SIDE, 3])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["N", outputs])],
+        [
+            numpy_helper.from_array(np.array([1, 2]), "height_and_width"),
+            numpy_helper.from_array(np.float32(0.05), "scale"),
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    if card:
+        entry = model.metadata_props.add()
+        entry.key, entry.value = METADATA_KEY, card.to_json()
+    onnx.save(model, path)
+    return path
+
+
+MakeTiny = Callable[..., Path]
+
+
+@pytest.fixture
+def make_tiny(tmp_path: Path) -> MakeTiny:
+    """Writes a model file: ``make_tiny("name", version="2", outputs=4, card=True)``."""
+
+    def make(
+        name: str = "tiny", *, version: str = "1", outputs: int = 3, card: bool = True
+    ) -> Path:
+        path = tmp_path / f"{name}.onnx"
+        return write_tiny(path, tiny_card(name, version) if card else None, outputs)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model file that loads in a millisecond."""
+    return write_tiny(tmp_path_factory.mktemp("models") / "tiny.onnx", tiny_card())
+
+
+class GatedSession(Session):
+    """The tiny network, but it runs only while its gate is open, and keeps what it was given."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.gate = threading.Event()
+        self.gate.set()
+        self.seen: list[NDArray[np.uint8]] = []
+
+    def run(self, photos: NDArray[np.uint8]) -> NDArray[np.float32]:
+        assert self.gate.wait(10)
+        self.seen.extend(photos)
+        return super().run(photos)
+
+    def warm_up(self, batch_sizes: object) -> None:
+        del batch_sizes
+
+
+@pytest.fixture
+def gated(tiny: Path) -> Iterator[GatedSession]:
+    session = GatedSession(tiny)
+    yield session
+    session.gate.set()
+
+
+@pytest.fixture
+def decoders() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(2) as pool:
+        yield pool
+
+
+@contextlib.contextmanager
+def _serve(log: Path, **settings: object) -> Iterator[Server]:
+    named = {f"BOOTH_{name.upper()}": str(value) for name, value in settings.items()}
+    environment = {**os.environ, "BOOTH_PORT": "0", "BOOTH_DEMO": "false", **named}
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(
+            [sys.executable, "-m", "service", "serve"], env=environment, stderr=output
+        ) as process,
+    ):
+        try:
+            yield Server(_url(process, log), process, log)
+        finally:
+            process.kill()
+
+
+def _url(process: subprocess.Popen[bytes], log: Path) -> str:
+    """Where it listens, read from its log, as soon as it is ready there."""
+    for _ in range(600):
+        listening = re.search(r"listening on (http://\S+)", log.read_text())
+        if listening:
+            with contextlib.suppress(httpx.TransportError):
+                if httpx.get(f"{listening[1]}/readyz").status_code == httpx.codes.OK:
+                    return listening[1]
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(0.05)
+            break
+    pytest.fail(f"the server did not get ready:\n{log.read_text()}")
+
+
+@pytest.fixture(scope="session")
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Serve:
+    """Starts a server with settings: ``with serve(models=path, queue_size=1) as server``."""
+    folder = tmp_path_factory.mktemp("logs")
+    numbers = iter(range(1000))
+    return lambda **settings: _serve(folder / f"{next(numbers)}.log", **settings)
+
+
+@pytest.fixture(scope="session")
+def server(serve: Serve) -> Iterator[str]:
+    """The address of a server with the shipped model and default settings."""
+    with serve() as running:
+        yield running.url
+
+
+@pytest.fixture(scope="session")
+def tiny_server(serve: Serve, tiny: Path) -> Iterator[str]:
+    """The address of a server with the tiny model and tight limits."""
+    limits = {"max_body_bytes": 300_000, "max_pixels": 1_000_000, "max_photos": 4}
+    with serve(models=tiny, body_timeout_ms=300, **limits) as running:
+        yield running.url
+
+
+@dataclass(frozen=True)
+class Inside:
+    """A service in this process, so that a test can break it from within."""
+
+    context: Context
+    url: str
+
+
+@pytest.fixture
+def inside(tiny: Path) -> Iterator[Inside]:
+    context = create_context(Settings(models=(str(tiny),), demo=False, queue_size=4))
+    config = uvicorn.Config(create_app(context), port=0, log_config=None, ws="none")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not (server.started and context.started):
+        thread.join(0.01)
+    yield Inside(context, f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}")
+    server.should_exit = True
+    thread.join()
