@@ -109,6 +109,9 @@ class Card(_Record):
     precision: Literal["fp32", "fp16", "int8"]
     input: Input
     labels: tuple[Label, ...] = Field(min_length=2)
+    attributes: tuple[str, ...] = Field(
+        default=(), description="names of the output `attributes`, where the file has it"
+    )
     weights: Weights
     published: Accuracy | None = Field(default=None, description="what the publisher states")
     measured: tuple[Measurement, ...] = ()
