@@ -43,6 +43,6 @@ def find_model(name: str, folder: Path) -> Path:
         return known[name]
     if name in SOURCES:
         raise ModelNotFound(f"{name} has not been pulled yet; run `booth pull {name}`.")
-    close = get_close_matches(name, [*known, *SOURCES], n=1)
+    close = get_close_matches(name, known, n=1) or get_close_matches(name, SOURCES, n=1)
     hint = f"did you mean {close[0]}?" if close else f"there is: {', '.join(known)}."
     raise ModelNotFound(f"There is no model {name!r}; {hint}")

@@ -35,7 +35,7 @@ __all__ = [
 _T = TypeVar("_T")
 
 
-class ServiceUnreachable(errors.Unavailable, ConnectionError):  # noqa: N818 - as service.errors
+class ServiceUnreachable(errors.Unavailable, ConnectionError):
     """Nobody answers at that address, or what answers is no Booth."""
 
     kind = "unreachable"
@@ -83,7 +83,7 @@ class Call(Generic[_T]):
         """
         try:
             return self.read(response)
-        except (KeyError, ValueError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise _stranger(response) from error
 
 
@@ -119,7 +119,7 @@ def labels(name: str) -> Call[list[Label]]:
     """One model's labels, in the order of their index."""
     return Call(
         f"/models/{quote(name, safe='')}/labels",
-        lambda response: _LABELS.validate_python(_body(response)["labels"]),
+        lambda response: _LABELS.validate_python(_body(response)),
     )
 
 
@@ -152,10 +152,8 @@ def _answer_or_error(item: dict[str, Any]) -> Answer | errors.BoothError:
     return _ANSWER.validate_python(item) if "predictions" in item else _problem(item)
 
 
-def _body(response: httpx.Response) -> dict[str, Any]:
+def _body(response: httpx.Response) -> Any:
     body = response.json()
-    if not isinstance(body, dict):
-        raise ValueError("no JSON object")  # noqa: TRY004 - the text is at fault, not the caller
     if response.is_success:
         return body
     raise _problem(body, response.headers.get("Retry-After", ""))

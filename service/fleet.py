@@ -116,21 +116,25 @@ class Fleet:
 
         """
         wanted = list(paths)
-        present = {loaded.path: loaded for loaded in self.loaded()}
+        before = {loaded.path: loaded for loaded in self.loaded()}
         failed: list[ModelError] = []
         for path in wanted:
-            known = present.get(path)
-            if known and path.exists() and path.stat().st_mtime == known.modified:
-                continue
             try:
-                self.load(path)
+                self._refresh_one(path, before.get(path))
             except ModelError as error:
                 failed.append(error)
-        for path, loaded in present.items():
+        for path, loaded in before.items():
             if path not in wanted:
                 self.unload(loaded.card.name, loaded.card.version)
         if failed:
             raise ModelError(" ".join(error.detail for error in failed))
+
+    def _refresh_one(self, path: Path, before: Loaded | None) -> None:
+        if before and path.exists() and path.stat().st_mtime == before.modified:
+            return
+        now = self.load(path)
+        if before and (before.card.name, before.card.version) != (now.card.name, now.card.version):
+            self.unload(before.card.name, before.card.version)
 
     def get(self, name: str | None = None, version: str | None = None) -> Loaded:
         """The model of that name (the first loaded if none), newest if no version is asked for.

@@ -6,7 +6,6 @@ import re
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BytesIO
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +17,8 @@ from PIL import (
 )
 
 from service.colour import to_rgb
-from service.errors import BadImage, TooManyPixels
+from service.effort import BoundedFile, check_layout, check_strips, too_costly
+from service.errors import BadImage, BadRequest, TooManyPixels
 from service.signature import format_of
 
 if TYPE_CHECKING:
@@ -98,18 +98,25 @@ def decode(data: bytes | memoryview, wanted: Input, *, max_pixels: int = 50_000_
     """
     if not data:
         raise BadImage("The photograph is empty: send the bytes of an image file.")
-    name = format_of(data)
+    name = format_of(data := bytes(data))
     _settle_pillow(max_pixels)
     with _faults_named(name, max_pixels):
-        image = Image.open(BytesIO(data), formats=[name])
-    width, height = _stored_size(image)
-    if width * height > max_pixels:
-        raise _too_many(max_pixels)
-    whole, scale = image.size, _draft(image, wanted)
-    with _faults_named(name, max_pixels):
+        image = _open(name, data)
+        width, height = _stored_size(image)
+        if width * height > max_pixels:
+            raise _too_many(max_pixels)
+        check_layout(image, data, max_pixels)
+        whole, scale = image.size, _draft(image, wanted)
         image.load()
     square = _square(image, whole, scale, wanted)
     return Photo(np.asarray(square), width, height)
+
+
+def _open(name: str, data: bytes) -> Image.Image:
+    """Read the header; no pixel yet."""
+    if name == "TIFF":
+        check_strips(data)
+    return Image.open(BoundedFile(data), formats=[name])
 
 
 def _square(image: Image.Image, whole: tuple[int, int], scale: int, wanted: Input) -> Image.Image:
@@ -204,7 +211,9 @@ def _faults_named(name: str, max_pixels: int) -> Iterator[None]:
         yield
     except Image.DecompressionBombError:
         raise _too_many(max_pixels) from None
-    except MemoryError:
+    except TimeoutError:
+        raise too_costly(name) from None
+    except (BadRequest, MemoryError):
         raise
     except Exception:  # noqa: BLE001 its plugins raise what they like, from OSError to struct.error
         raise BadImage(

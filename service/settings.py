@@ -126,4 +126,6 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
 def _shown(value: object) -> str:
     if isinstance(value, tuple):
         return ",".join(str(part) for part in value)
+    if isinstance(value, bool):
+        return "on" if value else "off"
     return str(value)

@@ -144,17 +144,17 @@ def decoders() -> Iterator[ThreadPoolExecutor]:
 
 
 @contextlib.contextmanager
-def _serve(log: Path, **settings: object) -> Iterator[Server]:
+def _serve(log_file: Path, **settings: object) -> Iterator[Server]:
     named = {f"BOOTH_{name.upper()}": str(value) for name, value in settings.items()}
     environment = {**os.environ, "BOOTH_PORT": "0", "BOOTH_DEMO": "false", **named}
     with (
-        log.open("wb") as output,
+        log_file.open("wb") as output,
         subprocess.Popen(
             [sys.executable, "-m", "service", "serve"], env=environment, stderr=output
         ) as process,
     ):
         try:
-            yield Server(_url(process, log), process, log)
+            yield Server(_url(process, log_file), process, log_file)
         finally:
             process.kill()
 
@@ -162,7 +162,7 @@ def _serve(log: Path, **settings: object) -> Iterator[Server]:
 def _url(process: subprocess.Popen[bytes], log: Path) -> str:
     """Where it listens, read from its log, as soon as it is ready there."""
     for _ in range(600):
-        listening = re.search(r"listening on (http://\S+)", log.read_text())
+        listening = re.search(r"listening on (http://[\w.:]+)", log.read_text())
         if listening:
             with contextlib.suppress(httpx.TransportError):
                 if httpx.get(f"{listening[1]}/readyz").status_code == httpx.codes.OK:

@@ -1,0 +1,128 @@
+"""Evaluation: the arithmetic against hand-made cases, the data sets against real files."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from service.classifier import Classifier, Limits
+from service.evaluation import BadDataset, Labelled, calibration_error, evaluate, read_dataset
+from service.session import Session
+
+
+@pytest.fixture
+def classifier(tiny: Path, decoders: Executor) -> Iterator[Classifier]:
+    made = Classifier(Session(tiny), decoders, Limits(queue_size=4))
+    yield made
+    made.close(10)
+
+
+def png(colour: str) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (9, 9), colour).save(file, "PNG")
+    return file.getvalue()
+
+
+def labelled(colour: str, *targets: int) -> Labelled:
+    return Labelled(colour, png(colour), frozenset(targets))
+
+
+def test_accuracies_count_any_of_the_right_labels_and_leave_out_the_unreadable(
+    classifier: Classifier,
+) -> None:
+    photos = [labelled("red", 0), labelled("red", 1), labelled("lime", 0, 1), labelled("blue", 2)]
+    broken = Labelled("broken", b"nothing", frozenset({0}))
+    result = evaluate(classifier, iter([*photos, broken]))
+    assert (result.top1, result.top5) == (0.75, 1.0)
+    assert (result.photographs, result.unreadable) == (4, 1)
+    assert result.seconds > 0
+
+
+def test_nothing_readable_is_an_error(classifier: Classifier) -> None:
+    with pytest.raises(BadDataset, match="no readable photograph"):
+        evaluate(classifier, iter([]))
+
+
+def test_calibration_error_is_the_mean_gap_between_confidence_and_accuracy() -> None:
+    perfect = np.array([True, True, True, False])
+    assert calibration_error(np.full(4, 0.75), perfect) == pytest.approx(0)
+    assert calibration_error(np.full(4, 0.95), perfect) == pytest.approx(0.2)
+    two_bins = np.array([1.0, 1.0, 0.5, 0.5])
+    assert calibration_error(two_bins, np.array([True, True, False, False])) == pytest.approx(0.25)
+
+
+def test_a_folder_for_each_category_is_a_data_set(classifier: Classifier, tmp_path: Path) -> None:
+    for colour in ("red", "blue"):
+        (tmp_path / colour).mkdir()
+        (tmp_path / colour / "1.png").write_bytes(png(colour))
+    count, photos = read_dataset(tmp_path, classifier.card.labels)
+    assert count == 2
+    assert evaluate(classifier, photos).top1 == 1
+    (tmp_path / "mauve").mkdir()
+    with pytest.raises(BadDataset, match="'mauve' is none"):
+        read_dataset(tmp_path, classifier.card.labels)
+
+
+@pytest.mark.parametrize("in_tar", [True, False])
+def test_a_table_names_files_in_a_tar_or_a_folder(
+    classifier: Classifier, tmp_path: Path, in_tar: bool
+) -> None:
+    (tmp_path / "set.csv").write_text("file,category\na.png,red\nb.png,blue|green\nc.png,\n")
+    files = {"a.png": png("red"), "b.png": png("lime")}
+    if in_tar:
+        with tarfile.open(tmp_path / "set.tar", "w") as archive:
+            for name, data in files.items():
+                member = tarfile.TarInfo(name)
+                member.size = len(data)
+                archive.addfile(member, io.BytesIO(data))
+    else:
+        for name, data in files.items():
+            (tmp_path / name).write_bytes(data)
+    for path in (tmp_path / "set.csv", tmp_path):
+        count, photos = read_dataset(path, classifier.card.labels)
+        assert count == 2
+        assert evaluate(classifier, photos).top1 == 1
+
+
+@pytest.mark.parametrize(
+    ("table", "sentence"),
+    [
+        ("photo,category\na,red\n", "needs a column `file`"),
+        ("file,colour\na,red\n", "one of: index, category"),
+        ("file,category\na,mauve\n", "names the label 'mauve'"),
+        ("file,index\na,3\n", "names the label '3'"),
+        ("", "needs a column"),
+    ],
+)
+def test_a_table_that_says_too_little_is_refused(
+    classifier: Classifier, tmp_path: Path, table: str, sentence: str
+) -> None:
+    (tmp_path / "set.csv").write_text(table)
+    with pytest.raises(BadDataset, match=sentence):
+        read_dataset(tmp_path / "set.csv", classifier.card.labels)
+
+
+def test_a_file_that_is_not_there_is_named(classifier: Classifier, tmp_path: Path) -> None:
+    (tmp_path / "set.csv").write_text("file,index\ngone.png,0\n")
+    _, photos = read_dataset(tmp_path / "set.csv", classifier.card.labels)
+    with pytest.raises(BadDataset, match=r"names gone\.png, which is not there"):
+        list(photos)
+
+
+def test_the_shipped_model_is_as_good_as_its_card_says(shared: Path, decoders: Executor) -> None:
+    shipped = Path(__file__).resolve().parents[2] / "models/zoo/efficientnet_lite0.onnx"
+    classifier = Classifier(Session(shipped), decoders, Limits(max_batch_size=8))
+    count, photos = read_dataset(shared / "photos", classifier.card.labels)
+    result = evaluate(classifier, photos)
+    classifier.close(10)
+    assert count == result.photographs == 1000
+    stated = classifier.card.measured[0]
+    assert (result.top1, result.top5) == pytest.approx((stated.top1, stated.top5), abs=0.003)
+    assert result.top1 > 0.848  # one point below the fp32 network's 85.8 %

@@ -1,0 +1,151 @@
+"""The shipped model behind a real server: right for everyone at once, and a proper end."""
+
+from __future__ import annotations
+
+import io
+import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+from PIL import Image, ImageOps
+
+from service.commands import classifier_for
+
+CLIENTS = 64
+
+
+def variants(photos: dict[str, bytes]) -> list[bytes]:
+    """64 different photographs: each shipped one, mirrored and cut in different ways."""
+    made = []
+    for number in range(CLIENTS):
+        names = sorted(photos)
+        with Image.open(io.BytesIO(photos[names[number % len(names)]])) as image:
+            side = min(image.size)
+            step = number // len(names)
+            cut = image.convert("RGB").crop((step * 3, step * 2, step * 3 + side - 40, side))
+        file = io.BytesIO()
+        (ImageOps.mirror(cut) if step % 2 else cut).save(file, "JPEG")
+        made.append(file.getvalue())
+    return made
+
+
+@pytest.fixture(scope="module")
+def expected(photos: dict[str, bytes]) -> list[tuple[bytes, dict[int, float]]]:
+    """Each of 64 photographs with its labels, asked for one at a time, without a server."""
+    with classifier_for("efficientnet_lite0") as classifier:
+        return [
+            (photo, {p.index: p.confidence for p in classifier.classify(photo).predictions})
+            for photo in variants(photos)
+        ]
+
+
+def test_a_photograph_gets_its_label_over_http(server: str, photos: dict[str, bytes]) -> None:
+    answer = httpx.post(f"{server}/classify", content=photos["coffee"]).json()
+    assert answer["model"] == "efficientnet_lite0"
+    assert answer["predictions"][0]["label"] == "Espresso"
+    assert len(answer["predictions"]) == 5
+
+
+def test_64_clients_at_once_each_get_their_own_answer_and_the_broken_half_a_4xx(
+    server: str, expected: list[tuple[bytes, dict[int, float]]]
+) -> None:
+    start = threading.Barrier(2 * CLIENTS)
+    broken = [b"", b"text", b"\xff\xd8\xff\xe0 cut off", b'{"image": 1}', expected[0][0][:900]]
+
+    def ask(body: bytes) -> httpx.Response:
+        with httpx.Client(timeout=60) as client:
+            start.wait()
+            return client.post(f"{server}/classify", content=body)
+
+    with ThreadPoolExecutor(2 * CLIENTS) as clients:
+        good = [clients.submit(ask, photo) for photo, _ in expected]
+        bad = [clients.submit(ask, broken[i % len(broken)]) for i in range(CLIENTS)]
+    assert len({tuple(labels) for _, labels in expected}) > CLIENTS // 2
+    for (_, labels), response in zip(expected, good, strict=True):
+        predictions = response.result().json()["predictions"]
+        found = {one["index"]: one["confidence"] for one in predictions}
+        assert found == pytest.approx(labels, abs=1e-4)
+    assert all(400 <= response.result().status_code < 500 for response in bad)
+
+
+def test_sigterm_under_load_loses_no_accepted_request_and_exits_with_0(
+    serve: Any, photos: dict[str, bytes]
+) -> None:
+    body = photos["chelsea"]
+    answered: list[int] = []
+    lost: list[Exception] = []
+
+    def ask_until_refused(url: str) -> None:
+        with httpx.Client(timeout=30) as client:
+            while True:
+                try:
+                    answered.append(client.post(f"{url}/classify", content=body).status_code)
+                except httpx.ConnectError:
+                    return  # never accepted: the socket is closed
+                except httpx.TransportError as error:
+                    lost.append(error)
+                    return
+
+    with serve(drain_ms=500) as server:
+        clients = [threading.Thread(target=ask_until_refused, args=[server.url]) for _ in range(16)]
+        for client in clients:
+            client.start()
+        while len(answered) < 50:
+            time.sleep(0.01)
+        server.process.send_signal(signal.SIGTERM)
+        states = [readiness(server.url) for _ in range(5)]
+        for client in clients:
+            client.join(30)
+        assert server.process.wait(30) == 0
+    assert lost == []
+    assert set(answered) == {200}
+    assert 503 in states
+
+
+def readiness(url: str) -> int | None:
+    time.sleep(0.05)
+    try:
+        return httpx.get(f"{url}/readyz").status_code
+    except httpx.TransportError:
+        return None
+
+
+def test_a_second_signal_does_not_wait(serve: Any, tiny: Any) -> None:
+    with serve(models=tiny, drain_ms=60_000) as server:
+        server.process.send_signal(signal.SIGINT)
+        while "draining" not in server.log.read_text():
+            time.sleep(0.01)
+        assert server.end(signal.SIGINT) == 0
+
+
+def test_sighup_reads_the_models_again(serve: Any, make_tiny: Any, tmp_path: Any) -> None:
+    make_tiny("one")
+    with serve(models="*", model_dir=tmp_path) as server:
+        make_tiny("two")
+        server.process.send_signal(signal.SIGHUP)
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            names = {one["name"] for one in httpx.get(f"{server.url}/models").json()["models"]}
+            if "two" in names:
+                break
+        assert {"one", "two", "efficientnet_lite0"} == names
+
+
+def test_a_missing_model_ends_the_start_with_a_sentence(serve: Any) -> None:
+    with pytest.raises(pytest.fail.Exception, match="did you mean efficientnet_lite0"):  # noqa: SIM117
+        with serve(models="efficientnet_lite"):
+            pass
+
+
+def test_many_models_are_served_beside_each_other(
+    serve: Any, tiny: Any, photos: dict[str, bytes]
+) -> None:
+    with serve(models=f"{tiny},efficientnet_lite0") as server:
+        url = f"{server.url}/classify"
+        assert httpx.post(url, content=photos["coffee"]).json()["model"] == "tiny"
+        other = httpx.post(f"{url}?model=efficientnet_lite0", content=photos["coffee"]).json()
+        assert other["predictions"][0]["label"] == "Espresso"

@@ -1,0 +1,68 @@
+"""Settings: read once, nothing misspelt goes unnoticed, and the README tells them all."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from service.settings import BadSettings, Settings, read_settings, variable
+
+README = Path(__file__).resolve().parents[2] / "README.md"
+
+
+def test_the_defaults_need_no_environment() -> None:
+    settings = read_settings({})
+    assert (settings.port, settings.models) == (8000, ("efficientnet_lite0",))
+
+
+def test_lists_are_separated_by_commas() -> None:
+    settings = read_settings({"BOOTH_MODELS": "a, b ,,c", "BOOTH_PROVIDERS": ""})
+    assert settings.models == ("a", "b", "c")
+    assert settings.providers == ()
+
+
+@pytest.mark.parametrize(
+    ("environment", "sentence"),
+    [
+        ({"BOOTH_PROT": "80"}, "no setting BOOTH_PROT; did you mean BOOTH_PORT?"),
+        ({"BOOTH_XYZZY": "1"}, "see the settings in the README"),
+        ({"BOOTH_PORT": "many"}, "BOOTH_PORT='many' won't do"),
+        ({"BOOTH_QUEUE_SIZE": "0"}, "BOOTH_QUEUE_SIZE='0' won't do"),
+        ({"BOOTH_LOG": "xml"}, "BOOTH_LOG='xml' won't do"),
+    ],
+)
+def test_a_wrong_setting_is_refused_in_a_sentence(
+    environment: dict[str, str], sentence: str
+) -> None:
+    with pytest.raises(BadSettings, match=re.escape(sentence)):
+        read_settings(environment)
+
+
+def test_variables_of_other_parts_of_booth_are_no_misspelling() -> None:
+    read_settings({"BOOTH_URL": "http://elsewhere", "PATH": "/bin"})
+
+
+def test_secrets_are_hidden_when_shown() -> None:
+    shown = str(read_settings({"BOOTH_API_KEYS": "swordfish,opensesame"}))
+    assert "swordfish" not in shown
+    assert "opensesame" not in shown
+    assert "BOOTH_API_KEYS=" in shown
+
+
+def test_every_setting_says_what_it_is_and_stands_in_the_readme_with_its_default() -> None:
+    rows = dict(re.findall(r"^\| `(BOOTH_\w+)` \| (.*?) \|", README.read_text(), re.MULTILINE))
+    for name, field in Settings.model_fields.items():
+        assert field.description, name
+        row = rows.pop(variable(name))
+        if field.default_factory is None:
+            assert row == readme_default(field.default), name
+    assert rows == {}
+
+
+def readme_default(value: object) -> str:
+    if isinstance(value, bool):
+        return "`on`" if value else "`off`"
+    text = ",".join(value) if isinstance(value, tuple) else str(value)
+    return f"`{text}`" if text else "none"
