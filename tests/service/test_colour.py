@@ -182,15 +182,16 @@ def test_a_cmyk_jpeg_is_read_inverted_even_without_adobe_s_marker() -> None:
 
 
 def test_a_ycck_jpeg_is_turned_into_ink_first() -> None:
-    # The same three channels read as YCC by Adobe's transform 2: Y = 255 - C..., all neutral here.
+    # Adobe's transform 2: YCC is that of 1 - C, 1 - M, 1 - Y, where these are stored inverted.
+    # All four channels hold what they hold below, so the file needs but the marker's last byte.
+    stored = 255 - np.array([55, 55, 55, 0])
     data = encoded(inked(55, 55, 55, 0), "JPEG", quality=100)
-    start = data.index(b"Adobe")
-    ycck = data[: start + 11] + b"\2" + data[start + 12 :]
-    # Y = Cb = Cr = 200 is R, G, B by JFIF, and libjpeg takes these for 255 - C, M, Y.
-    red, green, blue = colour_of(ycck)
-    assert red == 255
-    assert abs(green - (200 - 0.344136 * 72 - 0.714136 * 72)) <= 2
-    assert blue == 255
+    at = data.index(b"Adobe") + len(b"Adobe\0\x64\0\0\0\0")
+    seen = colour_of(data[:at] + b"\2" + data[at + 1 :])
+    luma, chroma = stored[0], stored[1] - 128
+    full = luma + chroma * np.array([1.402, -0.344136 - 0.714136, 1.772])
+    assert np.abs(seen - (255 - full.clip(0, 255))).max() <= 2
+    assert seen[1] > 100
 
 
 @pytest.mark.parametrize("dtype", ["<u2", ">u2"])
