@@ -312,3 +312,28 @@ def closed_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
     return port
+
+
+def test_a_real_service_is_understood(server: str, photos: dict[str, bytes]) -> None:
+    with Client(server) as booth:
+        assert booth.ready()
+        (model,) = booth.models()
+        labels = booth.labels(model.name)
+        assert model.default
+        assert len(labels) == model.labels
+        assert booth.card(model.name).labels == tuple(labels)
+        first = booth.classify(photos["coffee"], model=model.name, top_k=3).predictions
+        assert [one.label for one in first][:1] == ["Espresso"]
+        assert [labels[one.index].category for one in first] == [one.category for one in first]
+
+
+def test_a_real_service_s_refusals_come_back_typed(server: str, photos: dict[str, bytes]) -> None:
+    with Client(server) as booth:
+        good, bad = booth.classify_many([photos["coffee"], b"no photograph"])
+        assert not isinstance(good, errors.BoothError)
+        assert isinstance(bad, errors.UnsupportedFormat)
+        assert isinstance(booth.classify_many([b""])[0], errors.BadImage)
+        with pytest.raises(errors.UnknownModel):
+            booth.classify(photos["coffee"], model="none")
+        with pytest.raises(errors.InvalidParameter):
+            booth.classify(photos["coffee"], top_k=0)
