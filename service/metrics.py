@@ -29,7 +29,7 @@ from service.session import batch_size_classes
 __all__ = ["UNKNOWN", "Metrics"]
 
 # A timestamp beside every counter would double the page, and nothing asks for it.
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 # The label of requests that named no model we serve: a client's text never becomes a label.
 UNKNOWN = "unknown"

@@ -26,7 +26,7 @@ from models.card import METADATA_KEY, Card, Input, Label, Weights
 from service.api.context import Context
 from service.app import create_app, create_context
 from service.session import Session
-from service.settings import Settings
+from service.settings import read_settings
 
 SIDE = 8
 
@@ -79,7 +79,7 @@ def write_tiny(path: Path, card: Card | None = None, outputs: int = 3) -> Path:
         [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["N", outputs])],
         [
             numpy_helper.from_array(np.array([1, 2]), "height_and_width"),
-            numpy_helper.from_array(np.float32(0.05), "scale"),
+            numpy_helper.from_array(np.array(0.05, np.float32), "scale"),
         ],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
@@ -206,7 +206,9 @@ class Inside:
 
 @pytest.fixture
 def inside(tiny: Path) -> Iterator[Inside]:
-    context = create_context(Settings(models=(str(tiny),), demo=False, queue_size=4))
+    context = create_context(
+        read_settings({"BOOTH_MODELS": str(tiny), "BOOTH_DEMO": "off", "BOOTH_QUEUE_SIZE": "4"})
+    )
     config = uvicorn.Config(create_app(context), port=0, log_config=None, ws="none")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)

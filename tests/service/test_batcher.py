@@ -31,8 +31,8 @@ def first_pixel(photos: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 @contextmanager
-def batching(network: Network, **options: int) -> Iterator[Batcher]:
-    batcher = Batcher(network, **options)
+def batching(network: Network, max_batch_size: int = 32, slots: int = 1) -> Iterator[Batcher]:
+    batcher = Batcher(network, max_batch_size=max_batch_size, slots=slots)
     yield batcher
     batcher.close(SOON)
 

@@ -222,7 +222,7 @@ def test_overload_is_answered_at_once_for_one_photograph_and_for_a_list(inside: 
     classifier = inside.context.fleet.get().classifier
     gate = threading.Event()
     run = classifier.batcher._run
-    classifier.batcher._run = lambda photos: run(photos) if gate.wait(10) else run(photos)
+    classifier.batcher._run = lambda photos: gate.wait(10) and run(photos)
     tickets = classifier.submit([RED] * 4)
     url = f"{inside.url}/classify"
     refusals = [httpx.post(url, content=RED), httpx.post(url, files=[("a", RED), ("b", RED)])]
@@ -265,7 +265,7 @@ def test_a_photograph_past_its_deadline_gets_504(inside: Any) -> None:
     classifier = inside.context.fleet.get().classifier
     gate = threading.Event()
     run = classifier.batcher._run
-    classifier.batcher._run = lambda photos: run(photos) if gate.wait(10) else run(photos)
+    classifier.batcher._run = lambda photos: gate.wait(10) and run(photos)
     response = httpx.post(f"{inside.url}/classify?timeout_ms=30", content=RED)
     gate.set()
     assert "timeout_ms" in problem(response, 504, "deadline")
