@@ -69,6 +69,7 @@ def _mount(app: FastAPI, page: gr.Blocks) -> None:
         run_history=False,
         favicon_path=str(ASSETS / "favicon.svg"),
         max_file_size=MAX_UPLOAD,
+        show_error=False,
         ssr_mode=False,
         enable_monitoring=False,
         pwa=False,

@@ -124,9 +124,9 @@ def _html(name: str, template: str, value: str | None = None, script: str = "") 
     )
 
 
-def _uploaded(path: str) -> Path:
+def _uploaded(path: object) -> Path:
     """The file at a path that the browser named: only one that was uploaded may be read."""
-    file = Path(path).resolve()
+    file = Path(str(path)).resolve()
     if not (file.is_relative_to(Path(get_upload_folder()).resolve()) and file.is_file()):
         raise InvalidParameter("the photo is no longer kept here; choose it again")
     return file
