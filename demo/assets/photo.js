@@ -42,16 +42,22 @@ async function classify(file) {
     props.value = path;
     trigger("photo");
   } catch {
-    if (mine !== latest) return;
-    document.body.classList.remove("booth-busy");
-    note.textContent = "The photo could not be sent: it may be too large, or the connection is gone.";
+    if (mine === latest) lost();
   }
 }
 
 async function classifySample(address) {
-  const response = await fetch(address);
-  const name = address.split("/").pop();
-  await classify(new File([await response.blob()], name, { type: "image/jpeg" }));
+  try {
+    const response = await fetch(address);
+    await classify(new File([await response.blob()], address.split("/").pop()));
+  } catch {
+    lost();
+  }
+}
+
+function lost() {
+  document.body.classList.remove("booth-busy");
+  note.textContent = "The photo could not be sent: it may be too large, or the connection is gone.";
 }
 
 function choose() {
