@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from models.shelf import ModelNotFound, find_model, shelf
 from service.api import classify, health, models, problems
@@ -55,8 +56,8 @@ def limits_of(settings: Settings) -> Limits:
     )
 
 
-def create_app(context: Context) -> FastAPI:
-    """The ASGI application; its lifespan loads the models and ends them."""
+def create_app(context: Context) -> ASGIApp:
+    """The application; its lifespan loads the models and ends them."""
     page = Page()
 
     @contextlib.asynccontextmanager
@@ -76,13 +77,13 @@ def create_app(context: Context) -> FastAPI:
         lifespan=lifespan,
     )
     gate = Gate(context.settings)
-    app.include_router(classify.router(context, gate))
+    front = classify.ClassifyFront(context, gate)
+    app.include_router(classify.router(front))
     app.include_router(models.router(context, gate))
     app.include_router(health.router(context))
     problems.install(app)
     app.router.default = page
-    app.add_middleware(Envelope, context=context)
-    return app
+    return Envelope(classify.Shortcut(app, front), context)
 
 
 async def _start(context: Context, page: Page) -> None:

@@ -8,6 +8,7 @@ Pillow follows them all, for minutes or into gigabytes.
 from __future__ import annotations
 
 import math
+import re
 import struct
 import time
 from io import BytesIO
@@ -28,6 +29,8 @@ _CPU_SECONDS = 5.0
 
 # libjpeg's own progression has 10 scans; a thumbnail or a second picture bring theirs.
 _MAX_FULL_SIZE_SCANS = 30
+
+_SCAN = re.compile(rb"\xff\xda\0")  # a JPEG's start of scan, whose header is under 256 bytes
 
 _MAX_STRIPS = 100_000
 
@@ -87,7 +90,7 @@ def check_layout(image: Image.Image, data: bytes, max_pixels: int) -> None:
 def _pixels_written(image: Image.Image, data: bytes) -> int:
     width, height = image.size
     if image.format in {"JPEG", "MPO"}:
-        return width * height * data.count(b"\xff\xda\0") // _MAX_FULL_SIZE_SCANS
+        return width * height * len(_SCAN.findall(data)) // _MAX_FULL_SIZE_SCANS
     if image.format == "BMP" and image.tile[0].codec_name == "bmp_rle":  # type: ignore[attr-defined]
         return 255 * width  # one code skips as many rows, and Pillow writes them out
     if isinstance(image, TiffImageFile) and image.tag_v2.get(ExifTags.Base.TileWidth):

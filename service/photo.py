@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import warnings
 from contextlib import contextmanager
@@ -32,7 +33,8 @@ __all__ = ["Photo", "decode"]
 
 _Box = tuple[float, float, float, float]
 
-# Pillow's remarks on odd files, which mean nothing to the operator whose log they would fill.
+# Pillow's remarks on odd files mean nothing to the operator, and anybody could fill a log with them.
+logging.getLogger("PIL").setLevel(logging.CRITICAL)
 _REMARKS = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
 
 # A JPEG is decoded at 1/2, 1/4 or 1/8 of its size while that leaves this many times the side that

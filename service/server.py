@@ -10,7 +10,7 @@ from threading import current_thread, main_thread
 from types import FrameType
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from models.shelf import ModelNotFound
 from service.api.context import Context
@@ -44,7 +44,7 @@ def serve(context: Context) -> int:
 class _Server(uvicorn.Server):
     """Uvicorn, but it drains before it closes, and a proper end on a signal is exit status 0."""
 
-    def __init__(self, context: Context, app: FastAPI) -> None:
+    def __init__(self, context: Context, app: ASGIApp) -> None:
         self._context = context
         self._drained_s = 0.0
         self._reloads: set[asyncio.Task[None]] = set()
