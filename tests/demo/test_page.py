@@ -134,6 +134,17 @@ def test_of_two_photos_in_a_row_the_last_one_s_answer_stays(
     expect_labels(page, re.compile("^Espresso"))
 
 
+def test_another_model_is_asked_about_the_same_photo(page: Page, photos: dict[str, bytes]) -> None:
+    choose(page, photos["coffee"])
+    expect_labels(page, re.compile("^Espresso"))
+    expect(answer(page)).not_to_contain_text("environment")
+    page.get_by_label("Model").click()
+    page.get_by_role("option", name="Scenes").click()
+    expect(answer(page)).to_contain_text("Type of environment: outdoor")
+    expect_labels(page, re.compile("^Espresso"))
+    expect(page.get_by_text("About Scenes")).to_be_visible()
+
+
 def test_the_model_s_facts_unfold(page: Page) -> None:
     page.get_by_text("About EfficientNet-Lite0").click()
     expect(page.get_by_text("4.7 million parameters")).to_be_visible()
