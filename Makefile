@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help serve install test check format bench screenshot zoo clean
+.PHONY: help serve install test check format bench screenshot constraints clean
 
 help:  ## Show these lines
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-11s %s\n", $$1, $$2}'
@@ -31,8 +31,12 @@ format: $(VENV)/.developing  ## Format the code
 bench: $(VENV)/.developing  ## Measure the service against an in-process loop and a plain endpoint
 	$(BIN)/python benchmarks/throughput.py
 
-screenshot: $(VENV)/.developing  ## Take the README's picture of the page anew
-	$(BIN)/python docs/screenshot.py
+screenshot: $(VENV)/.developing  ## Take the README's picture of the page that `make serve` shows
+	$(BIN)/python -m demo.screenshot
+
+constraints: $(VENV)/.developing  ## Pin what is installed now, after a change of dependencies
+	echo '# What `make` installs. The ranges that Booth works with stand in pyproject.toml.' > constraints.txt
+	$(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu$$//' >> constraints.txt
 
 clean:  ## Remove the virtual environment and caches
 	rm -rf $(VENV) .*_cache

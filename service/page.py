@@ -61,6 +61,7 @@ class Page:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer with the page, or with a notice that it is coming."""
+        scope["state"]["page"] = True  # its many small files stay out of the access log
         if self._app is not None:
             await self._app(scope, receive, _refusing_404(send))
         elif self._loading and scope["type"] == "http" and scope["path"] == "/":

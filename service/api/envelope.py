@@ -60,7 +60,7 @@ class Envelope:
             error.__cause__ = cause
             await problems.render(error, Request(scope))(scope, receive, send_on)
         finally:
-            if scope["path"] not in QUIET:
+            if scope["path"] not in QUIET and not scope["state"].get("page"):
                 took_ms = (time.perf_counter() - start) * 1000
                 _log_line(scope, status, took_ms, request_id)
 

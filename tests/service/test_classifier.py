@@ -99,8 +99,8 @@ def test_awaiting_does_not_block_the_loop_and_cancelling_drops_the_photograph(
 ) -> None:
     async def ask() -> None:
         (first,) = classifier.submit([RED])
-        while not classifier.batcher._running:
-            await asyncio.sleep(0.001)  # noqa: ASYNC110 (a thread sets it, no loop)
+        while not classifier.batcher._running:  # noqa: ASYNC110 (a thread sets it, no loop)
+            await asyncio.sleep(0.001)
         (second,) = classifier.submit([coloured(0, 255, 0)])
         asking = asyncio.create_task(second.answer())
         await asyncio.sleep(0.01)
