@@ -4,6 +4,7 @@ import importlib
 import io
 import random
 import re
+import struct
 import tarfile
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -240,7 +241,16 @@ def test_a_gif_s_frame_larger_than_its_screen_counts() -> None:
         decode(gif, INPUT)
 
 
-def test_pillow_s_warnings_reach_nobody(photos: dict[str, bytes]) -> None:
+# A TIFF of 1 x 1 pixel with 99 samples, over which Pillow writes an error into its log.
+TOO_MANY_SAMPLES = struct.pack("<2sHIH", b"II", 42, 8, 5) + b"".join(
+    struct.pack("<HHII", tag, 4, 1, value)
+    for tag, value in [(256, 1), (257, 1), (258, 8), (262, 2), (277, 99)]
+)
+
+
+def test_pillow_s_remarks_reach_nobody(
+    photos: dict[str, bytes], caplog: pytest.LogCaptureFixture
+) -> None:
     image = opened(photos["chelsea"]).quantize()
     data = encoded(image, "PNG", transparency=bytes(range(256)))
     with warnings.catch_warnings(record=True) as caught:
@@ -248,7 +258,10 @@ def test_pillow_s_warnings_reach_nobody(photos: dict[str, bytes]) -> None:
         decode(data, INPUT)
         with pytest.raises(BadImage):
             decode(encoded(image, "TIFF")[:200], INPUT)
+        with pytest.raises(BadImage):
+            decode(TOO_MANY_SAMPLES, INPUT)
     assert caught == []
+    assert caplog.records == []
 
 
 def test_many_threads_get_each_its_own_pixels(photos: dict[str, bytes]) -> None:
