@@ -126,8 +126,9 @@ def export_model(
     photographs = photographs or shipped(recipe.input)
     model = _model(recipe, network, precision, photographs, progress)
     if attributes:
-        names, features = len(sun_attributes()), network.classifier.in_features
-        add_attributes(model, read_matrix(attributes, names, features))
+        names, features = sun_attributes(), network.classifier.in_features
+        add_attributes(model, read_matrix(attributes, len(names), features))
+        card = card.model_copy(update={"attributes": names})
     progress(f"Proving it on {len(photographs.proof)} photographs")
     expected = expected_answers(
         network, recipe.normalisation, recipe.temperature, photographs.proof
