@@ -85,8 +85,9 @@ class Photo:
 def decode(data: bytes | memoryview, wanted: Input, *, max_pixels: int = 50_000_000) -> Photo:
     """Decode a JPEG, PNG, WebP, GIF (its first frame), BMP or TIFF; turn, resize and crop it.
 
-    The pixels are those of torchvision's ``Resize`` and ``CenterCrop`` on the whole photograph
-    in RGB. Safe to call from many threads at once.
+    The pixels are torchvision's ``Resize`` and ``CenterCrop`` of the whole photograph in RGB, to
+    within two levels; a JPEG of several times the wanted size is decoded smaller to begin with.
+    Safe to call from many threads at once.
 
     Args:
         data: the file.
