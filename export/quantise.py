@@ -73,10 +73,12 @@ def _without_batch_norms(body: ModelProto) -> ModelProto:
         if node.op_type == "BatchNormalization":
             weight, bias = _as_convolution(node, values)
             name = node.output[0]
-            model.graph.initializer.append(constant(f"{name}.weight", weight))
-            model.graph.initializer.append(constant(f"{name}.bias", bias))
             inputs = [node.input[0], f"{name}.weight", f"{name}.bias"]
+            values |= {inputs[1]: weight, inputs[2]: bias}
             node.CopyFrom(helper.make_node("Conv", inputs, [name], group=len(weight)))
+    used = consumers(model.graph)
+    del model.graph.initializer[:]
+    model.graph.initializer.extend(constant(n, v) for n, v in values.items() if n in used)
     return model
 
 
