@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -22,7 +23,6 @@ from models.card import METADATA_KEY, Card, Weights
 from models.labels import label_set, sun_attributes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from onnx import ModelProto
@@ -32,9 +32,14 @@ if TYPE_CHECKING:
     from models.card import Accuracy, Input, Label
     from models.sources import Source
 
-__all__ = ["Precision", "Recipe", "describe", "export_model"]
+__all__ = ["Precision", "Recipe", "Traced", "describe", "export_model", "trace"]
 
 Precision = Literal["fp32", "int8"]
+Progress = Callable[[str], None]
+
+
+def _silent(_step: str) -> None:
+    """Tell nobody."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,69 @@ class Recipe:
         )
 
 
+@dataclass(frozen=True)
+class Traced:
+    """A network with its weights and its graph, ready to become files of either precision.
+
+    Attributes:
+        recipe: What it was made by.
+        network: In torch.
+        body: Its graph, in float32.
+        sha256: Of the file with the weights.
+
+    """
+
+    recipe: Recipe
+    network: Network
+    body: ModelProto
+    sha256: str
+
+    def write(
+        self,
+        out: Path,
+        *,
+        precision: Precision = "fp32",
+        photographs: Photographs | None = None,
+        attributes: Path | None = None,
+        progress: Progress = _silent,
+    ) -> Card:
+        """Make the model file, prove it, and write it; see `export_model`."""
+        recipe = self.recipe
+        card = _card(recipe, self.sha256, precision)
+        seen = photographs or shipped(recipe.input)
+        progress(f"Making the {precision} graph")
+        if precision == "int8":
+            model = quantise(self.body, recipe.normalisation, recipe.temperature, seen.calibration)
+        else:
+            model = graph.assemble(self.body, recipe.normalisation, recipe.temperature)
+        if attributes:
+            names, features = len(sun_attributes()), self.network.classifier.in_features
+            add_attributes(model, read_matrix(attributes, names, features))
+        progress(f"Proving it on {len(seen.proof)} photographs")
+        expected = expected_answers(
+            self.network, recipe.normalisation, recipe.temperature, seen.proof
+        )
+        parity = prove(model, expected, seen.proof, exact=precision == "fp32")
+        card = card.model_copy(update={"parity": parity})
+        _write(model, card, out)
+        return card
+
+
+def trace(recipe: Recipe, weights: Path, progress: Progress = _silent) -> Traced:
+    """Load weights into their network and trace it.
+
+    Raises:
+        CheckpointError: The weights can't be used.
+
+    """
+    progress("Loading the weights")
+    network = build(recipe.architecture, len(recipe.labels))
+    load_weights(network, recipe.architecture, weights)
+    progress("Tracing the network")
+    body = graph.body(network, recipe.input.size)
+    return Traced(recipe, network, body, sha256_of(weights))
+
+
 def export_model(
     recipe: Recipe,
     weights: Path,
@@ -95,7 +163,7 @@ def export_model(
     precision: Precision = "fp32",
     photographs: Photographs | None = None,
     attributes: Path | None = None,
-    progress: Callable[[str], None] = lambda _step: None,
+    progress: Progress = _silent,
 ) -> Card:
     """Make one proven, self-contained model file.
 
@@ -119,39 +187,14 @@ def export_model(
         ValueError: The matrix of attributes is not one.
 
     """
-    progress("Loading the weights")
-    card = _card(recipe, weights, precision)
-    network = build(recipe.architecture, len(recipe.labels))
-    load_weights(network, recipe.architecture, weights)
-    photographs = photographs or shipped(recipe.input)
-    model = _model(recipe, network, precision, photographs, progress)
-    if attributes:
-        names, features = sun_attributes(), network.classifier.in_features
-        add_attributes(model, read_matrix(attributes, len(names), features))
-        card = card.model_copy(update={"attributes": names})
-    progress(f"Proving it on {len(photographs.proof)} photographs")
-    expected = expected_answers(
-        network, recipe.normalisation, recipe.temperature, photographs.proof
+    _card(recipe, "0" * 64, precision)  # refuses a bad name or label before the work, not after
+    return trace(recipe, weights, progress).write(
+        out,
+        precision=precision,
+        photographs=photographs,
+        attributes=attributes,
+        progress=progress,
     )
-    parity = prove(model, expected, photographs.proof, exact=precision == "fp32")
-    card = card.model_copy(update={"parity": parity})
-    _write(model, card, out)
-    return card
-
-
-def _model(
-    recipe: Recipe,
-    network: Network,
-    precision: Precision,
-    photographs: Photographs,
-    progress: Callable[[str], None],
-) -> ModelProto:
-    progress("Tracing the network")
-    body = graph.body(network, recipe.input.size)
-    if precision == "fp32":
-        return graph.assemble(body, recipe.normalisation, recipe.temperature)
-    progress(f"Calibrating on {len(photographs.calibration)} photographs")
-    return quantise(body, recipe.normalisation, recipe.temperature, photographs.calibration)
 
 
 def describe(path: Path, card: Card) -> None:
@@ -159,7 +202,7 @@ def describe(path: Path, card: Card) -> None:
     _write(onnx.load(path), card, path)
 
 
-def _card(recipe: Recipe, weights: Path, precision: Precision) -> Card:
+def _card(recipe: Recipe, sha256: str, precision: Precision) -> Card:
     classes = len(recipe.labels)
     return Card(
         name=recipe.name,
@@ -174,7 +217,7 @@ def _card(recipe: Recipe, weights: Path, precision: Precision) -> Card:
         weights=Weights(
             origin=recipe.origin,
             url=recipe.url,
-            sha256=sha256_of(weights),
+            sha256=sha256,
             licence=recipe.licence,
         ),
         published=recipe.published,
