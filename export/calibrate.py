@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Grid", "calibrate"]
 
 LEVELS = 255
+_TINY = 1e-12  # an activation that is always 0 has a grid too
 _BINS = 2048
 _BATCH = 2  # every activation of a batch is in memory at once
 # Shares of the observed range that are tried as the range of the grid.
@@ -41,7 +42,8 @@ class Grid:
     def spanning(cls, low: float, high: float) -> Grid:
         """The grid from about low to about high, with 0 exactly on it."""
         low, high = min(low, 0.0), max(high, 0.0)
-        scale = np.float32((high - low) / LEVELS or 1.0)
+        step = (high - low) / LEVELS
+        scale = np.float32(step if step > _TINY else 1)
         return cls(scale, np.uint8(np.clip(round(-low / float(scale)), 0, LEVELS)))
 
     @property
