@@ -9,13 +9,14 @@ it never holds a path, a stack trace or a library's own message.
     - Unauthorized            401
     - UnknownModel            404
     - UnknownVersion          404
-    - SlowBody                408
+    - SlowBody, SlowHead      408
     - TooLarge                413  bytes
     - TooManyPixels           413
     - TooManyPhotos           413  in one request
     - UnsupportedFormat       415
     - InvalidParameter        422
     - RateLimited             429  + Retry-After
+    - HeadTooLarge            431  bytes
   + Unavailable
     - Overloaded              503  + Retry-After
     - Starting                503  + Retry-After
@@ -35,6 +36,7 @@ __all__ = [
     "BadRequest",
     "BoothError",
     "DeadlineExceeded",
+    "HeadTooLarge",
     "InternalError",
     "InvalidParameter",
     "ModelError",
@@ -43,6 +45,7 @@ __all__ = [
     "RateLimited",
     "ShuttingDown",
     "SlowBody",
+    "SlowHead",
     "Starting",
     "TooLarge",
     "TooManyPhotos",
@@ -115,6 +118,14 @@ class SlowBody(BadRequest):
     title = "The body came too slowly"
 
 
+class SlowHead(BadRequest):
+    """The request line and the headers did not arrive in time."""
+
+    status = 408
+    kind = "slow-head"
+    title = "The head came too slowly"
+
+
 class TooLarge(BadRequest):
     """More bytes than the service takes."""
 
@@ -161,6 +172,14 @@ class RateLimited(BadRequest):
     status = 429
     kind = "rate-limited"
     title = "Too many requests"
+
+
+class HeadTooLarge(BadRequest):
+    """More bytes of request line and headers than the service takes."""
+
+    status = 431
+    kind = "head-too-large"
+    title = "Head too large"
 
 
 class Unavailable(BoothError):

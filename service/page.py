@@ -61,9 +61,9 @@ class Page:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer with the page, or with a notice that it is coming."""
-        scope["state"]["page"] = True  # its many small files stay out of the access log
         if self._app is not None:
-            await self._app(scope, receive, _refusing_404(send))
+            scope["state"]["page"] = True  # its many small files stay out of the access log
+            await self._app(scope, receive, _refusing_404(scope, send))
         elif self._loading and scope["type"] == "http" and scope["path"] == "/":
             headers = {"Cache-Control": "no-store"}
             await HTMLResponse(NOTICE, headers=headers)(scope, receive, send)
@@ -71,11 +71,12 @@ class Page:
             raise HTTPException(404)
 
 
-def _refusing_404(send: Send) -> Send:
+def _refusing_404(scope: Scope, send: Send) -> Send:
     """One shape of error on every route: the page's own 404 becomes the API's."""
 
     async def send_on(message: Message) -> None:
         if message["type"] == "http.response.start" and message["status"] == 404:  # noqa: PLR2004
+            scope["state"]["page"] = False
             raise HTTPException(404)
         await send(message)
 

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from models.shelf import ModelNotFound
 from service.api.context import Context
+from service.api.protocol import Protocol
 from service.app import create_app, load_models
 from service.errors import ModelError
 
@@ -21,6 +22,8 @@ __all__ = ["serve"]
 
 log = logging.getLogger(__name__)
 
+BACKLOG = 2048
+CLOSING_S = 1  # of the grace period, to end the models when all is answered
 TICK_S = 0.1  # how often uvicorn's main loop looks up
 
 
@@ -34,11 +37,24 @@ def serve(context: Context) -> int:
         The exit status: 0 after a proper end, 1 if the service could not start.
 
     """
-    server = _Server(context, create_app(context))
-    server.run()
+    settings = context.settings
+    try:
+        listener = _listen(settings.host, settings.port)
+    except OSError as error:
+        where, why = f"{settings.host}:{settings.port}", error.strerror
+        log.error("can't listen on %s: %s; set another BOOTH_HOST or BOOTH_PORT", where, why)  # noqa: TRY400
+        return 1
+    context.port = listener.getsockname()[1]
+    _Server(context, create_app(context)).run([listener])
     if context.fatal:
         log.error("%s", context.fatal)
     return 1 if context.fatal else 0
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Bind before anything is loaded, so that the page knows the port even where it is "any"."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=BACKLOG)
 
 
 class _Server(uvicorn.Server):
@@ -49,32 +65,28 @@ class _Server(uvicorn.Server):
         self._drained_s = 0.0
         self._reloads: set[asyncio.Task[None]] = set()
         settings = context.settings
+        answering_s = (settings.grace_ms - settings.drain_ms) // 1000 - CLOSING_S
         super().__init__(
             uvicorn.Config(
                 app,
-                host=settings.host,
-                port=settings.port,
-                http="httptools",
+                http=Protocol,
                 ws="none",
                 lifespan="on",
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                backlog=2048,
+                backlog=BACKLOG,
                 timeout_keep_alive=30,
-                timeout_graceful_shutdown=max(1, settings.grace_ms // 1000),
+                timeout_graceful_shutdown=max(1, answering_s),
             )
         )
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Bind first, so that the page knows the port even where the settings say "any"."""
+        """Begin to answer, and to read the models again on SIGHUP."""
         if hasattr(signal, "SIGHUP") and current_thread() is main_thread():
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reload)
         await super().startup(sockets)
-        if self.started:
-            port = int(self.servers[0].sockets[0].getsockname()[1])
-            self._context.port = port
-            log.info("listening on http://%s:%d", self._context.settings.host, port)
+        log.info("listening on http://%s:%d", self._context.settings.host, self._context.port)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Drain first; the second signal does not wait."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
 import re
@@ -13,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api import problems
 from service.api.context import Context
-from service.errors import InternalError
+from service.errors import InternalError, ShuttingDown
 
 __all__ = ["Envelope"]
 
@@ -53,12 +54,18 @@ class Envelope:
 
         try:
             await self._app(scope, receive, send_on)
+        except asyncio.CancelledError:
+            if status:
+                raise
+            # The grace period of the service's end is over; the client learns why.
+            error = ShuttingDown("The service has shut down; ask another one.", retry_after_s=1)
+            await problems.render(error, Request(scope))(scope, receive, send_on)
         except Exception as cause:
             if status:
                 raise
-            error = InternalError("An unforeseen error.")
-            error.__cause__ = cause
-            await problems.render(error, Request(scope))(scope, receive, send_on)
+            failure = InternalError("An unforeseen error.")
+            failure.__cause__ = cause
+            await problems.render(failure, Request(scope))(scope, receive, send_on)
         finally:
             if scope["path"] not in QUIET and not scope["state"].get("page"):
                 took_ms = (time.perf_counter() - start) * 1000
@@ -73,16 +80,18 @@ def _request_id(scope: Scope) -> str:
 
 
 def _log_line(scope: Scope, status: int, took_ms: float, request_id: str) -> None:
+    # As it was sent, %-encoded: a path can't break the line or paint the terminal.
+    path = scope["raw_path"].decode("ascii")
     access.info(
         "%s %s %d %.1f ms",
         scope["method"],
-        scope["path"],
+        path,
         status,
         took_ms,
         extra={
             "request_id": request_id,
             "method": scope["method"],
-            "path": scope["path"],
+            "path": path,
             "status": status,
             "duration_ms": round(took_ms, 2),
         },

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from service.errors import BoothError, InvalidParameter
 
-__all__ = ["PROBLEM_SCHEMA", "body_of", "install", "render"]
+__all__ = ["MEDIA_TYPE", "PROBLEM_SCHEMA", "body_of", "fields_of", "install", "render"]
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +41,11 @@ def body_of(error: BoothError, request: Request) -> dict[str, Any]:
         log.error("%s request_id=%s", detail, request_id, exc_info=error.__cause__ or error)
         detail = f"Something failed on our side; name the id {request_id} when you report it."
     return _fields(error.kind, error.title, error.status, detail)
+
+
+def fields_of(error: BoothError) -> dict[str, Any]:
+    """The fields of a problem that has no request."""
+    return _fields(error.kind, error.title, error.status, error.detail)
 
 
 def render(error: BoothError, request: Request) -> Response:

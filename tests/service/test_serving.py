@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import signal
+import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -139,6 +141,30 @@ def test_a_missing_model_ends_the_start_with_a_sentence(serve: Any) -> None:
     with pytest.raises(pytest.fail.Exception, match="did you mean efficientnet_lite0"):  # noqa: SIM117
         with serve(models="efficientnet_lite"):
             pass
+
+
+def test_a_port_in_use_ends_the_start_with_a_sentence(serve: Any, tiny: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        message = f"can't listen on 127.0.0.1:{port}: .* set another BOOTH_HOST or BOOTH_PORT"
+        with pytest.raises(pytest.fail.Exception, match=message):  # noqa: SIM117
+            with serve(models=tiny, port=port):
+                pass
+
+
+def test_the_end_comes_within_the_grace_period_whatever_clients_do(serve: Any, tiny: Any) -> None:
+    head = b"POST /classify HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n"
+    with serve(models=tiny, grace_ms=3500, drain_ms=500) as server:
+        address = urlsplit(server.url)
+        with socket.create_connection((address.hostname, address.port), 10) as client:
+            client.sendall(head)
+            start = time.monotonic()
+            assert server.end() == 0
+            assert time.monotonic() - start < 3.5
+            answer = client.recv(65_536)
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"/problems/shutting-down" in answer
+    assert "Traceback" not in server.log.read_text()
 
 
 def test_many_models_are_served_beside_each_other(

@@ -135,6 +135,19 @@ def test_health_and_metrics_stay_out_of_the_request_metrics_and_the_log(
     assert [line.split(" ")[1] for line in lines] == ["/models"]
 
 
+def test_a_path_can_not_break_a_line_of_the_log(
+    inside: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "booth.access")
+    httpx.get(f"{inside.url}/models/a%0a2026-01-01%20fake%1b[31m")
+    httpx.get(f"{inside.url}/nothing")
+    lines = [record.getMessage() for record in caplog.records if record.name == "booth.access"]
+    assert [line.split(" ")[1] for line in lines] == [
+        "/models/a%0a2026-01-01%20fake%1b[31m",
+        "/nothing",
+    ]
+
+
 def test_duration_buckets_double_from_a_millisecond_to_four_seconds() -> None:
     buckets = Metrics(8).request_seconds.labels("m")._upper_bounds
     assert buckets[:3] == [0.001, 0.002, 0.004]
