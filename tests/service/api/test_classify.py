@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
 import json
@@ -12,8 +13,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+import orjson
 import pytest
 from PIL import Image
+from starlette.requests import Request
+
+from service.api.body import photographs
+from service.errors import TooManyPhotos
 
 PROBLEM = {"type", "title", "status", "detail", "error"}
 
@@ -152,6 +158,25 @@ def test_a_form_without_a_file_and_a_broken_form_are_refused(tiny_server: str) -
 def test_too_many_photographs_are_refused(tiny_server: str) -> None:
     response = httpx.post(f"{tiny_server}/classify", files=[("a", RED)] * 5)
     assert "at most 4" in problem(response, 413, "too-many-photos")
+
+
+@pytest.mark.parametrize("value", [b'"AA=="', b"{}", b"1"])
+def test_a_json_of_countless_values_is_refused_before_it_is_parsed(
+    tiny_server: str, monkeypatch: pytest.MonkeyPatch, value: bytes
+) -> None:
+    body = b'{"images": [' + b",".join([value] * 1000) + b"]}"
+    problem(httpx.post(f"{tiny_server}/classify", content=body), 413, "too-many-photos")
+    monkeypatch.delattr(orjson, "loads")
+    with pytest.raises(TooManyPhotos):
+        asyncio.run(photographs(Request({"type": "http", "headers": []}), body, 64))
+
+
+def test_base64_may_come_in_lines(tiny_server: str) -> None:
+    text = base64.encodebytes(RED).decode()
+    assert "\n" in text.strip()
+    assert first(httpx.post(f"{tiny_server}/classify", json={"image": text}).json()) == "Red"
+    foreign = httpx.post(f"{tiny_server}/classify", json={"image": "caf\u00e9"})
+    assert "not valid base64" in problem(foreign, 422, "invalid-parameter")
 
 
 @pytest.mark.parametrize(
