@@ -117,17 +117,21 @@ class Fleet:
         """
         wanted = list(paths)
         before = {loaded.path: loaded for loaded in self.loaded()}
-        failed: list[ModelError] = []
+        failed: dict[Path, str] = {}
         for path in wanted:
             try:
                 self._refresh_one(path, before.get(path))
             except ModelError as error:
-                failed.append(error)
+                failed[path] = error.detail
         for path, loaded in before.items():
             if path not in wanted:
                 self.unload(loaded.card.name, loaded.card.version)
+        answering = {loaded.path for loaded in self.loaded()}
+        for path in wanted:
+            if path not in answering and path not in failed:
+                failed[path] = f"{path.name} has the name and version of another file; serve one."
         if failed:
-            raise ModelError(" ".join(error.detail for error in failed))
+            raise ModelError(" ".join(failed.values()))
 
     def _refresh_one(self, path: Path, before: Loaded | None) -> None:
         if before and path.exists() and path.stat().st_mtime == before.modified:

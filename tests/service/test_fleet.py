@@ -141,3 +141,13 @@ def test_a_file_that_cant_be_used_leaves_the_rest_as_it_was(
     assert names(fleet) == [("good", "1")]
     with pytest.raises(ModelError, match="There is no model file"):
         fleet.load(tmp_path / "none.onnx")
+
+
+def test_two_files_of_one_name_and_version_are_refused(
+    fleet: Fleet, make_tiny: MakeTiny, tmp_path: Path
+) -> None:
+    original = make_tiny("tiny")
+    copy = tmp_path / "copy.onnx"
+    copy.write_bytes(original.read_bytes())
+    with pytest.raises(ModelError, match=r"tiny\.onnx has the name and version of another file"):
+        fleet.refresh([original, copy])
