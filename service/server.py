@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import signal
 import socket
+from collections.abc import Iterator
 from threading import current_thread, main_thread
 from types import FrameType
 
@@ -54,7 +56,16 @@ def serve(context: Context) -> int:
 def _listen(host: str, port: int) -> socket.socket:
     """Bind before anything is loaded, so that the page knows the port even where it is "any"."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
+    listener.setblocking(False)
+    return listener
+
+
+def _accepted(listener: socket.socket) -> Iterator[socket.socket]:
+    """The connections that stand in the listener's queue; closing it would reset them."""
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            yield listener.accept()[0]
 
 
 class _Server(uvicorn.Server):
@@ -88,6 +99,18 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         log.info("listening on http://%s:%d", self._context.settings.host, self._context.port)
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close the door behind whom the kernel has already let in; answer them; end."""
+        waiting = [one for listener in sockets or [] for one in _accepted(listener)]
+        for server in self.servers:
+            server.close()
+        for connection in waiting:
+            await asyncio.get_running_loop().connect_accepted_socket(self._protocol, connection)
+        await super().shutdown(sockets)
+
+    def _protocol(self) -> Protocol:
+        return Protocol(self.config, self.server_state, self.lifespan.state)
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Drain first; the second signal does not wait."""
         del sig, frame
@@ -104,7 +127,7 @@ class _Server(uvicorn.Server):
         if self._context.draining and not self.should_exit:
             self._drained_s += TICK_S
             if self._drained_s * 1000 >= self._context.settings.drain_ms:
-                self._context.stopping = self.should_exit = True
+                self.should_exit = True
         return await super().on_tick(counter)
 
     def _reload(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from service.errors import ShuttingDown, Starting
+from service.errors import Starting
 from service.fleet import Fleet, Loaded
 from service.metrics import Metrics
 from service.settings import Settings
@@ -16,9 +16,8 @@ __all__ = ["Context"]
 class Context:
     """One running service.
 
-    ``started`` once all models are loaded and warm; ``draining`` from SIGTERM on; ``stopping`` when
-    nothing new is accepted any more; ``fatal`` says why it can't go on; ``port`` is the one it
-    listens on.
+    ``started`` once all models are loaded and warm; ``draining`` from SIGTERM on; ``fatal`` says
+    why it can't go on; ``port`` is the one it listens on.
     """
 
     settings: Settings
@@ -26,7 +25,6 @@ class Context:
     metrics: Metrics
     started: bool = field(default=False)
     draining: bool = field(default=False)
-    stopping: bool = field(default=False)
     fatal: str | None = field(default=None)
     port: int = field(default=0)
 
@@ -42,12 +40,10 @@ class Context:
         """The model to use.
 
         Raises:
-            Starting, ShuttingDown: not now.
+            Starting: not yet.
             UnknownModel, UnknownVersion: it isn't loaded.
 
         """
-        if self.stopping:
-            raise ShuttingDown("The service is shutting down; ask another one.", retry_after_s=1)
         if not self.started:
             raise Starting("The models are still being loaded; try again soon.", retry_after_s=1)
         return self.fleet.get(name, version)

@@ -16,6 +16,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from service.commands import classifier_for
+from service.server import _accepted, _listen
 
 CLIENTS = 64
 
@@ -175,3 +176,12 @@ def test_many_models_are_served_beside_each_other(
         assert httpx.post(url, content=photos["coffee"]).json()["model"] == "tiny"
         other = httpx.post(f"{url}?model=efficientnet_lite0", content=photos["coffee"]).json()
         assert other["predictions"][0]["label"] == "Espresso"
+
+
+def test_whom_the_kernel_has_let_in_is_taken_in_before_the_door_closes() -> None:
+    with _listen("127.0.0.1", 0) as listener:
+        clients = [socket.create_connection(listener.getsockname()) for _ in range(3)]
+        inside = list(_accepted(listener))
+        assert [one.getpeername() for one in inside] == [one.getsockname() for one in clients]
+        for one in [*inside, *clients]:
+            one.close()
