@@ -120,10 +120,30 @@ def _grids(
     ]
     grids = calibrate(body, normalisation, photos, names)
     grids[PIXELS] = _pixel_grid(normalisation)
-    for name, node in outputs.items():
-        if node.op_type in _SELECTING:
-            grids[name] = grids[node.input[0]]
+    for group in _sharing(list(outputs.values())):
+        known = [grids[name] for name in group if name in grids]
+        shared = Grid.spanning(min(g.low for g in known), max(g.high for g in known))
+        grids |= dict.fromkeys(group, shared if len(known) > 1 else known[0])
     return grids
+
+
+def _sharing(nodes: list[NodeProto]) -> list[set[str]]:
+    """The groups of activations that have to have one grid between them.
+
+    Selecting and concatenating then only move integers, and round nothing a second time.
+    """
+    groups: list[set[str]] = []
+    for node in nodes:
+        if node.op_type == "Concat":
+            members = {*node.input, *node.output}
+        elif node.op_type in _SELECTING:
+            members = {node.input[0], *node.output}
+        else:
+            continue
+        touched = [group for group in groups if group & members]
+        groups = [group for group in groups if group not in touched]
+        groups.append(members.union(*touched))
+    return groups
 
 
 def _pixel_grid(normalisation: Normalisation) -> Grid:

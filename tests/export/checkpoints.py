@@ -17,7 +17,7 @@ import torch
 from torch import nn
 from torch._utils import _rebuild_tensor
 
-from export.graph import Normalisation
+from export.graph import Normalisation, body
 from export.networks import ARCHITECTURES, Network
 from export.photographs import shipped
 from models.card import Input
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    State = dict[str, torch.Tensor]
+    from onnx import ModelProto
 
 IMAGENET = Normalisation((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
 
@@ -41,6 +41,12 @@ def settled(architecture: str, classes: int, size: int) -> Network:
         _settle_batch_norms(network, pixels)
         _spread(network.classifier, network.eval()(pixels)[0])
     return network
+
+
+@cache
+def traced(architecture: str, classes: int, size: int) -> ModelProto:
+    """Its float graph; tests share it and must not change it."""
+    return body(settled(architecture, classes, size), size)
 
 
 def _settle_batch_norms(network: Network, pixels: torch.Tensor) -> None:

@@ -8,10 +8,10 @@ import onnxruntime
 import pytest
 from onnx import TensorProto
 
-from export.graph import Normalisation, assemble, body, classifier_weight
+from export.graph import Normalisation, assemble, classifier_weight
 from export.photographs import shipped
 from models.card import Input
-from tests.export.checkpoints import IMAGENET, settled
+from tests.export.checkpoints import IMAGENET, traced
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,9 +21,9 @@ SIZE = 64
 CLASSES = 7
 
 
-@pytest.fixture(scope="module")
-def traced() -> ModelProto:
-    return body(settled("resnet18", CLASSES, SIZE), SIZE)
+@pytest.fixture(name="traced")
+def traced_resnet() -> ModelProto:
+    return traced("resnet18", CLASSES, SIZE)
 
 
 @pytest.fixture(scope="module")

@@ -9,12 +9,12 @@ import onnxruntime
 import pytest
 from onnx import numpy_helper
 
-from export.graph import Normalisation, assemble, body, classifier_weight
+from export.graph import Normalisation, assemble, classifier_weight
 from export.photographs import shipped
 from export.quantise import quantise
 from models.card import Input
 from models.shelf import ZOO
-from tests.export.checkpoints import IMAGENET, settled
+from tests.export.checkpoints import IMAGENET, traced
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,9 +26,9 @@ CLASSES = 7
 PHOTOS = shipped(Input(size=SIZE, resize=SIZE)).calibration
 
 
-@pytest.fixture(scope="module")
-def traced() -> ModelProto:
-    return body(settled("resnet18", CLASSES, SIZE), SIZE)
+@pytest.fixture(name="traced")
+def traced_resnet() -> ModelProto:
+    return traced("resnet18", CLASSES, SIZE)
 
 
 def fused(model: ModelProto, folder: Path) -> list[str]:

@@ -1,0 +1,198 @@
+"""Published layouts, without the published files: weights of our own, saved as publishers do."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx
+import pytest
+from pydantic import ValidationError
+from starlette.testclient import TestClient
+
+from export.checkpoint import CheckpointError
+from export.parity import ParityError
+from export.photographs import shipped
+from export.pipeline import Recipe, Traced, describe, export_model, trace
+from models.card import Input, Label, Measurement
+from models.labels import label_set, sun_attributes
+from models.sources import SOURCES
+from service.app import create_app, create_context
+from service.session import Session, read_card
+from service.settings import read_settings
+from tests.export.checkpoints import IMAGENET, save_as_mit, save_as_torchvision, settled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from export.pipeline import Precision
+    from models.card import Card
+
+# Convolutions need not see 224 pixels a side to be proven; AlexNet's hidden layers do.
+PUBLISHED = {
+    "resnet18": (save_as_torchvision, "imagenet", 64),
+    "resnet18_places365": (save_as_mit, "places365", 64),
+    "alexnet_places365": (save_as_mit, "places365", 224),
+    "densenet161_places365": (save_as_mit, "places365", 64),
+}
+
+
+def recipe(architecture: str = "resnet18", labels: int = 7, size: int = 64) -> Recipe:
+    return Recipe(
+        name="mine",
+        title="Mine",
+        architecture=architecture,
+        labels=tuple(Label(name=f"Label {i}", category=str(i)) for i in range(labels)),
+        input=Input(size=size, resize=size),
+        normalisation=IMAGENET,
+        origin="a test",
+        licence="Apache-2.0",
+    )
+
+
+@pytest.fixture(scope="module", params=list(PUBLISHED))
+def network(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Traced]:
+    source = SOURCES[request.param]
+    save, labels, size = PUBLISHED[request.param]
+    weights = tmp_path_factory.mktemp("weights") / source.filename
+    save(settled(source.architecture, len(label_set(labels)), size), weights)
+    smaller = Recipe.of(source)
+    smaller = Recipe(**vars(smaller) | {"input": Input(size=size, resize=size)})
+    yield trace(smaller, weights)
+    weights.unlink()
+
+
+@pytest.fixture
+def made(network: Traced, tmp_path: Path) -> Iterator[Callable[[Precision], tuple[Path, Card]]]:
+    path = tmp_path / f"{network.recipe.name}.onnx"
+    yield lambda precision: (path, network.write(path, precision=precision))
+    path.unlink()
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_a_published_layout_is_exported_proven_and_served(
+    precision: Precision, made: Callable[[Precision], tuple[Path, Card]], photos: dict[str, bytes]
+) -> None:
+    path, card = made(precision)
+    assert card.parity
+    if precision == "fp32":
+        assert card.parity.largest_difference < 1e-4
+        assert card.parity.top1_agreement == 1
+    else:
+        # By chance it would be 0.003. Random weights amplify rounding, the more so the deeper.
+        assert card.parity.top1_agreement >= 0.3
+        assert 0 < card.parity.mean_difference < 0.3
+    answers = _answers_over_http(path, photos)
+    assert len({answer["predictions"][0]["index"] for answer in answers}) > 1
+    assert all(answer["model"] == card.name for answer in answers)
+    is_scene = card.name.endswith("places365")
+    assert all(("environment" in answer) >= is_scene for answer in answers)
+
+
+def _answers_over_http(path: Path, photos: dict[str, bytes]) -> list[dict[str, Any]]:
+    settings = {"BOOTH_MODELS": str(path), "BOOTH_DEMO": "off", "BOOTH_MAX_BATCH_SIZE": "1"}
+    with TestClient(create_app(create_context(read_settings(settings)))) as client:
+        while client.get("/readyz").status_code != 200:
+            pass
+        answers = [client.post("/classify", content=photo) for photo in photos.values()]
+    assert [answer.status_code for answer in answers] == [200] * len(photos)
+    return [answer.json() for answer in answers]
+
+
+@pytest.fixture(scope="module")
+def resnet(tmp_path_factory: pytest.TempPathFactory) -> Traced:
+    weights = tmp_path_factory.mktemp("weights") / "mine.pth"
+    save_as_torchvision(settled("resnet18", 7, 64), weights)
+    return trace(recipe(), weights)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_the_same_weights_give_the_same_bytes(
+    precision: Precision, resnet: Traced, tmp_path: Path
+) -> None:
+    weights = tmp_path / "mine.pth"
+    save_as_torchvision(settled("resnet18", 7, 64), weights)
+    one, other = tmp_path / "one.onnx", tmp_path / "other.onnx"
+    resnet.write(one, precision=precision)
+    export_model(recipe(), weights, other, precision=precision)
+    assert len(one.read_bytes()) == len(other.read_bytes())
+    first, second = onnx.load(one), onnx.load(other)
+    assert first.graph.SerializeToString(deterministic=True) == second.graph.SerializeToString(
+        deterministic=True
+    )
+
+
+def test_the_card_in_the_file_tells_what_it_is(resnet: Traced, tmp_path: Path) -> None:
+    path = tmp_path / "mine.onnx"
+    card = resnet.write(path, precision="int8")
+    assert read_card(path) == card
+    assert (card.name, card.architecture, card.precision) == ("mine", "resnet18", "int8")
+    assert card.parameters == 11_180_103
+    assert card.weights.sha256 == resnet.sha256
+    assert path.stat().st_mode & 0o777 == 0o666 & ~_umask()
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def test_another_card_changes_nothing_else(resnet: Traced, tmp_path: Path) -> None:
+    path = tmp_path / "mine.onnx"
+    card = resnet.write(path)
+    before = onnx.load(path).graph
+    measured = Measurement(dataset="d", top1=0.5, top5=1, photographs=2, calibration_error=0.1)
+    described = card.model_copy(update={"measured": (measured,)})
+
+    describe(path, described)
+
+    assert read_card(path) == described
+    assert onnx.load(path).graph == before
+
+
+def test_attributes_become_an_output(resnet: Traced, tmp_path: Path) -> None:
+    matrix = np.random.default_rng(0).normal(size=(len(sun_attributes()), 512))
+    np.save(tmp_path / "w.npy", matrix.astype(np.float32))
+    path = tmp_path / "mine.onnx"
+
+    resnet.write(path, attributes=tmp_path / "w.npy")
+
+    square = shipped(resnet.recipe.input).proof[:3]
+    session = Session(path, providers=(), threads=1)
+    features, attributes = session._session.run(["features", "attributes"], {"photo": square})
+    assert np.allclose(attributes, features @ matrix.T, atol=1e-3)
+
+
+def test_a_file_that_answers_otherwise_is_not_written(
+    resnet: Traced, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("export.parity.LARGEST_DIFFERENCE", 0.0)
+    with pytest.raises(ParityError):
+        resnet.write(tmp_path / "mine.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_half_written_is_left(resnet: Traced, tmp_path: Path) -> None:
+    taken = tmp_path / "mine.onnx"
+    taken.mkdir()
+    with pytest.raises(OSError, match=r"mine\.onnx"):
+        resnet.write(taken)
+    assert list(tmp_path.iterdir()) == [taken]
+
+
+def test_a_bad_name_is_refused_before_the_work(tmp_path: Path) -> None:
+    bad = Recipe(**vars(recipe()) | {"name": "My Model"})
+    with pytest.raises(ValidationError, match="name"):
+        export_model(bad, tmp_path / "not-even-there.pth", tmp_path / "out.onnx")
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    weights = tmp_path / "mine.pth"
+    save_as_torchvision(settled("resnet18", 7, 64), weights)
+    with pytest.raises(CheckpointError, match="is no alexnet"):
+        export_model(recipe("alexnet"), weights, tmp_path / "out.onnx")
