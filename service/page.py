@@ -62,8 +62,7 @@ class Page:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer with the page, or with a notice that it is coming."""
         if self._app is not None:
-            scope["state"]["page"] = True  # its many small files stay out of the access log
-            await self._app(scope, receive, _refusing_404(scope, send))
+            await _show(self._app, scope, receive, send)
         elif self._loading and scope["type"] == "http" and scope["path"] == "/":
             headers = {"Cache-Control": "no-store"}
             await HTMLResponse(NOTICE, headers=headers)(scope, receive, send)
@@ -71,13 +70,18 @@ class Page:
             raise HTTPException(404)
 
 
-def _refusing_404(scope: Scope, send: Send) -> Send:
-    """One shape of error on every route: the page's own 404 becomes the API's."""
+async def _show(page: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer with the page; but what it has not either gets the API's one shape of error."""
+    missing = False
 
     async def send_on(message: Message) -> None:
-        if message["type"] == "http.response.start" and message["status"] == 404:  # noqa: PLR2004
-            scope["state"]["page"] = False
-            raise HTTPException(404)
-        await send(message)
+        nonlocal missing
+        missing = missing or message.get("status") == 404  # noqa: PLR2004
+        if not missing:
+            await send(message)
 
-    return send_on
+    scope["state"]["page"] = True  # its many small files stay out of the access log
+    await page(scope, receive, send_on)
+    if missing:
+        scope["state"]["page"] = False
+        raise HTTPException(404)
