@@ -46,4 +46,4 @@ def build(architecture: str, classes: int) -> Network:
 
     """
     with torch.device("meta"):
-        return ARCHITECTURES[architecture](classes).eval()
+        return ARCHITECTURES[architecture](classes).eval().requires_grad_(requires_grad=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -60,8 +61,7 @@ def network(
     save, labels, size = PUBLISHED[request.param]
     weights = tmp_path_factory.mktemp("weights") / source.filename
     save(settled(source.architecture, len(label_set(labels)), size), weights)
-    smaller = Recipe.of(source)
-    smaller = Recipe(**vars(smaller) | {"input": Input(size=size, resize=size)})
+    smaller = replace(Recipe.of(source), input=Input(size=size, resize=size))
     yield trace(smaller, weights)
     weights.unlink()
 
@@ -110,20 +110,21 @@ def resnet(tmp_path_factory: pytest.TempPathFactory) -> Traced:
     return trace(recipe(), weights)
 
 
+@pytest.fixture(scope="module")
+def again(tmp_path_factory: pytest.TempPathFactory) -> Traced:
+    weights = tmp_path_factory.mktemp("weights") / "mine.pth"
+    save_as_torchvision(settled("resnet18", 7, 64), weights)
+    return trace(recipe(), weights)
+
+
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
 def test_the_same_weights_give_the_same_bytes(
-    precision: Precision, resnet: Traced, tmp_path: Path
+    precision: Precision, resnet: Traced, again: Traced, tmp_path: Path
 ) -> None:
-    weights = tmp_path / "mine.pth"
-    save_as_torchvision(settled("resnet18", 7, 64), weights)
     one, other = tmp_path / "one.onnx", tmp_path / "other.onnx"
     resnet.write(one, precision=precision)
-    export_model(recipe(), weights, other, precision=precision)
-    assert len(one.read_bytes()) == len(other.read_bytes())
-    first, second = onnx.load(one), onnx.load(other)
-    assert first.graph.SerializeToString(deterministic=True) == second.graph.SerializeToString(
-        deterministic=True
-    )
+    again.write(other, precision=precision)
+    assert one.read_bytes() == other.read_bytes()
 
 
 def test_the_card_in_the_file_tells_what_it_is(resnet: Traced, tmp_path: Path) -> None:
@@ -186,7 +187,7 @@ def test_nothing_half_written_is_left(resnet: Traced, tmp_path: Path) -> None:
 
 
 def test_a_bad_name_is_refused_before_the_work(tmp_path: Path) -> None:
-    bad = Recipe(**vars(recipe()) | {"name": "My Model"})
+    bad = replace(recipe(), name="My Model")
     with pytest.raises(ValidationError, match="name"):
         export_model(bad, tmp_path / "not-even-there.pth", tmp_path / "out.onnx")
 
