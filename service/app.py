@@ -33,11 +33,13 @@ log = logging.getLogger(__name__)
 def create_context(settings: Settings) -> Context:
     """The parts of a service, with no model loaded yet."""
     metrics = Metrics(settings.max_batch_size)
+    limits = limits_of(settings)
     fleet = Fleet(
         ThreadPoolExecutor(cores(), thread_name_prefix="booth-decode"),
-        limits_of(settings),
+        limits,
         providers=settings.providers,
-        threads=settings.threads or cores(),
+        threads=settings.threads or max(1, cores() // limits.slots),
+        threads_alone=cores(),
         observe=metrics.observer,
     )
     metrics.watch(fleet)
@@ -52,7 +54,7 @@ def limits_of(settings: Settings) -> Limits:
         max_pixels=settings.max_pixels,
         deadline_s=settings.deadline_ms / 1000,
         stall_s=settings.stall_ms / 1000,
-        slots=settings.slots,
+        slots=settings.slots or cores(),
     )
 
 

@@ -68,6 +68,7 @@ class Batcher:
 
     Args:
         run: N x S x S x 3 photographs -> N x K probabilities; may raise.
+        run_alone: the same, called while nothing else runs.
         max_batch_size: the largest N.
         slots: runs that may go on at the same time.
         observer: is told of each batch.
@@ -77,6 +78,7 @@ class Batcher:
     def __init__(
         self,
         run: RunModel,
+        run_alone: RunModel | None = None,
         *,
         max_batch_size: int = 32,
         slots: int = 1,
@@ -84,6 +86,7 @@ class Batcher:
         name: str = "model",
     ) -> None:
         self._run = run
+        self._run_alone = run_alone or run
         self._max_batch_size = max_batch_size
         self._observer = observer
         self._queue: deque[Waiting] = deque()
@@ -101,14 +104,34 @@ class Batcher:
     def put(self, waiting: Waiting) -> None:
         """Let a photograph wait for a free slot; its future gets the run or the error."""
         with self._changed:
-            if not self._closed:
-                if not self._busy():
-                    # The clock of `stalled_s` starts with the work: a quiet hour is no stall.
-                    self._progress = time.monotonic()
-                self._queue.append(waiting)
+            if self._enqueue(waiting):
+                self._changed.notify()
+
+    def put_or_run(self, waiting: Waiting) -> None:
+        """As ``put``; but a photograph that is alone runs at once, on the caller's thread.
+
+        A handover to another thread would cost it more than all else outside the network.
+        """
+        with self._changed:
+            alone = not self._busy()
+            if not self._enqueue(waiting):
+                return
+            if not alone:
                 self._changed.notify()
                 return
-        settle(waiting.future, error=ShuttingDown("This model is being unloaded; try again."))
+            batch = self._start()
+        if batch:
+            self._answer(batch, self._run_alone)
+
+    def _enqueue(self, waiting: Waiting) -> bool:
+        if self._closed:
+            settle(waiting.future, error=ShuttingDown("This model is being unloaded; try again."))
+            return False
+        if not self._busy():
+            # The clock of `stalled_s` starts with the work: a quiet hour is no stall.
+            self._progress = time.monotonic()
+        self._queue.append(waiting)
+        return True
 
     def __len__(self) -> int:
         """Photographs that wait now."""
@@ -141,7 +164,7 @@ class Batcher:
                 batch = self._take()
                 if not batch:
                     return
-                self._answer(batch)
+                self._answer(batch, self._run)
             except BaseException:
                 # Whatever it was, the photographs have been settled and the next ones wait.
                 log.exception("a batch failed outside the network's run")
@@ -150,20 +173,29 @@ class Batcher:
         """The next batch; empty only when closed and nothing waits."""
         with self._changed:
             while True:
-                batch = self._wanted()
-                if batch:
-                    self._running += 1
-                    return batch
-                if self._closed:
+                if self._running < len(self._threads):
+                    batch = self._start()
+                    if batch:
+                        return batch
+                if self._closed and not self._queue:
                     return []
                 self._changed.wait()
+
+    def _start(self) -> list[Waiting]:
+        """Take a slot for the next batch, if there is one. The lock is held."""
+        batch = self._wanted()
+        self._running += bool(batch)
+        return batch
 
     def _wanted(self) -> list[Waiting]:
         """Up to a full batch from the queue, without those whom nobody waits for any more."""
         batch: list[Waiting] = []
         now = time.monotonic()
         self._progress = now
-        while self._queue and len(batch) < self._max_batch_size:
+        # What waits is shared among the free slots: none idles while another runs a long batch.
+        share = -(-len(self._queue) // (len(self._threads) - self._running))
+        room = min(share, self._max_batch_size)
+        while self._queue and len(batch) < room:
             waiting = self._queue.popleft()
             if waiting.deadline <= now:
                 settle(waiting.future, error=DeadlineExceeded(TOO_LATE))
@@ -171,32 +203,33 @@ class Batcher:
                 batch.append(waiting)
         return batch
 
-    def _answer(self, batch: list[Waiting]) -> None:
+    def _answer(self, batch: list[Waiting], run: RunModel) -> None:
         try:
-            self._run_together(batch)
+            self._run_together(batch, run)
         finally:
             with self._changed:
                 self._running -= 1
                 self._progress = time.monotonic()
+                self._changed.notify()
             for waiting in batch:
                 if not waiting.future.done():
                     settle(waiting.future, error=InternalError("The batch could not be answered."))
 
-    def _run_together(self, batch: list[Waiting]) -> None:
+    def _run_together(self, batch: list[Waiting], run: RunModel) -> None:
         started = time.perf_counter()
         try:
-            probabilities = self._run(np.stack([waiting.pixels for waiting in batch]))
-        except Exception as cause:  # noqa: BLE001 (whatever it is, it has one culprit at most)
-            self._run_one_by_one(batch, cause)
+            probabilities = run(np.stack([waiting.pixels for waiting in batch]))
+        except BaseException as cause:  # noqa: BLE001 (whatever it is, its photographs are told)
+            self._run_one_by_one(batch, run, cause)
             return
         took = time.perf_counter() - started
         for waiting, row in zip(batch, probabilities, strict=True):
-            run = Run(row, waiting.decode_s, started - waiting.since, took)
-            settle(waiting.future, result=run)
+            ran = Run(row, waiting.decode_s, started - waiting.since, took)
+            settle(waiting.future, result=ran)
         if self._observer:
             self._observer.batch_ran(len(batch))
 
-    def _run_one_by_one(self, batch: list[Waiting], cause: Exception) -> None:
+    def _run_one_by_one(self, batch: list[Waiting], run: RunModel, cause: BaseException) -> None:
         """After a failed run: only the culprit fails, its neighbours are answered."""
         if len(batch) == 1:
             log.error("the network failed on a photograph", exc_info=cause)
@@ -205,7 +238,7 @@ class Batcher:
             settle(batch[0].future, error=error)
             return
         for waiting in batch:
-            self._run_together([waiting])
+            self._run_together([waiting], run)
 
 
 def settle(

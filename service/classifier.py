@@ -118,6 +118,7 @@ class Classifier:
         session.warm_up(batch_size_classes(self.limits.max_batch_size))
         self.batcher = Batcher(
             session.run,
+            session.run_alone,
             max_batch_size=self.limits.max_batch_size,
             slots=self.limits.slots,
             observer=observer,
@@ -199,7 +200,7 @@ class Classifier:
             decode_s = time.perf_counter() - start
             if self._observer:
                 self._observer.photo_decoded(len(photo), decoded.width * decoded.height)
-            self.batcher.put(Waiting(decoded.pixels, deadline, future, decode_s))
+            self.batcher.put_or_run(Waiting(decoded.pixels, deadline, future, decode_s))
 
 
 class _Admission:

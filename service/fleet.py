@@ -49,6 +49,7 @@ class Fleet:
         limits: what each model takes on.
         providers: execution providers to try; see ``service.session.PROVIDERS``.
         threads: CPU threads of one run.
+        threads_alone: CPU threads of a run that is alone.
         observe: gives the observer of a model, by its name.
 
     """
@@ -60,12 +61,14 @@ class Fleet:
         *,
         providers: Sequence[str] = (),
         threads: int = 0,
+        threads_alone: int = 0,
         observe: Callable[[str], Observer] | None = None,
     ) -> None:
         self._decoders = decoders
         self._limits = limits or Limits()
         self._providers = providers
         self._threads = threads
+        self._threads_alone = threads_alone
         self._observe = observe
         self._changing = threading.Lock()
         self._table: dict[str, dict[str, Loaded]] = {}
@@ -84,7 +87,12 @@ class Fleet:
                 modified = path.stat().st_mtime
             except OSError:
                 raise ModelError(f"There is no model file {path}.") from None
-            session = Session(path, providers=self._providers, threads=self._threads)
+            session = Session(
+                path,
+                providers=self._providers,
+                threads=self._threads,
+                threads_alone=self._threads_alone,
+            )
             observer = self._observe(session.card.name) if self._observe else None
             loaded = Loaded(Classifier(session, self._decoders, self._limits, observer), modified)
             before = self._swap(loaded)

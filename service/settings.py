@@ -47,7 +47,7 @@ class Settings(BaseSettings):
     queue_size: int = Field(
         256, gt=0, description="photographs accepted and not yet answered, per model"
     )
-    max_batch_size: int = Field(32, gt=0, le=1024, description="most photographs in one run")
+    max_batch_size: int = Field(8, gt=0, le=1024, description="most photographs in one run")
     deadline_ms: int = Field(
         10_000, gt=0, description="time a photograph may take if its sender names none"
     )
@@ -57,8 +57,12 @@ class Settings(BaseSettings):
     stall_ms: int = Field(
         30_000, gt=0, description="time without progress after which `/readyz` turns red"
     )
-    slots: int = Field(1, gt=0, description="runs of one model that may go on at the same time")
-    threads: int = Field(0, ge=0, description="CPU threads of one run; 0 for all cores")
+    slots: int = Field(
+        0, ge=0, description="runs of one model that may go on at the same time; 0 for one a core"
+    )
+    threads: int = Field(
+        0, ge=0, description="CPU threads of each of these runs; 0 shares the cores among the slots"
+    )
     providers: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         description="execution providers to try, separated by commas: tensorrt, cuda, openvino, "

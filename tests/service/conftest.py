@@ -126,6 +126,8 @@ class GatedSession(Session):
         self.seen.extend(photos)
         return super().run(photos)
 
+    run_alone = run
+
     def warm_up(self, batch_sizes: object) -> None:
         del batch_sizes
 
@@ -207,7 +209,14 @@ class Inside:
 @pytest.fixture
 def inside(tiny: Path) -> Iterator[Inside]:
     context = create_context(
-        read_settings({"BOOTH_MODELS": str(tiny), "BOOTH_DEMO": "off", "BOOTH_QUEUE_SIZE": "4"})
+        read_settings(
+            {
+                "BOOTH_MODELS": str(tiny),
+                "BOOTH_DEMO": "off",
+                "BOOTH_QUEUE_SIZE": "4",
+                "BOOTH_SLOTS": "1",
+            }
+        )
     )
     config = uvicorn.Config(create_app(context), port=0, log_config=None, ws="none")
     server = uvicorn.Server(config)

@@ -33,6 +33,10 @@ def coloured(colour: str, side: int = 20, form: str = "PNG") -> bytes:
 RED, BLUE = coloured("red"), coloured("blue")
 
 
+def replace_network(classifier: Any, network: Any) -> None:
+    classifier.batcher._run = classifier.batcher._run_alone = network
+
+
 def first(answer: dict[str, object]) -> object:
     predictions = answer["predictions"]
     assert isinstance(predictions, list)
@@ -247,7 +251,7 @@ def test_overload_is_answered_at_once_for_one_photograph_and_for_a_list(inside: 
     classifier = inside.context.fleet.get().classifier
     gate = threading.Event()
     run = classifier.batcher._run
-    classifier.batcher._run = lambda photos: gate.wait(10) and run(photos)
+    replace_network(classifier, lambda photos: gate.wait(10) and run(photos))
     tickets = classifier.submit([RED] * 4)
     url = f"{inside.url}/classify"
     refusals = [httpx.post(url, content=RED), httpx.post(url, files=[("a", RED), ("b", RED)])]
@@ -270,7 +274,7 @@ def test_a_client_that_left_is_not_computed_for(inside: Any) -> None:
         assert gate.wait(10)
         return run(photos)
 
-    classifier.batcher._run = gated
+    replace_network(classifier, gated)
     (held,) = classifier.submit([RED])
     while not sizes:
         threading.Event().wait(0.001)
@@ -290,7 +294,7 @@ def test_a_photograph_past_its_deadline_gets_504(inside: Any) -> None:
     classifier = inside.context.fleet.get().classifier
     gate = threading.Event()
     run = classifier.batcher._run
-    classifier.batcher._run = lambda photos: gate.wait(10) and run(photos)
+    replace_network(classifier, lambda photos: gate.wait(10) and run(photos))
     response = httpx.post(f"{inside.url}/classify?timeout_ms=30", content=RED)
     gate.set()
     assert "timeout_ms" in problem(response, 504, "deadline")
@@ -304,7 +308,7 @@ def test_an_error_of_ours_tells_an_id_and_nothing_else(
     def broken(_photos: Any) -> Any:
         raise RuntimeError("secret of /the/house")
 
-    classifier.batcher._run = broken
+    replace_network(classifier, broken)
     headers = {"X-Request-ID": "look-me-up"}
     response = httpx.post(f"{inside.url}/classify", content=RED, headers=headers)
     assert "look-me-up" in problem(response, 500, "internal")
