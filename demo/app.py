@@ -13,6 +13,7 @@ import gradio as gr
 from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
+from demo.doors import Doors
 from demo.page import build_page
 from demo.samples import FOLDER
 from demo.views import ASSETS
@@ -55,6 +56,7 @@ def create_app(url: str, api_key: str | None = None, *, links: str = "") -> Fast
     app = FastAPI(openapi_url=None, lifespan=lifespan)
     app.mount("/page/samples", StaticFiles(directory=FOLDER))
     _mount(app, build_page(booth, links))
+    app.add_middleware(Doors)
     return app
 
 

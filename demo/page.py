@@ -126,7 +126,9 @@ def _html(name: str, template: str, value: str | None = None, script: str = "") 
 
 def _uploaded(path: object) -> Path:
     """The file at a path that the browser named: only one that was uploaded may be read."""
-    file = Path(str(path)).resolve()
-    if not (file.is_relative_to(Path(get_upload_folder()).resolve()) and file.is_file()):
+    folder = Path(get_upload_folder()).resolve()
+    # NUL ends a path for the system, so Python takes none that holds it.
+    file = Path(str(path).replace("\0", "")).resolve()
+    if not (file.is_relative_to(folder) and file.is_file()):
         raise InvalidParameter("the photo is no longer kept here; choose it again")
     return file

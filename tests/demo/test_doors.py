@@ -1,0 +1,68 @@
+"""What of Gradio is open to visitors, and what is not."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx
+import pytest
+from starlette.responses import PlainTextResponse
+
+from demo.doors import UPLOAD, Doors
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/gradio_api/file=/etc/passwd"),
+        ("GET", "/gradio_api/file=http://192.0.2.1/"),
+        ("GET", "/gradio_api/proxy=http://192.0.2.1/"),
+        ("GET", "/gradio_api/deep_link?session_hash=x"),
+        ("GET", "/gradio_api/heartbeat/x"),
+        ("GET", "/gradio_api/info"),
+        ("GET", "/monitoring"),
+        ("POST", "/gradio_api/queue/join"),
+        ("POST", "/gradio_api/component_server"),
+        ("POST", "/config"),
+    ],
+)
+def test_what_the_page_does_not_need_is_closed(site: str, method: str, path: str) -> None:
+    got = httpx.request(method, site + path)
+    assert got.status_code == 404
+    assert got.headers["content-type"] == "application/problem+json"
+
+
+def test_what_others_have_uploaded_is_not_handed_out(site: str) -> None:
+    (path,) = httpx.post(site + UPLOAD, files={"files": ("photo.jpg", b"private")}).json()
+    assert b"private" not in httpx.get(f"{site}/gradio_api/file={path}").content
+
+
+@pytest.mark.parametrize(
+    "path", ["http://192.0.2.1/photo.jpg", "https://huggingface.co/robots.txt"]
+)
+def test_no_address_is_fetched_in_place_of_a_file(orphan: str, path: str) -> None:
+    file = {"path": path, "meta": {"_type": "gradio.FileData"}}
+    for number in range(4):
+        body = {"data": [file, None], "fn_index": number}
+        got = httpx.post(f"{orphan}/gradio_api/run/predict", json=body, timeout=4)
+        assert got.status_code == 500
+
+
+def test_a_path_with_a_nul_is_no_fault_of_ours(site: str) -> None:
+    config = httpx.get(f"{site}/config").json()
+    classify = next(one["id"] for one in config["dependencies"] if one["targets"][0][1] == "photo")
+    body = {"data": ["a\0b", None], "fn_index": classify}
+    got = httpx.post(f"{site}/gradio_api/run/predict", json=body)
+    assert "no longer kept here" in got.text
+
+
+def test_an_almost_full_disk_takes_no_uploads_but_shows_the_page() -> None:
+    doors = Doors(PlainTextResponse("open"), spare_bytes=2**80)
+
+    async def ask(method: str, path: str) -> int:
+        transport = httpx.ASGITransport(doors)
+        async with httpx.AsyncClient(transport=transport, base_url="http://page") as client:
+            return (await client.request(method, path)).status_code
+
+    assert asyncio.run(ask("POST", UPLOAD)) == 507
+    assert asyncio.run(ask("GET", "/")) == 200
