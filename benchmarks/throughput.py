@@ -92,8 +92,9 @@ def loop(
     model: Path, bodies: list[bytes], seconds: float, *, workers: int, threads: int, batch: int
 ) -> float:
     """Photographs a second with ``workers``, each decoding ``batch`` and running them."""
-    session = Session(model, threads=threads, spin=True)
+    session = Session(model, threads=1, threads_alone=threads)
     session.warm_up([1, batch])
+    run = session.run if threads == 1 else session.run_alone
     end = time.perf_counter() + seconds
 
     def work(turn: int) -> int:
@@ -101,7 +102,7 @@ def loop(
         done = 0
         while time.perf_counter() < end:
             decoded = [decode(photo, session.card.input) for photo in islice(supply, batch)]
-            session.run(np.stack([one.pixels for one in decoded]))
+            run(np.stack([one.pixels for one in decoded]))
             done += batch
         return done
 

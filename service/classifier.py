@@ -50,7 +50,7 @@ class Limits:
     """
 
     queue_size: int = 256
-    max_batch_size: int = 32
+    max_batch_size: int = 4
     max_pixels: int = 50_000_000
     deadline_s: float = 10.0
     stall_s: float = 30.0

@@ -16,7 +16,7 @@ import orjson
 from models.card import Card
 from models.home import model_home
 from models.shelf import ModelNotFound, find_model, shelf
-from models.sources import SOURCES
+from models.sources import SOURCES, Source
 from service.answer import Answer
 from service.classifier import Classifier, Limits, Ticket, cores
 from service.errors import BoothError, ModelError
@@ -93,25 +93,24 @@ def classify(photos: tuple[str, ...], model: str, top_k: int, as_json: bool) -> 
 
 
 @click.command()
+@click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="one line of JSON a model")
-def models(as_json: bool) -> None:
-    """List the models there are: those ready to serve, and those that `booth pull` brings."""
+def models(name: str | None, as_json: bool) -> None:
+    """List the models there are: those ready to serve, and those that `booth pull` brings.
+
+    With NAME (or the path of a file): print that model's card, but for its labels.
+    """
+    if name:
+        _print_card(name)
+        return
     ready = shelf(model_home())
     if not as_json:
         click.echo(_row("name", "labels", "precision", "top-1", "top-5", "MB", "where"))
-    for name, path in ready.items():
-        _show_model(name, path, as_json=as_json)
-    for name, source in SOURCES.items():
-        if name in ready:
-            continue
-        if as_json:
-            line = {"name": name, "title": source.title, "ready": False}
-            click.echo(orjson.dumps(line).decode())
-        else:
-            top1 = source.published.top1 if source.published else None
-            top5 = source.published.top5 if source.published else None
-            accuracy = (_percent(top1), _percent(top5))
-            click.echo(_row(name, source.label_set, "-", *accuracy, "-", f"booth pull {name}"))
+    for known, path in ready.items():
+        _show_model(known, path, as_json=as_json)
+    for source in SOURCES.values():
+        if source.name not in ready:
+            _show_source(source, as_json=as_json)
 
 
 @click.command()
@@ -209,6 +208,14 @@ def _progress(length: int, label: str) -> Iterator[click._termui_impl.ProgressBa
         yield bar
 
 
+def _print_card(name: str) -> None:
+    try:
+        card = read_card(find_model(name, model_home()))
+    except (ModelError, ModelNotFound) as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(card.model_dump_json(exclude={"labels"}, exclude_none=True, indent=2))
+
+
 def _show_model(name: str, path: Path, *, as_json: bool) -> None:
     try:
         card = read_card(path)
@@ -224,6 +231,17 @@ def _show_model(name: str, path: Path, *, as_json: bool) -> None:
     click.echo(
         _row(name, str(len(card.labels)), card.precision, top1, top5, f"{size_mb:.1f}", str(path))
     )
+
+
+def _show_source(source: Source, *, as_json: bool) -> None:
+    if as_json:
+        line = {"name": source.name, "title": source.title, "ready": False}
+        click.echo(orjson.dumps(line).decode())
+        return
+    known = source.published
+    accuracy = _percent(known.top1 if known else None), _percent(known.top5 if known else None)
+    where = f"booth pull {source.name}"
+    click.echo(_row(source.name, source.label_set, "-", *accuracy, "-", where))
 
 
 def _accuracy(card: Card) -> tuple[str, str]:

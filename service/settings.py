@@ -47,7 +47,9 @@ class Settings(BaseSettings):
     queue_size: int = Field(
         256, gt=0, description="photographs accepted and not yet answered, per model"
     )
-    max_batch_size: int = Field(8, gt=0, le=1024, description="most photographs in one run")
+    max_batch_size: int = Field(
+        4, gt=0, le=1024, description="most photographs in one run; 4 suits CPUs, 32 a GPU"
+    )
     deadline_ms: int = Field(
         10_000, gt=0, description="time a photograph may take if its sender names none"
     )

@@ -76,6 +76,11 @@ def test_models_lists_what_is_there_and_what_can_be_pulled(tmp_path: Path) -> No
     assert {json.loads(line)["ready"] for line in as_json} == {True, False}
 
 
+def test_models_prints_a_card() -> None:
+    card = json.loads(booth("models", "efficientnet_lite0").stdout)
+    assert (card["precision"], card["input"]["size"]) == ("int8", 224)
+
+
 def test_evaluate_prints_the_accuracies(tmp_path: Path, photos: dict[str, bytes]) -> None:
     (tmp_path / "n07920052").mkdir()
     (tmp_path / "n07920052" / "coffee.jpg").write_bytes(photos["coffee"])
