@@ -117,8 +117,9 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     known = [variable(field) for field in Settings.model_fields]
     for name in environ:
         if name.startswith(PREFIX) and name not in known and name not in ELSEWHERE:
-            close = get_close_matches(name, known, n=1)
-            hint = f"did you mean {close[0]}?" if close else "see the settings in the README."
+            # Without the prefix, which makes all of them alike.
+            close = get_close_matches(name.removeprefix(PREFIX).lower(), Settings.model_fields, n=1)
+            hint = f"did you mean {variable(close[0])}?" if close else "see those in the README."
             raise BadSettings(f"There is no setting {name}; {hint}")
     try:
         return Settings.model_validate(

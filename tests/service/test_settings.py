@@ -27,7 +27,7 @@ def test_lists_are_separated_by_commas() -> None:
     ("environment", "sentence"),
     [
         ({"BOOTH_PROT": "80"}, "no setting BOOTH_PROT; did you mean BOOTH_PORT?"),
-        ({"BOOTH_XYZZY": "1"}, "see the settings in the README"),
+        ({"BOOTH_XYZZY": "1"}, "see those in the README"),
         ({"BOOTH_PORT": "many"}, "BOOTH_PORT='many' won't do"),
         ({"BOOTH_QUEUE_SIZE": "0"}, "BOOTH_QUEUE_SIZE='0' won't do"),
         ({"BOOTH_LOG": "xml"}, "BOOTH_LOG='xml' won't do"),
