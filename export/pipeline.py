@@ -128,14 +128,15 @@ class Traced:
         else:
             model = graph.assemble(self.body, recipe.normalisation, recipe.temperature)
         if attributes:
-            names, features = len(sun_attributes()), self.network.classifier.in_features
-            add_attributes(model, read_matrix(attributes, names, features))
+            features = self.network.classifier.in_features
+            add_attributes(model, read_matrix(attributes, len(sun_attributes()), features))
         progress(f"Proving it on {len(seen.proof)} photographs")
         expected = expected_answers(
             self.network, recipe.normalisation, recipe.temperature, seen.proof
         )
         parity = prove(model, expected, seen.proof, exact=precision == "fp32")
-        card = card.model_copy(update={"parity": parity})
+        names = sun_attributes() if attributes else ()
+        card = card.model_copy(update={"parity": parity, "attributes": names})
         _write(model, card, out)
         return card
 

@@ -161,8 +161,9 @@ def test_attributes_become_an_output(resnet: Traced, tmp_path: Path) -> None:
     np.save(tmp_path / "w.npy", matrix.astype(np.float32))
     path = tmp_path / "mine.onnx"
 
-    resnet.write(path, attributes=tmp_path / "w.npy")
+    card = resnet.write(path, attributes=tmp_path / "w.npy")
 
+    assert card.attributes == sun_attributes()
     square = shipped(resnet.recipe.input).proof[:3]
     session = Session(path, providers=(), threads=1)
     features, attributes = session._session.run(["features", "attributes"], {"photo": square})
