@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp
 
 from models.shelf import ModelNotFound, find_model, shelf
@@ -71,7 +72,8 @@ def create_app(context: Context) -> ASGIApp:
         await page.close()
         await asyncio.to_thread(context.fleet.close)
 
-    app = FastAPI(
+    app = FastAPIOffline(
+        redoc_url=None,
         title="Booth",
         version=version("booth"),
         summary="A photograph in, labels with confidences out.",

@@ -1,4 +1,4 @@
-"""A page to look at, and a browser to look with: both real, each started once."""
+"""A page to look at, and a browser to look with: both real."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SWITCHES = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # Playwright's event loop would be in the way of other modules' own
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         installed = next(filter(None, map(shutil.which, BROWSERS)), None)

@@ -25,6 +25,9 @@ HAND_OVER = """([kind, name, base64]) => {
     : new ClipboardEvent("paste", { clipboardData: transfer, bubbles: true }));
 }"""
 
+# One worker starts the browser and the service, and all of these use them.
+pytestmark = pytest.mark.xdist_group("page")
+
 
 @pytest.fixture
 def page(browser: Browser, site: str) -> Iterator[Page]:

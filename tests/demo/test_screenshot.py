@@ -12,6 +12,9 @@ from PIL import Image
 if TYPE_CHECKING:
     from pathlib import Path
 
+# One worker starts the browser and the service, and all of these use them.
+pytestmark = pytest.mark.xdist_group("page")
+
 
 @pytest.mark.usefixtures("browser")
 def test_the_screenshot_is_small_and_as_wide_as_a_desktop(site: str, tmp_path: Path) -> None:
