@@ -107,21 +107,19 @@ class Batcher:
             if self._enqueue(waiting):
                 self._changed.notify()
 
-    def put_or_run(self, waiting: Waiting) -> None:
-        """As ``put``; but a photograph that is alone runs at once, on the caller's thread.
+    def put_or_run(self, waiting: Waiting, *, alone: bool) -> None:
+        """As ``put``; but where a slot is free, it runs at once on the caller's thread.
 
-        A handover to another thread would cost it more than all else outside the network.
+        A handover to another thread costs more than all else outside the network and the decoder.
         """
         with self._changed:
-            alone = not self._busy()
             if not self._enqueue(waiting):
                 return
-            if not alone:
-                self._changed.notify()
-                return
+            if self._running == len(self._threads):
+                return  # the first slot that gets free takes it
             batch = self._start()
         if batch:
-            self._answer(batch, self._run_alone)
+            self._answer(batch, self._run_alone if alone else self._run)
 
     def _enqueue(self, waiting: Waiting) -> bool:
         if self._closed:

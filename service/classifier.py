@@ -200,7 +200,8 @@ class Classifier:
             decode_s = time.perf_counter() - start
             if self._observer:
                 self._observer.photo_decoded(len(photo), decoded.width * decoded.height)
-            self.batcher.put_or_run(Waiting(decoded.pixels, deadline, future, decode_s))
+            waiting = Waiting(decoded.pixels, deadline, future, decode_s)
+            self.batcher.put_or_run(waiting, alone=self._admission.only_one)
 
 
 class _Admission:
@@ -220,6 +221,11 @@ class _Admission:
                     retry_after_s=1,
                 )
             self._taken += count
+
+    @property
+    def only_one(self) -> bool:
+        """Whether one photograph is all that there is to do."""
+        return self._taken == 1
 
     def release(self, _future: Future[Run]) -> None:
         with self._changed:

@@ -122,8 +122,6 @@ def _options(threads: int, *, spin: bool = False) -> ort.SessionOptions:
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "1" if spin else "0")
-    # Between two runs the cores belong to the decoders.
-    options.add_session_config_entry("session.force_spinning_stop", "1")
     return options
 
 

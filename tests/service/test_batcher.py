@@ -200,3 +200,46 @@ def test_the_times_are_told() -> None:
     assert run.decode_s == 0.25
     assert 0 < run.inference_s < 1
     assert 0 <= run.queue_s < 1
+
+
+def test_a_photograph_for_which_a_slot_is_free_runs_on_the_callers_thread() -> None:
+    callers: list[str] = []
+
+    def network(photos: NDArray[np.uint8]) -> NDArray[np.float32]:
+        callers.append(threading.current_thread().name)
+        return first_pixel(photos)
+
+    with batching(network) as batcher:
+        photo = waiting(7)
+        batcher.put_or_run(photo, alone=True)
+        assert photo.future.result(0).probabilities.item() == 7
+    assert callers == [threading.current_thread().name]
+
+
+def test_a_photograph_for_which_no_slot_is_free_waits_and_its_caller_goes_on() -> None:
+    network = Gated()
+    with batching(network) as batcher:
+        batcher.put(waiting(1))
+        assert network.entered.wait(SOON)
+        photo = waiting(2)
+        batcher.put_or_run(photo, alone=False)
+        assert len(batcher) == 1
+        network.gate.set()
+        assert photo.future.result(SOON).probabilities.item() == 2
+
+
+def test_what_waits_is_shared_among_the_free_slots() -> None:
+    network = Gated()
+    with batching(network, max_batch_size=8, slots=2) as batcher:
+        for value in (1, 2):
+            batcher.put(waiting(value))
+        while len(network.batches) < 2:
+            time.sleep(0.001)
+        later = [waiting(value) for value in range(10, 16)]
+        for photo in later:
+            batcher.put(photo)
+        network.gate.set()
+        for photo in later:
+            photo.future.result(SOON)
+    assert sum(len(batch) for batch in network.batches) == 8
+    assert max(len(batch) for batch in network.batches) <= 6
