@@ -190,10 +190,7 @@ class Batcher:
         batch: list[Waiting] = []
         now = time.monotonic()
         self._progress = now
-        # What waits is shared among the free slots: none idles while another runs a long batch.
-        share = -(-len(self._queue) // (len(self._threads) - self._running))
-        room = min(share, self._max_batch_size)
-        while self._queue and len(batch) < room:
+        while self._queue and len(batch) < self._max_batch_size:
             waiting = self._queue.popleft()
             if waiting.deadline <= now:
                 settle(waiting.future, error=DeadlineExceeded(TOO_LATE))

@@ -226,20 +226,3 @@ def test_a_photograph_for_which_no_slot_is_free_waits_and_its_caller_goes_on() -
         assert len(batcher) == 1
         network.gate.set()
         assert photo.future.result(SOON).probabilities.item() == 2
-
-
-def test_what_waits_is_shared_among_the_free_slots() -> None:
-    network = Gated()
-    with batching(network, max_batch_size=8, slots=2) as batcher:
-        for value in (1, 2):
-            batcher.put(waiting(value))
-        while len(network.batches) < 2:
-            time.sleep(0.001)
-        later = [waiting(value) for value in range(10, 16)]
-        for photo in later:
-            batcher.put(photo)
-        network.gate.set()
-        for photo in later:
-            photo.future.result(SOON)
-    assert sum(len(batch) for batch in network.batches) == 8
-    assert max(len(batch) for batch in network.batches) <= 6
