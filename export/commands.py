@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from export.labels import BadLabels, read_labels
 from models.card import Input
 from models.labels import LABEL_SETS
+from models.sources import SOURCES
 
 if TYPE_CHECKING:
     from export.pipeline import Precision, Recipe
@@ -21,8 +22,8 @@ __all__ = ["echo_summary", "export", "require_torch"]
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
-_IMAGENET_MEAN = (123.675, 116.28, 103.53)
-_IMAGENET_STD = (58.395, 57.12, 57.375)
+_RGB = (float, float, float)
+_USUAL = SOURCES["resnet50"]  # its preprocessing is most networks'
 
 
 @click.command()
@@ -38,23 +39,16 @@ _IMAGENET_STD = (58.395, 57.12, 57.375)
 @click.option("--title", help="its name for people  [default: its name]")
 @click.option("--precision", type=click.Choice(["fp32", "int8"]), default="fp32", show_default=True)
 @click.option("--photos", type=_FOLDER, help="calibrate and prove on these  [default: Booth's own]")
-@click.option("--size", default=224, show_default=True, help="side of the network's square, pixels")
+@click.option("--size", type=int, help="side of the network's square, pixels  [default: --arch's]")
 @click.option("--resize", type=int, help="side before the centre crop  [default: 8/7 of --size]")
 @click.option("--squash", is_flag=True, help="resize both sides, whatever the aspect ratio")
 @click.option(
     "--interpolation",
     type=click.Choice(["bilinear", "bicubic"]),
-    default="bilinear",
-    show_default=True,
+    help="[default: that of --arch's published weights]",
 )
-@click.option(
-    "--mean",
-    type=(float, float, float),
-    default=_IMAGENET_MEAN,
-    show_default=True,
-    help="of R, G and B, on pixels of 0..255",
-)
-@click.option("--std", type=(float, float, float), default=_IMAGENET_STD, show_default=True)
+@click.option("--mean", type=_RGB, help="of R, G and B, on pixels of 0..255  [default: likewise]")
+@click.option("--std", type=_RGB, help="likewise")
 @click.option("--temperature", type=click.FloatRange(min=0, min_open=True), default=1.0)
 @click.option("--licence", default="unknown", help="of the weights: SPDX name, or terms in words")
 def export(
@@ -129,12 +123,12 @@ def _recipe(
     labels: str,
     name: str | None,
     title: str | None,
-    size: int,
+    size: int | None,
     resize: int | None,
     squash: bool,
-    interpolation: str,
-    mean: tuple[float, float, float],
-    std: tuple[float, float, float],
+    interpolation: str | None,
+    mean: tuple[float, float, float] | None,
+    std: tuple[float, float, float] | None,
     temperature: float,
     licence: str,
 ) -> Recipe:
@@ -146,6 +140,8 @@ def _recipe(
         raise click.ClickException(
             f"Booth knows no architecture {arch!r}; there are {', '.join(sorted(ARCHITECTURES))}."
         )
+    usual = SOURCES.get(arch, _USUAL)
+    size = size or usual.input.size
     return Recipe(
         name=name or out.stem.lower(),
         title=title or name or out.stem,
@@ -155,9 +151,9 @@ def _recipe(
             size=size,
             resize=resize or round(size * 8 / 7),
             keep_aspect=not squash,
-            interpolation=cast("Any", interpolation),
+            interpolation=cast("Any", interpolation or usual.input.interpolation),
         ),
-        normalisation=Normalisation(mean, std),
+        normalisation=Normalisation(mean or usual.mean, std or usual.std),
         origin="a checkpoint of one's own",
         licence=licence,
         temperature=temperature,

@@ -7,7 +7,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from export.commands import export
+from export.commands import _recipe, export
 from service.session import read_card
 from tests.export.checkpoints import save_as_torchvision, settled
 
@@ -100,3 +100,26 @@ def test_a_missing_library_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch
     result = run(folder)
     assert result.exit_code == 1
     assert "This command needs torch: pip install 'booth[export]'." in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arch", "mean", "interpolation", "size"),
+    [("efficientnet_lite1", 127.0, "bicubic", 240), ("densenet161", 123.675, "bilinear", 224)],
+)
+def test_preprocessing_is_that_of_the_architectures_published_weights(
+    folder: Path, arch: str, mean: float, interpolation: str, size: int
+) -> None:
+    unset = dict.fromkeys(("name", "title", "size", "resize", "interpolation", "mean", "std"))
+    labels = str(folder / "my.txt")
+    recipe = _recipe(
+        folder / "my.onnx",
+        arch=arch,
+        labels=labels,
+        squash=False,
+        temperature=1.0,
+        licence="CC0-1.0",
+        **unset,
+    )
+    assert recipe.normalisation.mean[0] == mean
+    assert (recipe.input.interpolation, recipe.input.size) == (interpolation, size)
+    assert recipe.input.resize == round(size * 8 / 7)
