@@ -17,7 +17,7 @@ import torch
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from export.networks import Network
+    from models.networks import Network
 
 __all__ = ["CheckpointError", "load_weights", "read_state"]
 
@@ -36,7 +36,7 @@ class CheckpointError(ValueError):
 
 
 def load_weights(network: Network, architecture: str, path: Path) -> None:
-    """Load a checkpoint into a network built by `export.networks.build`.
+    """Load a checkpoint into a network built by `models.networks.build`.
 
     Args:
         network: Takes the weights.

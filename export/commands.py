@@ -133,8 +133,8 @@ def _recipe(
     licence: str,
 ) -> Recipe:
     from export.graph import Normalisation
-    from export.networks import ARCHITECTURES
     from export.pipeline import Recipe
+    from models.networks import ARCHITECTURES
 
     if arch not in ARCHITECTURES:
         raise click.ClickException(

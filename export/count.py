@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from export.networks import build
+from models.networks import build
 
 __all__ = ["multiply_adds", "parameters"]
 
@@ -21,7 +21,7 @@ def multiply_adds(architecture: str, classes: int, size: int) -> int:
     """The multiplications, each with its addition, that convolutions and linear layers make.
 
     Args:
-        architecture: One of `export.networks.ARCHITECTURES`.
+        architecture: One of `models.networks.ARCHITECTURES`.
         classes: K.
         size: S, the side of the square that the network sees.
 

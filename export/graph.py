@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto
     from torch.onnx import ONNXProgram
 
-    from export.networks import Network
+    from models.networks import Network
 
 __all__ = [
     "PIXELS",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from onnx import ModelProto
 
     from export.graph import Normalisation
-    from export.networks import Network
+    from models.networks import Network
 
     Probabilities = NDArray[np.float32]
 

@@ -15,21 +15,21 @@ from export.checkpoint import load_weights
 from export.count import multiply_adds, parameters
 from export.fetch import sha256_of
 from export.graph import Normalisation
-from export.networks import build
 from export.parity import expected_answers, prove
 from export.photographs import shipped
 from export.quantise import quantise
 from models.card import METADATA_KEY, Card, Weights
 from models.labels import label_set, sun_attributes
+from models.networks import build
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from onnx import ModelProto
 
-    from export.networks import Network
     from export.photographs import Photographs
     from models.card import Accuracy, Input, Label
+    from models.networks import Network
     from models.sources import Source
 
 __all__ = ["Precision", "Recipe", "Traced", "describe", "export_model", "trace"]
@@ -49,7 +49,7 @@ class Recipe:
     Attributes:
         name: Of the model, in the service.
         title: For people.
-        architecture: One of `export.networks.ARCHITECTURES`.
+        architecture: One of `models.networks.ARCHITECTURES`.
         labels: In the order of the network's outputs.
         input: How a photograph becomes the square that the network sees.
         normalisation: Of the square's pixels.

@@ -52,7 +52,7 @@ class Source:
     Attributes:
         name: The model's name in Booth: ``booth pull NAME``.
         title: The name for people.
-        architecture: The network in ``export.networks`` that takes these weights.
+        architecture: The network in ``models.networks`` that takes these weights.
         label_set: What its outputs mean: an argument for `models.labels.label_set`.
         input: How the publisher's own evaluation cuts the square out of a photograph.
         mean: Subtracted from each channel, R G B, on pixels of 0..255.

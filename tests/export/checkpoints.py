@@ -18,9 +18,9 @@ from torch import nn
 from torch._utils import _rebuild_tensor
 
 from export.graph import Normalisation, body
-from export.networks import ARCHITECTURES, Network
 from export.photographs import shipped
 from models.card import Input
+from models.networks import ARCHITECTURES, Network
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from export.checkpoint import CheckpointError, load_weights, read_state
-from export.networks import build
+from models.networks import build
 from tests.export.checkpoints import save_as_mit, save_as_python2, save_as_torchvision, settled
 
 if TYPE_CHECKING:

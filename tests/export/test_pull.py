@@ -18,11 +18,11 @@ import torch
 from click.testing import CliRunner, Result
 
 import export.pull
-from export.compat import torchvision_models
 from export.download import Patience
 from export.fetch import fetch_weights, sha256_of
 from export.pull import pull, verify
 from models.labels import sun_attributes
+from models.networks.compat import torchvision_models
 from models.shelf import ZOO
 from models.sources import SOURCES
 from service.commands import classifier_for

@@ -11,12 +11,12 @@ from click.testing import CliRunner
 
 from export.checkpoint import load_weights
 from export.fetch import sha256_of
-from export.networks import build
 from export.parity import expected_answers
 from export.photographs import shipped
 from export.pipeline import Recipe
 from export.zoo import make
 from models.labels import label_set
+from models.networks import build
 from models.shelf import ZOO
 from models.sources import SOURCES
 from service.photo import decode

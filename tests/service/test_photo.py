@@ -54,7 +54,7 @@ def difference(photo: Photo, reference: NDArray[np.uint8]) -> NDArray[np.int16]:
 def reference() -> Callable[[Image.Image, Input], NDArray[np.uint8]]:
     """torchvision's own Resize and CenterCrop."""
     pytest.importorskip("torch", reason="torchvision, the reference, needs torch")
-    compat = importlib.import_module("export.compat")
+    compat = importlib.import_module("models.networks.compat")
     compat.torchvision_models()
     transforms = importlib.import_module("torchvision.transforms")
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from export import compat
+from models.networks import compat
 
 TORCHVISION = SimpleNamespace(models="the models")
 

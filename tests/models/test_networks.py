@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from export.count import multiply_adds, parameters
-from export.networks import ARCHITECTURES, build
+from models.networks import ARCHITECTURES, build
 
 
 @pytest.mark.parametrize(

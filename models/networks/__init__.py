@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from export.networks import torchvision
-from export.networks.efficientnet_lite import VARIANTS, EfficientNetLite, Variant
-from export.networks.network import Network
+from models.networks import torchvision
+from models.networks.efficientnet_lite import VARIANTS, EfficientNetLite, Variant
+from models.networks.network import Network
 
 if TYPE_CHECKING:
     from collections.abc import Callable

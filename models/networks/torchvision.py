@@ -8,8 +8,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from export.compat import torchvision_models
-from export.networks.network import Network
+from models.networks.compat import torchvision_models
+from models.networks.network import Network
 
 __all__ = ["alexnet", "densenet", "resnet", "vgg", "wide_resnet18"]
 
