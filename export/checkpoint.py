@@ -105,6 +105,8 @@ def _today(name: str) -> str:
 
 
 def _single(tensor: torch.Tensor) -> torch.Tensor:
+    # Cloned, since the strides of a network trained channels-last keep torch from tracing it.
+    tensor = tensor.clone(memory_format=torch.contiguous_format)
     return tensor.float() if tensor.is_floating_point() else tensor
 
 

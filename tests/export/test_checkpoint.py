@@ -94,6 +94,19 @@ def test_half_precision_becomes_single(checkpoint: Path) -> None:
     assert (state["weight"].dtype, state["count"].dtype) == (torch.float32, torch.int64)
 
 
+def test_a_network_that_was_trained_channels_last_comes_back_in_plain_order(
+    checkpoint: Path,
+) -> None:
+    weight = torch.rand(8, 1, 3, 3).to(memory_format=torch.channels_last)
+    torch.save({"depthwise.weight": weight}, checkpoint)
+    assert torch.load(checkpoint)["depthwise.weight"].stride() != (9, 9, 3, 1)
+
+    read = read_state(checkpoint)["depthwise.weight"]
+
+    assert read.stride() == (9, 9, 3, 1)
+    assert torch.equal(read, weight)
+
+
 def test_python_2_strings_that_are_no_text_are_read(checkpoint: Path) -> None:
     save_as_python2(
         {"note": "r\xe9sum\xe9", "state_dict": {"module.w": torch.arange(3.0)}}, checkpoint
