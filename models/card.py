@@ -5,13 +5,16 @@ The card travels inside the file, as JSON under the metadata key ``booth.card``.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 __all__ = [
     "METADATA_KEY",
     "Accuracy",
+    "Basis",
+    "Bin",
+    "Calibration",
     "Card",
     "Input",
     "Label",
@@ -21,6 +24,9 @@ __all__ = [
 ]
 
 METADATA_KEY = "booth.card"
+
+# What a label was learned from: labelled photographs, or a teacher network's answers alone.
+Basis: TypeAlias = Literal["labelled", "distilled"]
 
 
 class _Record(BaseModel):
@@ -37,6 +43,21 @@ class Label(_Record):
     kind: Literal["indoor", "outdoor"] | None = Field(
         default=None, description="of a scene: whether it is indoors"
     )
+    basis: Basis | None = Field(
+        default=None,
+        description="learned from labelled photographs, or from a teacher network's answers alone",
+    )
+    photographs: int | None = Field(
+        default=None, ge=0, description="labelled photographs that it was trained on"
+    )
+
+    @model_validator(mode="after")
+    def _photographs_fit_the_basis(self) -> Label:
+        if self.basis == "distilled" and self.photographs:
+            raise ValueError(f"{self.category!r} has photographs: its basis is labelled")
+        if self.basis == "labelled" and self.photographs == 0:
+            raise ValueError(f"{self.category!r} has no photographs: its basis is distilled")
+        return self
 
 
 class Input(_Record):
@@ -82,6 +103,53 @@ class Measurement(Accuracy):
     calibration_error: float = Field(
         ge=0, le=1, description="expected calibration error over 15 bins (Guo et al. 2017)"
     )
+    environment: float | None = Field(
+        default=None, ge=0, le=1, description="of scenes: share right about indoors or outdoors"
+    )
+
+
+class Bin(_Record):
+    """The photographs whose first label's confidence lies in one interval of a reliability diagram.
+
+    Equal intervals divide 0 to 1; which one it is, its place among the others says.
+    """
+
+    photographs: int = Field(ge=0)
+    confidence: float | None = Field(
+        default=None, ge=0, le=1, description="their mean confidence; none in an empty bin"
+    )
+    right: float | None = Field(
+        default=None, ge=0, le=1, description="share whose first label is right"
+    )
+
+
+class Calibration(_Record):
+    """How the confidences were fitted, and what that did to photographs that had no part in it.
+
+    Guo et al., "On Calibration of Modern Neural Networks", ICML 2017: one temperature divides the
+    logits; it stands in the graph. The errors are expected calibration errors.
+    """
+
+    temperature: float = Field(gt=0)
+    fitted_on: str = Field(description="data that the temperature was fitted on")
+    fitted_photographs: int = Field(gt=0)
+    measured_on: str = Field(description="data that neither training nor the fit saw")
+    measured_photographs: int = Field(gt=0)
+    error_before: float = Field(ge=0, le=1)
+    error_after: float = Field(ge=0, le=1)
+    bins_before: tuple[Bin, ...]
+    bins_after: tuple[Bin, ...]
+
+    @model_validator(mode="after")
+    def _bins_hold_every_photograph(self) -> Calibration:
+        for bins in (self.bins_before, self.bins_after):
+            held = sum(one.photographs for one in bins)
+            if held != self.measured_photographs:
+                raise ValueError(
+                    f"the bins hold {held} photographs, but {self.measured_photographs} "
+                    "were measured"
+                )
+        return self
 
 
 class Parity(_Record):
@@ -115,6 +183,7 @@ class Card(_Record):
     weights: Weights
     published: Accuracy | None = Field(default=None, description="what the publisher states")
     measured: tuple[Measurement, ...] = ()
+    calibration: Calibration | None = None
     parity: Parity | None = None
 
     @model_validator(mode="after")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = ["Answer", "Environment", "Prediction", "Timing"]
+from models.card import Basis
+
+__all__ = ["Answer", "Environment", "Prediction", "PredictionWithBasis", "Timing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +18,22 @@ class Prediction:
     category: str
     index: int
     confidence: float
+
+    @property
+    def basis(self) -> Basis | None:
+        """What the label was learned from; None where the model's card does not say."""
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionWithBasis(Prediction):
+    """A label of a model whose card says what it was learned from.
+
+    "labelled": from labelled photographs; "distilled": from a teacher network's answers alone, so
+    that nothing has measured its confidence.
+    """
+
+    basis: Basis = field()  # `field`, or the property above would be its default
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +60,6 @@ class Answer:
 
     model: str
     version: str
-    predictions: list[Prediction]
+    predictions: list[PredictionWithBasis | Prediction]
     environment: Environment | None
     timing_ms: Timing

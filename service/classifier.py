@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.card import Card
-from service.answer import Answer, Environment, Prediction, Timing
+from service.answer import Answer, Environment, Prediction, PredictionWithBasis, Timing
 from service.batcher import TOO_LATE, Batcher, Observer, Run, Waiting, settle
 from service.errors import BoothError, DeadlineExceeded, InternalError, Overloaded
 from service.photo import decode
@@ -264,8 +264,10 @@ class _Labels:
         )
 
     def _prediction(self, index: int, confidence: float) -> Prediction:
-        label = self._card.labels[index]
-        return Prediction(label.name, label.category, index, round(confidence, 6))
+        label, share = self._card.labels[index], round(confidence, 6)
+        if label.basis:
+            return PredictionWithBasis(label.name, label.category, index, share, label.basis)
+        return Prediction(label.name, label.category, index, share)
 
     def _environment(self, probabilities: NDArray[np.float32]) -> Environment | None:
         if not self._is_scene_model:

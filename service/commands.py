@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 import orjson
+from pydantic import TypeAdapter
 
 from models.card import Card
 from models.home import model_home
@@ -134,7 +135,8 @@ def evaluate(dataset: Path, model: str, as_json: bool) -> None:
         except evaluation.BadDataset as error:
             raise click.ClickException(str(error)) from None
     if as_json:
-        click.echo(orjson.dumps(result).decode())
+        shown = TypeAdapter(evaluation.Evaluation).dump_json(result, exclude_none=True)
+        click.echo(shown.decode())
         return
     click.echo(f"photographs        {result.photographs}")
     if result.unreadable:

@@ -12,8 +12,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from models.card import Bin
 from service.classifier import Classifier, Limits
-from service.evaluation import BadDataset, Labelled, calibration_error, evaluate, read_dataset
+from service.evaluation import (
+    BINS,
+    BadDataset,
+    Labelled,
+    calibration_error,
+    evaluate,
+    read_dataset,
+    reliability,
+)
 from service.session import Session
 
 
@@ -51,11 +60,25 @@ def test_nothing_readable_is_an_error(classifier: Classifier) -> None:
 
 
 def test_calibration_error_is_the_mean_gap_between_confidence_and_accuracy() -> None:
-    perfect = np.array([True, True, True, False])
-    assert calibration_error(np.full(4, 0.75), perfect) == pytest.approx(0)
-    assert calibration_error(np.full(4, 0.95), perfect) == pytest.approx(0.2)
-    two_bins = np.array([1.0, 1.0, 0.5, 0.5])
-    assert calibration_error(two_bins, np.array([True, True, False, False])) == pytest.approx(0.25)
+    def error(confidences: list[float], right: list[bool]) -> float:
+        return calibration_error(reliability(np.array(confidences), np.array(right)))
+
+    perfect = [True, True, True, False]
+    assert error([0.75] * 4, perfect) == pytest.approx(0)
+    assert error([0.95] * 4, perfect) == pytest.approx(0.2)
+    assert error([1.0, 1.0, 0.5, 0.5], [True, True, False, False]) == pytest.approx(0.25)
+
+
+def test_the_bins_hold_every_photograph_at_the_place_of_its_confidence() -> None:
+    confidences, right = np.array([0.0, 0.07, 0.95, 0.97, 1.0]), np.array([0, 1, 1, 1, 0], bool)
+    bins = reliability(confidences, right)
+    assert len(bins) == BINS
+    filled = {place: one for place, one in enumerate(bins) if one.photographs}
+    assert filled == {
+        0: Bin(photographs=1, confidence=0.0, right=0.0),
+        1: Bin(photographs=1, confidence=0.07, right=1.0),
+        14: Bin(photographs=3, confidence=0.973333, right=0.666667),
+    }
 
 
 def test_a_folder_for_each_category_is_a_data_set(classifier: Classifier, tmp_path: Path) -> None:
