@@ -67,8 +67,8 @@ class _SameConv(nn.Conv2d):
     """A convolution whose output has ceil(input / stride) pixels a side, as in TensorFlow."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        top, bottom = self._padding(x.shape[-2])
-        left, right = self._padding(x.shape[-1])
+        top, bottom = self.padding_of(x.shape[-2])
+        left, right = self.padding_of(x.shape[-1])
         if (top, left) == (bottom, right):
             return functional.conv2d(
                 x, self.weight, None, self.stride, (top, left), groups=self.groups
@@ -76,7 +76,8 @@ class _SameConv(nn.Conv2d):
         x = functional.pad(x, (left, right, top, bottom))
         return functional.conv2d(x, self.weight, None, self.stride, groups=self.groups)
 
-    def _padding(self, side: int) -> tuple[int, int]:
+    def padding_of(self, side: int) -> tuple[int, int]:
+        """Rows of zeros before and after an input of so many."""
         stride, kernel = self.stride[0], self.kernel_size[0]
         total = max((math.ceil(side / stride) - 1) * stride + kernel - side, 0)
         return total // 2, total - total // 2

@@ -1,0 +1,190 @@
+"""Training: steps of gradient descent, logged, measured and saved on the way."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import torch
+from torch.nn.utils import clip_grad_norm_
+
+from models.networks import Network
+from models.training.augment import Scale, augmented
+from models.training.curves import Entry, append, draw, read
+from models.training.examples import Batch, Examples
+from models.training.folding import twin
+from models.training.loss import classification_loss
+from models.training.measure import accuracy
+from models.training.plan import Plan
+from models.training.state import State
+
+__all__ = ["CHECKPOINT", "CURVES", "LOG", "Training"]
+
+CHECKPOINT, LOG, CURVES = "last.pt", "log.csv", "curves.png"
+_LARGEST_GRADIENT = 5.0
+
+
+class Every:
+    """Is due once in so many seconds; ``passed`` is how long ago it was due before."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds, self.last, self.passed = seconds, time.monotonic(), seconds
+
+    def due(self) -> bool:
+        """Whether it is time again."""
+        now = time.monotonic()
+        if now - self.last < self.seconds:
+            return False
+        self.last, self.passed = now, now - self.last
+        return True
+
+
+class Training:
+    """One plan, run over some photographs; what it makes lies in one folder.
+
+    Args:
+        plan: What to do.
+        make: Gives the network with the weights to start from (see `State.begin`).
+        train: What to learn from.
+        validation: What to measure on.
+        scale: How the network wants its pixels.
+        folder: For ``last.pt``, ``log.csv`` and ``curves.png``. A checkpoint that lies there is
+            gone on from.
+        told: Called with each new line of the log.
+
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        make: Callable[[], Network],
+        *,
+        train: Examples,
+        validation: Examples,
+        scale: Scale,
+        folder: Path,
+        told: Callable[[Entry], None],
+    ) -> None:
+        self.plan, self.train, self.validation = plan, train, validation
+        self.scale, self.folder, self.told = scale, folder, told
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        torch.manual_seed(plan.seed)
+        self.state = State.begin(lambda: make().to(self.device), plan)
+        if self.is_begun:
+            self.state.restore(folder / CHECKPOINT)
+        self.forward = twin(self.state.network, plan.dropout).train()
+        self.order = train.epoch(plan.seed, self.state.position.epoch)
+        self.stopped = False
+        self.losses: list[float] = []
+        self.shown = 0
+        self.clock = time.monotonic()
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether there is a checkpoint to go on from."""
+        return (self.folder / CHECKPOINT).exists()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the plan is done."""
+        return self.state.position.progress >= 1
+
+    def stop(self) -> None:
+        """End after the step that is under way; for a signal handler."""
+        self.stopped = True
+
+    def run(self, *, log_s: float = 60, save_s: float = 600, measure_s: float = 1200) -> None:
+        """Train to the end of the plan, or until `stop`; the checkpoint is written either way."""
+        log, save, measure = Every(log_s), Every(save_s), Every(measure_s)
+        self.clock = time.monotonic()
+        while not (self.is_over or self.stopped):
+            self._step()
+            if log.due():
+                self._log(log.passed)
+            if save.due():
+                self.state.save(self.folder / CHECKPOINT)
+            if measure.due():
+                self._measure()
+        self.state.save(self.folder / CHECKPOINT)
+        if self.is_over:
+            self._log(time.monotonic() - log.last)
+            self._measure()
+
+    def _step(self) -> None:
+        self._advance()
+        batch = self._next_batch()
+        position = self.state.position
+        for group in self.state.optimizer.param_groups:
+            group["lr"] = self.plan.rate_at(position.progress)
+        side = self.plan.side_at(position.progress)
+        photos = augmented(batch.photos, side, self.plan.smallest_area, self.plan.colour)
+        with self._precision():
+            logits = self.forward(self.scale(photos))
+        loss = classification_loss(logits, *batch[1:])
+        self.state.optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        clip_grad_norm_(self.state.network.parameters(), _LARGEST_GRADIENT)
+        self.state.optimizer.step()
+        self.state.update_average(self.plan.average, position.seen // self.plan.batch)
+        self.losses.append(loss.item())
+
+    def _precision(self) -> AbstractContextManager[object]:
+        """Bfloat16 where the machine computes in it; an older CPU would emulate it."""
+        able = self.device.type == "cuda" or torch.cpu.get_capabilities().get("avx512_bf16", False)
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=bool(able))
+
+    def _next_batch(self) -> Batch:
+        """The next photographs of the epoch; a last incomplete batch is left out."""
+        position, size = self.state.position, min(self.plan.batch, len(self.order))
+        if position.place + size > len(self.order):
+            position.epoch, position.place = position.epoch + 1, 0
+            self.order = self.train.epoch(self.plan.seed, position.epoch)
+        batch = self.train.batch(self.order[position.place : position.place + size])
+        position.place += size
+        position.seen += size
+        self.shown += size
+        return Batch(*(part.to(self.device) for part in batch))
+
+    def _advance(self) -> None:
+        """Move progress on: by the time of the last step (Li et al. 2020), or by what was seen."""
+        now, position = time.monotonic(), self.state.position
+        if self.plan.minutes is None:
+            position.progress = min(position.seen / (self.plan.epochs * len(self.order)), 1)
+        else:
+            passed = (now - self.clock) / (60 * self.plan.minutes)
+            position.progress = min(position.progress + passed, 1)
+        self.clock = now
+
+    def _log(self, seconds: float) -> None:
+        if not self.losses:
+            return
+        progress = self.state.position.progress
+        self._append(
+            self._entry(
+                loss=round(sum(self.losses) / len(self.losses), 4),
+                rate=self.plan.rate_at(progress),
+                side=self.plan.side_at(progress),
+                speed=round(self.shown / max(seconds, 1e-9), 1),
+            )
+        )
+        self.losses.clear()
+        self.shown = 0
+
+    def _measure(self) -> None:
+        found = accuracy(self.state.average, self.validation, self.plan.size, self.scale)
+        self._append(self._entry(top1=round(found.top1, 4), top5=round(found.top5, 4)))
+        self.clock = time.monotonic()  # measuring is no training
+
+    def _entry(self, **found: float) -> Entry:
+        position = self.state.position
+        epoch = position.epoch + position.place / len(self.order)
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        return Entry(now, round(position.progress, 4), round(epoch, 3), **found)  # type: ignore[arg-type]
+
+    def _append(self, entry: Entry) -> None:
+        append(entry, self.folder / LOG)
+        draw(read(self.folder / LOG), self.folder / CURVES)
+        self.told(entry)
