@@ -18,9 +18,14 @@ from models.card import Card
 from models.home import model_home
 from models.shelf import ModelNotFound, find_model, shelf
 from models.sources import SOURCES, Source
-from service.answer import Answer
+from service import report
+from service.answer import Answer, Prediction
 from service.classifier import Classifier, Limits, Ticket, cores
+from service.dataset import BadDataset, read_dataset
 from service.errors import BoothError, ModelError
+from service.evaluation import Evaluation
+from service.evaluation import evaluate as run_evaluation
+from service.reliability import draw, require_matplotlib
 from service.session import Session, read_card
 from service.settings import BadSettings, Settings, read_settings
 
@@ -81,6 +86,9 @@ def serve(host: str | None, port: int | None, wanted: str | None) -> None:
 def classify(photos: tuple[str, ...], model: str, top_k: int, as_json: bool) -> None:
     """Label PHOTOS here, without a server: files, folders, or - for standard input.
 
+    A label marked "distilled" was learned from another network's answers, not from labelled
+    photographs: nothing has measured its confidence.
+
     Exits with 1 if a photograph could not be read; the others are labelled all the same.
     """
     files = [file for photo in photos for file in _files(photo)]
@@ -99,10 +107,11 @@ def classify(photos: tuple[str, ...], model: str, top_k: int, as_json: bool) -> 
 def models(name: str | None, as_json: bool) -> None:
     """List the models there are: those ready to serve, and those that `booth pull` brings.
 
-    With NAME (or the path of a file): print that model's card, but for its labels.
+    With NAME (or the path of a file): print that model's card, its labels counted and the bins of
+    its calibration left out; with --json, all of it.
     """
     if name:
-        _print_card(name)
+        _print_card(name, as_json=as_json)
         return
     ready = shelf(model_home())
     if not as_json:
@@ -117,34 +126,55 @@ def models(name: str | None, as_json: bool) -> None:
 @click.command()
 @click.argument("dataset", type=click.Path(exists=True, path_type=Path))
 @click.option("--model", default=DEFAULT_MODEL, show_default=True, help=MODEL_HELP)
+@click.option("--by", metavar="COLUMN", help="accuracies for each value of this column of the CSV")
+@click.option("--reliability", is_flag=True, help="how often labels are right, by confidence")
+@click.option(
+    "--reliability-plot",
+    "plot",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE.png",
+    help="draw that as a diagram (needs matplotlib: the extra train)",
+)
 @click.option("--json", "as_json", is_flag=True, help="print JSON")
-def evaluate(dataset: Path, model: str, as_json: bool) -> None:
+def evaluate(
+    dataset: Path,
+    model: str,
+    by: str | None,
+    plot: Path | None,
+    *,
+    reliability: bool,
+    as_json: bool,
+) -> None:
     """Measure a model on DATASET: top-1, top-5, calibration error, seconds.
 
     DATASET is a folder with a folder of photographs per category; or a CSV with a column `file` and
     one of `index`, `category`, `synset`, `places365`, `label`, the photographs in a tar or a folder
-    of the CSV's name, or beside it.
+    of the CSV's name, or beside it. Of a model of scenes, it is also measured how often it is right
+    about indoors and outdoors, on the photographs all of whose right labels are one or the other.
     """
-    from service import evaluation
-
-    with classifier_for(model) as classifier:
-        try:
-            count, labelled = evaluation.read_dataset(dataset, classifier.card.labels)
-            with _progress(count, "Evaluating") as bar:
-                result = evaluation.evaluate(classifier, labelled, bar.update)
-        except evaluation.BadDataset as error:
-            raise click.ClickException(str(error)) from None
+    if plot:
+        require_matplotlib()  # before minutes of work
+    result = _evaluated(dataset, model, by)
+    if plot:
+        draw(result.bins, plot)
     if as_json:
-        shown = TypeAdapter(evaluation.Evaluation).dump_json(result, exclude_none=True)
+        shown = TypeAdapter(Evaluation).dump_json(result, exclude_none=True)
         click.echo(shown.decode())
         return
-    click.echo(f"photographs        {result.photographs}")
-    if result.unreadable:
-        click.echo(f"unreadable         {result.unreadable} (left out)")
-    click.echo(f"top-1              {result.top1:.2%}")
-    click.echo(f"top-5              {result.top5:.2%}")
-    click.echo(f"calibration error  {result.calibration_error:.2%}")
-    click.echo(f"seconds            {result.seconds:.1f}")
+    parts = [report.evaluation_lines(result)]
+    parts += [report.group_table(result, by)] if by else []
+    parts += [report.reliability_table(result.bins)] if reliability else []
+    click.echo("\n\n".join(parts))
+
+
+def _evaluated(dataset: Path, model: str, by: str | None) -> Evaluation:
+    with classifier_for(model) as classifier:
+        try:
+            count, labelled = read_dataset(dataset, classifier.card.labels, by=by)
+            with _progress(count, "Evaluating") as bar:
+                return run_evaluation(classifier, labelled, bar.update)
+        except BadDataset as error:
+            raise click.ClickException(str(error)) from None
 
 
 def _files(photo: str) -> Iterable[str]:
@@ -199,7 +229,11 @@ def _show(name: str, result: Answer | BoothError, *, as_json: bool) -> None:
     else:
         click.echo(name)
         for one in result.predictions:
-            click.echo(f"  {one.confidence:6.1%}  {one.label}")
+            click.echo(f"  {one.confidence:6.1%}  {one.label}{_mark(one)}")
+
+
+def _mark(prediction: Prediction) -> str:
+    return "  (distilled)" if prediction.basis == "distilled" else ""
 
 
 @contextmanager
@@ -210,12 +244,12 @@ def _progress(length: int, label: str) -> Iterator[click._termui_impl.ProgressBa
         yield bar
 
 
-def _print_card(name: str) -> None:
+def _print_card(name: str, *, as_json: bool) -> None:
     try:
         card = read_card(find_model(name, model_home()))
     except (ModelError, ModelNotFound) as error:
         raise click.ClickException(str(error)) from None
-    click.echo(card.model_dump_json(exclude={"labels"}, exclude_none=True, indent=2))
+    click.echo(card.to_json() if as_json else report.card_json(card))
 
 
 def _show_model(name: str, path: Path, *, as_json: bool) -> None:
