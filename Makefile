@@ -50,5 +50,5 @@ $(VENV)/.serving: $(VENV)/bin/python pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.developing: $(VENV)/bin/python pyproject.toml constraints.txt
-	$(INSTALL) -e '.[demo,dev,export]'
+	$(INSTALL) -e '.[demo,dev,train]'
 	@touch $@ $(VENV)/.serving

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Probabilities = NDArray[np.float32]
 
-__all__ = ["LARGEST_DIFFERENCE", "ParityError", "expected_answers", "prove"]
+__all__ = ["LARGEST_DIFFERENCE", "ParityError", "answers", "expected_answers", "prove"]
 
 LARGEST_DIFFERENCE = 1e-4
 """How far a probability of the float32 file may be from the torch network's."""
@@ -61,7 +61,7 @@ def prove(
         ParityError: It has to, and does not.
 
     """
-    found = _answers(model, photos)
+    found = answers(model, photos)
     change = np.abs(found - expected)
     first = expected.argmax(1)
     largest = float(change.max())
@@ -80,7 +80,8 @@ def prove(
     )
 
 
-def _answers(model: ModelProto, photos: NDArray[np.uint8]) -> Probabilities:
+def answers(model: ModelProto, photos: NDArray[np.uint8]) -> Probabilities:
+    """A model file's probabilities, N x K, for squares N x S x S x 3."""
     session = onnxruntime.InferenceSession(
         model.SerializeToString(), providers=["CPUExecutionProvider"]
     )

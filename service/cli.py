@@ -12,13 +12,14 @@ import click
 __all__ = ["main"]
 
 GROUP = "booth.commands"
-ORDER = ["serve", "classify", "models", "pull", "export", "evaluate", "verify"]
+ORDER = ["serve", "classify", "models", "pull", "train", "export", "evaluate", "verify"]
 
 HELP = {
     "serve": "Serve models over HTTP, with the page at /.",
     "classify": "Label photographs here, without a server.",
     "models": "List the models there are.",
     "pull": "Download a published model, export it, prove it.",
+    "train": "Train a classifier on labelled photographs of your own.",
     "export": "Turn a checkpoint of your own into a model file.",
     "evaluate": "Measure a model on labelled photographs.",
     "verify": "Pull, prove, evaluate, and compare with the published accuracy.",

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from models.card import Label
 
-__all__ = ["BadDataset", "Labelled", "read_dataset"]
+__all__ = ["BadDataset", "Labelled", "categories_of", "read_dataset", "table_of"]
 
 # Columns of a CSV that may name the true label, the most exact first.
 TARGET_COLUMNS = ("index", "category", "synset", "places365", "label")
@@ -35,15 +35,15 @@ class Labelled:
 
 
 def read_dataset(
-    path: Path, labels: Sequence[Label], *, by: str | None = None
+    path: Path, labels: Sequence[Label], *, by: str | None = None, unlabelled: bool = False
 ) -> tuple[int, Iterator[Labelled]]:
     """The labelled photographs at ``path``, and how many there are.
 
     ``path`` is a folder with a folder per category; or a CSV with a column ``file`` and one of
     ``index``, ``category``, ``synset``, ``places365``, ``label`` (several right labels separated by
     ``|``), its files in a tar or a folder of the CSV's name, or beside the CSV; or a folder with
-    one such CSV. Rows without a label are left out. ``by`` names the CSV's column that holds each
-    photograph's group.
+    one such CSV. Rows without a label are left out, unless ``unlabelled`` asks for them. ``by``
+    names the CSV's column that holds each photograph's group.
 
     Raises:
         BadDataset: it is none of these, names a label that the model doesn't have, or has no
@@ -51,16 +51,40 @@ def read_dataset(
 
     """
     index = {label.category: i for i, label in enumerate(labels)}
-    if path.is_dir():
-        tables = sorted(path.glob("*.csv"))
-        if not tables:
-            return _read_folders(path, index, by)
-        if len(tables) > 1:
-            raise BadDataset(f"There are several CSV files in {path}; name the one to use.")
-        path = tables[0]
-    if path.suffix != ".csv":
-        raise BadDataset(f"{path} is no folder and no CSV of labelled photographs.")
-    return _Table(path, by).read(index, len(labels))
+    table = table_of(path)
+    if table is None:
+        return _read_folders(path, index, by)
+    return _Table(table, by).read(index, len(labels), unlabelled=unlabelled)
+
+
+def categories_of(path: Path) -> list[str]:
+    """The categories that a data set names, in alphabetical order.
+
+    Raises:
+        BadDataset: ``path`` is no data set.
+
+    """
+    table = table_of(path)
+    if table is None:
+        return sorted(folder.name for folder in path.iterdir() if folder.is_dir())
+    return _Table(table, None).categories()
+
+
+def table_of(path: Path) -> Path | None:
+    """The CSV of a data set, or None where it is a folder of folders.
+
+    Raises:
+        BadDataset: ``path`` is neither a folder nor a CSV, or holds several.
+
+    """
+    if not path.is_dir():
+        if path.suffix != ".csv":
+            raise BadDataset(f"{path} is no folder and no CSV of labelled photographs.")
+        return path
+    tables = sorted(path.glob("*.csv"))
+    if len(tables) > 1:
+        raise BadDataset(f"There are several CSV files in {path}; name the one to use.")
+    return next(iter(tables), None)
 
 
 def _read_folders(
@@ -110,7 +134,13 @@ class _Table:
             )
         self._column = column
 
-    def read(self, index: dict[str, int], outputs: int) -> tuple[int, Iterator[Labelled]]:
+    def categories(self) -> list[str]:
+        """Every label that a row names."""
+        return sorted({name for row in self._rows for name in _names(row[self._column])})
+
+    def read(
+        self, index: dict[str, int], outputs: int, *, unlabelled: bool
+    ) -> tuple[int, Iterator[Labelled]]:
         known = {str(i): i for i in range(outputs)} if self._column == "index" else index
         wanted = {
             row["file"]: (
@@ -118,13 +148,13 @@ class _Table:
                 row[self._by] if self._by else None,
             )
             for row in self._rows
-            if row[self._column]
+            if row[self._column] or unlabelled
         }
         return len(wanted), self._photographs(wanted)
 
     def _targets(self, cell: str, known: dict[str, int]) -> frozenset[int]:
         try:
-            return frozenset(known[name.strip()] for name in cell.split("|"))
+            return frozenset(known[name] for name in _names(cell))
         except KeyError as missing:
             raise BadDataset(
                 f"{self._path.name} names the label {missing.args[0]!r}, "
@@ -143,6 +173,10 @@ class _Table:
                     raise BadDataset(
                         f"{self._path.name} names {name}, which is not there."
                     ) from None
+
+
+def _names(cell: str) -> list[str]:
+    return [name.strip() for name in cell.split("|") if name.strip()]
 
 
 def _reader(path: Path, stack: ExitStack) -> Callable[[str], bytes]:

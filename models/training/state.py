@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from models.networks import Network
 from models.training.plan import Plan
 
-__all__ = ["Position", "State", "load_average", "save_weights"]
+__all__ = ["Position", "State", "save_weights"]
 
 
 @dataclass
@@ -85,12 +85,6 @@ class State:
         weight = 1 - min(decay, (1 + step) / (10 + step))
         for mine, its in zip(_tensors(self.average), _tensors(self.network), strict=True):
             mine.lerp_(its, weight)
-
-
-def load_average(network: Network, path: Path) -> None:
-    """Give ``network`` the averaged weights of a checkpoint."""
-    content = torch.load(path, map_location="cpu", weights_only=True)
-    network.module.load_state_dict(content["average"], assign=True)
 
 
 def save_weights(network: Network, path: Path) -> None:

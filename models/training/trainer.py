@@ -78,6 +78,7 @@ class Training:
         self.forward = twin(self.state.network, plan.dropout).train()
         self.order = train.epoch(plan.seed, self.state.position.epoch)
         self.stopped = False
+        self.measured = self._tenth()
         self.losses: list[float] = []
         self.shown = 0
         self.clock = time.monotonic()
@@ -96,9 +97,15 @@ class Training:
         """End after the step that is under way; for a signal handler."""
         self.stopped = True
 
-    def run(self, *, log_s: float = 60, save_s: float = 600, measure_s: float = 1200) -> None:
-        """Train to the end of the plan, or until `stop`; the checkpoint is written either way."""
-        log, save, measure = Every(log_s), Every(save_s), Every(measure_s)
+    def run(self, *, log_s: float = 30, save_s: float = 600) -> None:
+        """Train to the end of the plan, or until `stop`; the checkpoint is written either way.
+
+        Args:
+            log_s: Time between two lines of the log, in seconds.
+            save_s: Time between two checkpoints, in seconds.
+
+        """
+        log, save = Every(log_s), Every(save_s)
         self.clock = time.monotonic()
         while not (self.is_over or self.stopped):
             self._step()
@@ -106,12 +113,10 @@ class Training:
                 self._log(log.passed)
             if save.due():
                 self.state.save(self.folder / CHECKPOINT)
-            if measure.due():
+            if self._tenth() > self.measured:
                 self._measure()
         self.state.save(self.folder / CHECKPOINT)
-        if self.is_over:
-            self._log(time.monotonic() - log.last)
-            self._measure()
+        self._log(time.monotonic() - log.last)
 
     def _step(self) -> None:
         self._advance()
@@ -173,7 +178,12 @@ class Training:
         self.losses.clear()
         self.shown = 0
 
+    def _tenth(self) -> int:
+        """How many tenths of the way are done; the network is measured after each."""
+        return int(self.state.position.progress * 10)
+
     def _measure(self) -> None:
+        self.measured = self._tenth()
         found = accuracy(self.state.average, self.validation, self.plan.size, self.scale)
         self._append(self._entry(top1=round(found.top1, 4), top5=round(found.top5, 4)))
         self.clock = time.monotonic()  # measuring is no training

@@ -1,0 +1,212 @@
+"""Photographs on disk -> examples for training: read, decoded once, kept for the next start."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.card import Input, Label
+from models.training.examples import Examples
+from service.classifier import cores
+from service.dataset import BadDataset, Labelled, categories_of, read_dataset, table_of
+from service.errors import BadRequest
+from service.photo import decode
+
+__all__ = ["Decoded", "Selection", "decoded", "examples", "labels_of", "squashed"]
+
+Told = Callable[[int], None]
+_AHEAD = 256
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A data set, or those of its photographs that bear some ``names``."""
+
+    path: Path
+    names: frozenset[str] | None = None
+
+    def read(
+        self, labels: Sequence[Label], *, unlabelled: bool = False
+    ) -> tuple[int, Iterator[Labelled]]:
+        """How many photographs there are, and the photographs; see `service.dataset`."""
+        count, labelled = read_dataset(self.path, labels, unlabelled=unlabelled)
+        if self.names is None:
+            return count, labelled
+        return len(self.names), (one for one in labelled if one.name in self.names)
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A data set in memory.
+
+    Attributes:
+        photos: N x S x S x 3, uint8, squashed to squares.
+        labels: N x K truth values; no value is true where no label is known.
+        names: N, as the data set calls them.
+        unreadable: How many photographs could not be decoded, and are left out.
+
+    """
+
+    photos: NDArray[np.uint8]
+    labels: NDArray[np.bool_]
+    names: list[str]
+    unreadable: int
+
+    def __len__(self) -> int:
+        """N."""
+        return len(self.photos)
+
+    def only(self, places: NDArray[np.intp]) -> Decoded:
+        """Some of the photographs."""
+        names = [self.names[place] for place in places]
+        return Decoded(self.photos[places], self.labels[places], names, self.unreadable)
+
+
+def squashed(side: int) -> Input:
+    """How training and the models that it makes see a photograph: all of it, as a square."""
+    return Input(size=side, resize=side, keep_aspect=False, interpolation="bicubic")
+
+
+def labels_of(path: Path) -> tuple[Label, ...]:
+    """A label for each category that a data set names, in alphabetical order.
+
+    Raises:
+        BadDataset: It can't be read, or names fewer than two.
+
+    """
+    categories = categories_of(path)
+    if len(categories) < 2:  # noqa: PLR2004 (one class is no choice)
+        raise BadDataset(
+            f"{path} names {len(categories)} categories; a classifier needs at least 2."
+        )
+    return tuple(Label(name=_readable(name), category=name) for name in categories)
+
+
+def decoded(
+    data: Selection, labels: Sequence[Label], side: int, cache: Path, told: Told
+) -> Decoded:
+    """Decode a data set, or read what an earlier start decoded.
+
+    Args:
+        data: Rows without a label are kept.
+        labels: Of the model.
+        side: S, in pixels.
+        cache: A folder for the squares.
+        told: Called with the number of photographs done.
+
+    Raises:
+        BadDataset: The data set can't be read, or no photograph of it.
+
+    """
+    count, labelled = data.read(labels, unlabelled=True)
+    kept = cache / f"{data.path.stem}-{_fingerprint(data, labels, side, count)}"
+    if not (kept / "names.json").exists():
+        _decode(labelled, (count, side, len(labels)), kept, told)
+    names, unreadable = json.loads((kept / "names.json").read_text(encoding="utf-8"))
+    if not names:
+        raise BadDataset(f"{data.path} holds no readable photograph.")
+    photos = np.load(kept / "photos.npy", mmap_mode="r")[: len(names)]
+    # Read whole: training picks at random, and a disk answers that a hundred times slower.
+    return Decoded(np.ascontiguousarray(photos), np.load(kept / "labels.npy"), names, unreadable)
+
+
+def examples(
+    data: Decoded, path: Path, teacher: NDArray[np.float16] | None, teacher_weight: float
+) -> Examples:
+    """What to learn from a data set.
+
+    A CSV may give each photograph a column ``teacher_weight`` (the teacher's share of its loss) and
+    ``repeats`` (how often an epoch shows it). Without a label, the teacher says everything.
+
+    Raises:
+        BadDataset: There is a photograph with neither label nor teacher, or a column holds no
+            number.
+
+    """
+    is_known: NDArray[np.bool_] = np.asarray(data.labels.any(1))
+    if teacher is None and not is_known.all():
+        name = data.names[int(np.flatnonzero(~is_known)[0])]
+        raise BadDataset(f"{path.name} has no label for {name}; give one, or a --teacher.")
+    usual = teacher_weight if teacher is not None else 0.0
+    trust = np.array(_column(path, data.names, "teacher_weight", usual), np.float32)
+    repeats = np.array(_column(path, data.names, "repeats", 1), np.int64)
+    trust[~is_known] = 1
+    return Examples(data.photos, data.labels | ~is_known[:, None], teacher, trust, repeats)
+
+
+def _column(path: Path, names: Sequence[str], column: str, usual: float) -> list[float]:
+    table = table_of(path)
+    if table is None:
+        return [usual] * len(names)
+    with table.open(encoding="utf-8", newline="") as lines:
+        cells = {row["file"]: row.get(column) for row in csv.DictReader(lines)}
+    try:
+        return [float(cell) if (cell := cells[name]) else usual for name in names]
+    except ValueError as cause:
+        raise BadDataset(f"{table.name} should hold numbers in {column}: {cause}.") from None
+
+
+def _fingerprint(data: Selection, labels: Sequence[Label], side: int, count: int) -> str:
+    table = table_of(data.path)
+    content = table.read_bytes() if table else b""
+    categories, names = [label.category for label in labels], sorted(data.names or ())
+    facts = [str(data.path.resolve()), count, side, categories, names]
+    return hashlib.sha256(json.dumps(facts).encode() + content).hexdigest()[:12]
+
+
+def _decode(
+    labelled: Iterator[Labelled], shape: tuple[int, int, int], kept: Path, told: Told
+) -> None:
+    count, side, classes = shape
+    kept.mkdir(parents=True, exist_ok=True)
+    photos = np.lib.format.open_memmap(
+        kept / "photos.npy", mode="w+", dtype=np.uint8, shape=(count, side, side, 3)
+    )
+    labels = np.zeros((count, classes), np.bool_)
+    names: list[str] = []
+    for one, pixels in _squares(labelled, side):
+        told(1)
+        if pixels is not None:
+            photos[len(names)] = pixels
+            labels[len(names), list(one.targets)] = True
+            names.append(one.name)
+    photos.flush()
+    np.save(kept / "labels.npy", labels[: len(names)])
+    # Last: with it the cache is complete.
+    (kept / "names.json").write_text(json.dumps([names, count - len(names)]), encoding="utf-8")
+
+
+def _squares(
+    labelled: Iterator[Labelled], side: int
+) -> Iterator[tuple[Labelled, NDArray[np.uint8] | None]]:
+    """Each photograph with its pixels, in order, decoded on all cores; None if unreadable."""
+    ahead: deque[tuple[Labelled, Future[NDArray[np.uint8] | None]]] = deque()
+    with ThreadPoolExecutor(cores()) as decoders:
+        for one in labelled:
+            ahead.append((one, decoders.submit(_pixels, one.photo, side)))
+            if len(ahead) > _AHEAD:
+                done, pixels = ahead.popleft()
+                yield done, pixels.result()
+        for done, pixels in ahead:
+            yield done, pixels.result()
+
+
+def _pixels(photo: bytes, side: int) -> NDArray[np.uint8] | None:
+    try:
+        return decode(photo, squashed(side)).pixels
+    except BadRequest:
+        return None
+
+
+def _readable(category: str) -> str:
+    words = category.replace("_", " ").replace("-", " ").replace("/", ", ").strip()
+    return (words[:1].upper() + words[1:]) or category
