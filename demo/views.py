@@ -11,7 +11,7 @@ from service import errors
 from service.client import ServiceUnreachable
 
 if TYPE_CHECKING:
-    from models.card import Accuracy, Card
+    from models.card import Accuracy, Calibration, Card
     from service.answer import Answer, Prediction, Timing
 
 __all__ = [
@@ -28,6 +28,12 @@ __all__ = [
 ]
 
 ASSETS = Path(__file__).parent / "assets"
+
+# Beside a label that no labelled photograph taught; below the list stands the reason.
+UNMEASURED = (
+    "Learned from another network, not from labelled photographs: its confidence is unmeasured."
+)
+MARK = f'<sup role="img" aria-label="(distilled)" title="{escape(UNMEASURED, quote=True)}">†</sup>'
 
 # The answer's frame stays while what it holds changes, so that screen readers read out the change.
 ANSWER = '<div role="status" aria-live="polite">${value}</div>'
@@ -71,9 +77,9 @@ def answer(got: Answer) -> str:
     first = got.predictions[0]
     rows = "".join(map(_row, got.predictions))
     return (
-        f'<p class="first"><b>{percent(first.confidence)}</b> {escape(first.label)}</p>'
+        f'<p class="first"><b>{percent(first.confidence)}</b> {_name(first)}</p>'
         f"{_environment(got)}"
-        f'<ol class="labels">{rows}</ol>{_timing(got.timing_ms)}'
+        f'<ol class="labels">{rows}</ol>{_reason(got)}{_timing(got.timing_ms)}'
     )
 
 
@@ -94,12 +100,13 @@ def facts(card: Card) -> str:
         "Network": f"{card.architecture}, {card.precision}",
         "Size": f"{card.parameters / 1e6:.1f} million parameters, "
         f"{card.multiply_adds / 1e9:.2f} billion multiply-adds a photograph",
-        "Labels": f"{len(card.labels):,}{', scenes' if card.is_scene_model else ''}",
+        "Labels": _labels(card),
         "Weights": f"{card.weights.origin} ({card.weights.licence})",
         "Published": _accuracy(card.published) if card.published else "",
         "Measured": "; ".join(
             f"{_accuracy(one)}, {one.photographs:,} photographs" for one in card.measured
         ),
+        "Calibrated": _calibration(card.calibration) if card.calibration else "",
     }
     pairs = "".join(
         f"<dt>{name}</dt><dd>{escape(value)}</dd>" for name, value in rows.items() if value
@@ -129,8 +136,18 @@ def percent(share: float) -> str:
 def _row(one: Prediction) -> str:
     return (
         f'<li style="--share:{one.confidence:.4f}" title="{escape(one.category, quote=True)}">'
-        f"<span>{escape(one.label)}</span><b>{percent(one.confidence)}</b><i></i></li>"
+        f"<span>{_name(one)}</span><b>{percent(one.confidence)}</b><i></i></li>"
     )
+
+
+def _name(one: Prediction) -> str:
+    return escape(one.label) + (MARK if one.basis == "distilled" else "")
+
+
+def _reason(got: Answer) -> str:
+    if all(one.basis != "distilled" for one in got.predictions):
+        return ""
+    return f'<p class="reason"><span aria-hidden="true">†</span> {escape(UNMEASURED)}</p>'
 
 
 def _environment(got: Answer) -> str:
@@ -144,6 +161,21 @@ def _timing(spent: Timing) -> str:
         f'<p class="timing"><b>{spent.total:.1f}&#8239;ms</b> &ensp;'
         f"<span>decode {spent.decode:.1f} ·</span> <span>queue {spent.queue:.1f} ·</span> "
         f"<span>inference {spent.inference:.1f}</span></p>"
+    )
+
+
+def _labels(card: Card) -> str:
+    count = f"{len(card.labels):,}{', scenes' if card.is_scene_model else ''}"
+    distilled = sum(label.basis == "distilled" for label in card.labels)
+    if not distilled:
+        return count
+    return f"{count}; {distilled:,} of them learned from another network's answers alone"
+
+
+def _calibration(one: Calibration) -> str:
+    return (
+        f"confidences are off by {one.error_after:.1%} on average, {one.error_before:.1%} before "
+        f"scaling, on {one.measured_on}, {one.measured_photographs:,} photographs"
     )
 
 

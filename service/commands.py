@@ -12,7 +12,6 @@ from pathlib import Path
 
 import click
 import orjson
-from pydantic import TypeAdapter
 
 from models.card import Card
 from models.home import model_home
@@ -155,16 +154,12 @@ def evaluate(
     if plot:
         require_matplotlib()  # before minutes of work
     result = _evaluated(dataset, model, by)
+    if as_json:
+        click.echo(report.evaluation_json(result))
+    else:
+        click.echo(report.evaluation_text(result, by=by, reliability=reliability))
     if plot:
         draw(result.bins, plot)
-    if as_json:
-        shown = TypeAdapter(Evaluation).dump_json(result, exclude_none=True)
-        click.echo(shown.decode())
-        return
-    parts = [report.evaluation_lines(result)]
-    parts += [report.group_table(result, by)] if by else []
-    parts += [report.reliability_table(result.bins)] if reliability else []
-    click.echo("\n\n".join(parts))
 
 
 def _evaluated(dataset: Path, model: str, by: str | None) -> Evaluation:

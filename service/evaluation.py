@@ -155,7 +155,7 @@ def _rank(answer: Answer, targets: frozenset[int]) -> int:
 
 
 def _environment_is_right(answer: Answer, kinds: set[str | None]) -> bool | None:
-    if answer.environment is None or len(kinds) > 1:
+    if answer.environment is None or len(kinds) != 1:
         return None
     return answer.environment.kind in kinds
 

@@ -6,15 +6,40 @@ from collections import Counter
 from collections.abc import Sequence
 
 import orjson
+from pydantic import TypeAdapter
 
 from models.card import Bin, Card
 from service.evaluation import Evaluation, Group
 
-__all__ = ["card_json", "evaluation_lines", "group_table", "reliability_table"]
+__all__ = ["card_json", "evaluation_json", "evaluation_text"]
 
 
-def evaluation_lines(result: Evaluation) -> str:
-    """One line for each figure."""
+def evaluation_text(result: Evaluation, *, by: str | None, reliability: bool) -> str:
+    """A line for each figure; then, where asked for, tables by the column ``by`` and by bin."""
+    parts = [_figures(result)]
+    parts += [_group_table(result, by)] if by else []
+    parts += [_reliability_table(result.bins)] if reliability else []
+    return "\n\n".join(parts)
+
+
+def evaluation_json(result: Evaluation) -> str:
+    """Everything that was measured, in one line."""
+    return TypeAdapter(Evaluation).dump_json(result, exclude_none=True).decode()
+
+
+def card_json(card: Card) -> str:
+    """The card as JSON to read: its labels are counted, the bins of its calibration left out."""
+    shown = card.model_dump(
+        mode="json",
+        exclude={"labels": True, "calibration": {"bins_before", "bins_after"}},
+        exclude_none=True,
+    )
+    bases = Counter(label.basis for label in card.labels if label.basis)
+    shown["labels"] = {"count": len(card.labels), **bases}
+    return orjson.dumps(shown, option=orjson.OPT_INDENT_2).decode()
+
+
+def _figures(result: Evaluation) -> str:
     lines = {"photographs": str(result.photographs)}
     if result.unreadable:
         lines["unreadable"] = f"{result.unreadable} (left out)"
@@ -29,8 +54,7 @@ def evaluation_lines(result: Evaluation) -> str:
     return "\n".join(f"{name:<19}{value}" for name, value in lines.items())
 
 
-def group_table(result: Evaluation, by: str) -> str:
-    """A row for each value of the column ``by``, and one for all photographs."""
+def _group_table(result: Evaluation, by: str) -> str:
     everything = Group(result.photographs, result.top1, result.top5)
     rows = [*result.groups.items(), ("all", everything)]
     return _table(
@@ -42,8 +66,7 @@ def group_table(result: Evaluation, by: str) -> str:
     )
 
 
-def reliability_table(bins: Sequence[Bin]) -> str:
-    """A row for each bin of confidence: its photographs, their mean confidence, the share right."""
+def _reliability_table(bins: Sequence[Bin]) -> str:
     width = 100 / len(bins)
     return _table(
         ["confidence", "photographs", "mean confidence", "right"],
@@ -57,18 +80,6 @@ def reliability_table(bins: Sequence[Bin]) -> str:
             for place, one in enumerate(bins)
         ],
     )
-
-
-def card_json(card: Card) -> str:
-    """The card as JSON to read: its labels are counted, the bins of its calibration left out."""
-    shown = card.model_dump(
-        mode="json",
-        exclude={"labels": True, "calibration": {"bins_before", "bins_after"}},
-        exclude_none=True,
-    )
-    bases = Counter(label.basis for label in card.labels if label.basis)
-    shown["labels"] = {"count": len(card.labels), **bases}
-    return orjson.dumps(shown, option=orjson.OPT_INDENT_2).decode()
 
 
 def _percent(share: float | None) -> str:

@@ -16,6 +16,15 @@ BASE64 = {"type": "string", "description": "base64, or a data: URL"}
 ANSWER = TypeAdapter(Answer).json_schema(mode="serialization")
 DEFINITIONS = ANSWER.pop("$defs")
 
+# One schema for both kinds of prediction: code is generated better from an optional property.
+DEFINITIONS["Prediction"]["properties"]["basis"] = {
+    **DEFINITIONS["PredictionWithBasis"]["properties"]["basis"],
+    "description": "What the label was learned from: labelled photographs; or another network's "
+    "answers alone (distilled), so that its confidence is unmeasured. Left out where the model's "
+    "card does not say.",
+}
+ANSWER["properties"]["predictions"]["items"] = {"$ref": "#/$defs/Prediction"}
+
 
 def _inlined(schema: Any) -> Any:
     """The schema with its references replaced by what they name: it stands alone in a response."""

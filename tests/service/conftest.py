@@ -107,6 +107,21 @@ def make_tiny(tmp_path: Path) -> MakeTiny:
 
 
 @pytest.fixture(scope="session")
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny network as a scene model: blue is outdoors too, and says not what it is based on."""
+    labels = [
+        {"name": one.name, "category": one.category, "kind": kind, "basis": basis}
+        for one, (kind, basis) in zip(
+            tiny_card().labels,
+            [("indoor", "labelled"), ("outdoor", "distilled"), ("outdoor", None)],
+            strict=True,
+        )
+    ]
+    card = Card.model_validate({**tiny_card("scenes").model_dump(), "labels": labels})
+    return write_tiny(tmp_path_factory.mktemp("models") / "scenes.onnx", card)
+
+
+@pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model file that loads in a millisecond."""
     return write_tiny(tmp_path_factory.mktemp("models") / "tiny.onnx", tiny_card())

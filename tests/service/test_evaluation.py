@@ -17,6 +17,7 @@ from service.classifier import Classifier, Limits
 from service.evaluation import (
     BINS,
     BadDataset,
+    Group,
     Labelled,
     calibration_error,
     evaluate,
@@ -79,6 +80,52 @@ def test_the_bins_hold_every_photograph_at_the_place_of_its_confidence() -> None
         1: Bin(photographs=1, confidence=0.07, right=1.0),
         14: Bin(photographs=3, confidence=0.973333, right=0.666667),
     }
+
+
+def test_the_environment_counts_where_all_right_labels_are_of_one_kind(
+    scenes: Path, decoders: Executor
+) -> None:
+    classifier = Classifier(Session(scenes), decoders)
+    photos = [
+        labelled("red", 0),
+        labelled("red", 1),
+        labelled("lime", 2),  # the wrong label, the right kind
+        labelled("blue", 1, 2),
+        labelled("blue", 0, 2),  # indoors or outdoors: nobody can tell
+    ]
+    result = evaluate(classifier, iter(photos))
+    classifier.close(10)
+    assert (result.environment, result.environment_photographs) == (0.75, 4)
+
+
+def test_a_model_of_objects_has_no_environment_to_be_right_about(classifier: Classifier) -> None:
+    result = evaluate(classifier, iter([labelled("red", 0)]))
+    assert (result.environment, result.environment_photographs) == (None, 0)
+
+
+def test_results_are_grouped_by_a_column(classifier: Classifier, tmp_path: Path) -> None:
+    rows = ["a.png,red,day", "b.png,red,night", "c.png,blue,", "d.png,red,night"]
+    (tmp_path / "set.csv").write_text("\n".join(["file,category,light", *rows]))
+    for file, colour in zip("abcd", ("red", "blue", "blue", "red"), strict=True):
+        (tmp_path / f"{file}.png").write_bytes(png(colour))
+    _, photos = read_dataset(tmp_path, classifier.card.labels, by="light")
+    result = evaluate(classifier, photos)
+    assert result.top1 == 0.75
+    assert list(result.groups.items()) == [
+        ("day", Group(1, 1.0, 1.0)),
+        ("night", Group(2, 0.5, 1.0)),
+        ("", Group(1, 1.0, 1.0)),
+    ]
+
+
+def test_a_column_to_group_by_must_be_there(classifier: Classifier, tmp_path: Path) -> None:
+    (tmp_path / "set.csv").write_text("file,category\na.png,red\n")
+    with pytest.raises(BadDataset, match="no column 'light' to group by; it has file, category"):
+        read_dataset(tmp_path, classifier.card.labels, by="light")
+    (tmp_path / "set.csv").unlink()
+    (tmp_path / "red").mkdir()
+    with pytest.raises(BadDataset, match="give a CSV with a column 'light'"):
+        read_dataset(tmp_path, classifier.card.labels, by="light")
 
 
 def test_a_folder_for_each_category_is_a_data_set(classifier: Classifier, tmp_path: Path) -> None:

@@ -1,0 +1,54 @@
+"""The card: what contradicts itself is refused, what is not known takes no room."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from models.card import Bin, Calibration, Label
+
+BINS = (Bin(photographs=0), Bin(photographs=4, confidence=0.9, right=0.75))
+
+
+def calibration(**changed: Any) -> Calibration:
+    known = {
+        "temperature": 1.2,
+        "fitted_on": "one half",
+        "fitted_photographs": 3,
+        "measured_on": "the other half",
+        "measured_photographs": 4,
+        "error_before": 0.2,
+        "error_after": 0.15,
+        "bins_before": BINS,
+        "bins_after": BINS,
+    }
+    return Calibration.model_validate(known | changed)
+
+
+@pytest.mark.parametrize(
+    ("basis", "photographs", "sentence"),
+    [("distilled", 7, "has photographs"), ("labelled", 0, "has no photographs")],
+)
+def test_a_label_s_photographs_fit_its_basis(basis: Any, photographs: int, sentence: str) -> None:
+    with pytest.raises(ValidationError, match=f"'booth/indoor' {sentence}"):
+        Label(name="Booth", category="booth/indoor", basis=basis, photographs=photographs)
+
+
+@pytest.mark.parametrize("basis", [None, "labelled", "distilled"])
+def test_a_label_s_basis_needs_no_count(basis: Any) -> None:
+    label = Label(name="Booth", category="booth/indoor", basis=basis)
+    assert (label.basis, label.photographs) == (basis, None)
+
+
+@pytest.mark.parametrize("which", ["bins_before", "bins_after"])
+def test_the_bins_of_a_calibration_hold_what_was_measured(which: str) -> None:
+    with pytest.raises(ValidationError, match="hold 8 photographs, but 4 were measured"):
+        calibration(**{which: (*BINS, *BINS)})
+
+
+def test_a_calibration_survives_json_and_an_empty_bin_is_short() -> None:
+    text = calibration().model_dump_json(exclude_none=True)
+    assert Calibration.model_validate_json(text) == calibration()
+    assert text.count('{"photographs":0}') == 2
