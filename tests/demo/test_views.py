@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from demo import views
 from demo.samples import FOLDER, SAMPLES
-from models.card import Accuracy, Card, Input, Label, Measurement, Weights
+from models.card import Accuracy, Bin, Calibration, Card, Input, Label, Measurement, Weights
 from service import errors
-from service.answer import Answer, Environment, Prediction, Timing
+from service.answer import Answer, Environment, Prediction, PredictionWithBasis, Timing
 from service.client import ServiceUnreachable
 
 SCENE = Answer(
@@ -66,6 +68,22 @@ def test_an_answer_shows_labels_environment_and_time() -> None:
     assert "4.8&#8239;ms" in html
 
 
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_distilled_label_bears_a_mark_that_is_explained_once(place: int) -> None:
+    taught = [
+        PredictionWithBasis(one.label, one.category, one.index, one.confidence, "labelled")
+        for one in SCENE.predictions
+    ]
+    plain = replace(SCENE, predictions=list(taught))
+    taught[place] = replace(taught[place], basis="distilled")
+    html = views.answer(replace(SCENE, predictions=list(taught)))
+    # The first label stands in large type and again in the list.
+    assert html.count('aria-label="(distilled)"') == 2 - place
+    assert html.count('<p class="reason">') == 1
+    for without in (plain, SCENE):
+        assert "†" not in views.answer(without)
+
+
 def test_labels_can_t_bring_markup_into_the_page() -> None:
     html = views.answer(SCENE)
     assert "<b>Phone" not in html
@@ -104,6 +122,27 @@ def test_facts_tell_size_licence_and_accuracy_as_measured() -> None:
     assert "MIT (CC-BY-4.0)" in html
     assert "54.7% top-1, 85.1% top-5 on Places365" in html
     assert "60.0% top-1 on MiniPlaces, 4,850 photographs" in html
+
+
+def test_facts_tell_what_was_learned_from_a_teacher_and_how_honest_confidences_are() -> None:
+    booth, harbor = CARD.labels
+    bins = (Bin(photographs=4000, confidence=0.6, right=0.6),)
+    calibration = Calibration(
+        temperature=1.2,
+        fitted_on="one half",
+        fitted_photographs=900,
+        measured_on="the other half",
+        measured_photographs=4000,
+        error_before=0.054,
+        error_after=0.018,
+        bins_before=bins,
+        bins_after=bins,
+    )
+    labels = (booth, harbor.model_copy(update={"basis": "distilled"}))
+    html = views.facts(CARD.model_copy(update={"labels": labels, "calibration": calibration}))
+    assert "2, scenes; 1 of them learned from another network&#x27;s answers alone" in html
+    assert "off by 1.8% on average, 5.4% before scaling, on the other half, 4,000 photo" in html
+    assert "learned" not in views.facts(CARD)
 
 
 def test_links_lead_to_where_the_service_is() -> None:

@@ -7,6 +7,7 @@ import io
 import time
 from collections.abc import Iterator
 from concurrent.futures import Executor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from PIL import Image
 
 from service.classifier import Classifier, Limits, cores, first_labels
 from service.errors import BadImage, DeadlineExceeded, Overloaded
+from service.session import Session
 
 
 def coloured(red: int, green: int, blue: int) -> bytes:
@@ -41,6 +43,19 @@ def test_the_labels_come_most_confident_first(classifier: Classifier) -> None:
     assert sum(one.confidence for one in answer.predictions) == pytest.approx(1, abs=1e-5)
     assert (answer.model, answer.version, answer.environment) == ("tiny", "1", None)
     assert answer.timing_ms.total >= answer.timing_ms.decode > 0
+
+
+def test_a_label_says_what_it_was_learned_from_where_the_card_does(
+    scenes: Path, decoders: Executor
+) -> None:
+    classifier = Classifier(Session(scenes), decoders)
+    answer = classifier.classify(RED)
+    classifier.close(10)
+    assert {one.category: one.basis for one in answer.predictions} == {
+        "red": "labelled",
+        "green": "distilled",
+        "blue": None,
+    }
 
 
 def test_top_k_limits_the_labels(classifier: Classifier) -> None:

@@ -81,6 +81,29 @@ def test_models_prints_a_card() -> None:
     assert (card["precision"], card["input"]["size"]) == ("int8", 224)
 
 
+def test_models_prints_the_whole_card_as_json() -> None:
+    card = json.loads(booth("models", "efficientnet_lite0", "--json").stdout)
+    assert len(card["labels"]) == 1000
+
+
+def test_a_distilled_label_is_marked(scenes: Path) -> None:
+    lines = booth("classify", PHOTOS / "coffee.jpg", "--model", scenes).stdout.decode().splitlines()
+    assert {line.split("%")[1] for line in lines[1:]} == {"  Red", "  Green  (distilled)", "  Blue"}
+
+
+def test_evaluate_shows_groups_and_reliability_and_draws_it(
+    tiny: Path, tmp_path: Path, photos: dict[str, bytes]
+) -> None:
+    (tmp_path / "coffee.jpg").write_bytes(photos["coffee"])
+    (tmp_path / "set.csv").write_text("file,category,shot\ncoffee.jpg,red,close\n")
+    plot = tmp_path / "plot.png"
+    options = ("--by", "shot", "--reliability", "--reliability-plot", plot, "--model", tiny)
+    shown = booth("evaluate", tmp_path / "set.csv", *options).stdout.decode()
+    assert "\nclose            1  100.00%  100.00%\nall              1" in shown
+    assert "\nconfidence  photographs  mean confidence   right\n0-7%" in shown
+    assert plot.read_bytes().startswith(b"\x89PNG")
+
+
 def test_evaluate_prints_the_accuracies(tmp_path: Path, photos: dict[str, bytes]) -> None:
     (tmp_path / "n07920052").mkdir()
     (tmp_path / "n07920052" / "coffee.jpg").write_bytes(photos["coffee"])
@@ -96,6 +119,7 @@ def test_evaluate_prints_the_accuracies(tmp_path: Path, photos: dict[str, bytes]
         (["classify", "x.jpg", "--model", "efficientnet"], {}, "did you mean efficientnet_lite0"),
         (["classify", "x.jpg", "--model", "resnet50"], {}, "run `booth pull resnet50`"),
         (["evaluate", PHOTOS], {}, "should hold a folder for each"),
+        (["evaluate", PHOTOS, "--by", "size"], {}, "give a CSV with a column 'size'"),
         (["serve"], {"BOOTH_PROT": "1"}, "did you mean BOOTH_PORT?"),
     ],
 )

@@ -20,12 +20,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PHOTO = b"\xff\xd8\xff\xe0 a photograph"
+BOOTH = {"label": "Indoor booth", "category": "booth/indoor", "index": 61, "confidence": 0.72}
 ANSWER = {
     "model": "places365",
     "version": "1",
-    "predictions": [
-        {"label": "Indoor booth", "category": "booth/indoor", "index": 61, "confidence": 0.72}
-    ],
+    "predictions": [BOOTH],
     "environment": {"kind": "indoor", "confidence": 0.99},
     "timing_ms": {"decode": 1.4, "queue": 0.2, "inference": 2.9, "total": 4.8},
 }
@@ -93,6 +92,21 @@ def test_a_photo_becomes_an_answer() -> None:
     assert got.environment is not None
     assert got.environment.kind == "indoor"
     assert got.timing_ms.inference == 2.9
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ({"basis": "distilled"}, "distilled"),
+        ({}, None),
+        ({"basis": "a kind that this client does not know"}, None),
+    ],
+)
+def test_a_basis_is_read_where_it_is_given(given: dict[str, str], read: str | None) -> None:
+    answer = ANSWER | {"predictions": [BOOTH | given]}
+    with client(lambda _: httpx.Response(200, json=answer)) as booth:
+        (prediction,) = booth.classify(PHOTO).predictions
+    assert (prediction.category, prediction.basis) == ("booth/indoor", read)
 
 
 @pytest.mark.parametrize("as_path", [str, lambda path: path])

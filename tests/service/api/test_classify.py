@@ -8,6 +8,7 @@ import io
 import json
 import socket
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ from PIL import Image
 from starlette.requests import Request
 
 from service.api.body import photographs
+from service.client import Client
 from service.errors import TooManyPhotos
 
 PROBLEM = {"type", "title", "status", "detail", "error"}
@@ -64,6 +66,22 @@ def test_an_answer_has_the_documented_fields(tiny_server: str) -> None:
     assert len(answer["predictions"]) == 2
     for stage in ("read", "decode", "queue", "inference", "total"):
         assert f"{stage};dur=" in response.headers["server-timing"]
+
+
+def test_the_basis_is_there_where_the_card_says_one_and_the_client_reads_it(
+    serve: Callable[..., Any], scenes: Path
+) -> None:
+    with serve(models=scenes) as server:
+        answer = httpx.post(f"{server.url}/classify", content=RED).json()
+        labels = httpx.get(f"{server.url}/models/scenes/labels").json()
+        with Client(server.url) as client:
+            read = client.classify(RED)
+    bases = {one["category"]: one.get("basis", "left out") for one in answer["predictions"]}
+    assert bases == {"red": "labelled", "green": "distilled", "blue": "left out"}
+    assert [one.get("basis") for one in labels] == ["labelled", "distilled", None]
+    assert {one.category: one.basis for one in read.predictions} == {
+        one["category"]: one.get("basis") for one in labels
+    }
 
 
 @pytest.mark.parametrize(

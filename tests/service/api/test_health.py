@@ -198,6 +198,11 @@ def test_the_description_of_the_api_has_every_route(tiny_server: str) -> None:
         "timeout_ms",
     ]
     assert {"200", "400", "413", "415", "422", "429", "503", "504"} <= set(classify["responses"])
+    one, several = classify["responses"]["200"]["content"]["application/json"]["schema"]["anyOf"]
+    prediction = one["properties"]["predictions"]["items"]
+    assert prediction["properties"]["basis"]["enum"] == ["labelled", "distilled"]
+    assert prediction["required"] == ["label", "category", "index", "confidence"]
+    assert several["properties"]["results"]["items"]["anyOf"][0] == one
 
 
 def test_the_docs_load_nothing_from_other_hosts(tiny_server: str) -> None:
