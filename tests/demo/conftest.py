@@ -12,13 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
-import onnx
 import pytest
 from playwright.sync_api import Browser, sync_playwright
-
-from models.card import METADATA_KEY, Card
-
-ROOT = Path(__file__).resolve().parents[2]
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 SWITCHES = (
@@ -45,25 +40,10 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The shipped network under another card: its labels claim to be scenes, outdoors all."""
-    model = onnx.load(ROOT / "models/zoo/efficientnet_lite0.onnx")
-    (entry,) = (one for one in model.metadata_props if one.key == METADATA_KEY)
-    card = Card.from_json(entry.value)
-    labels = tuple(label.model_copy(update={"kind": "outdoor"}) for label in card.labels)
-    renamed = card.model_copy(update={"name": "scenes", "title": "Scenes", "labels": labels})
-    entry.value = renamed.to_json()
-    path = tmp_path_factory.mktemp("models") / "scenes.onnx"
-    onnx.save(model, path)
-    return path
-
-
-@pytest.fixture(scope="session")
-def site(scenes: Path) -> Iterator[str]:
-    """The address of `booth serve` with two models, once its page is open."""
+def site() -> Iterator[str]:
+    """The address of `booth serve` as a fresh clone runs it, once its page is open."""
     port = _free_port()
-    served = f"efficientnet_lite0,{scenes}"
-    with _running("service", "serve", BOOTH_PORT=str(port), BOOTH_MODELS=served) as process:
+    with _running("service", "serve", BOOTH_PORT=str(port)) as process:
         yield _opened(process, port)
 
 
