@@ -90,7 +90,7 @@ def _draw_shares(axes: Axes, bins: Sequence[Bin], title: str) -> None:
         width,
         bottom=shares,
         align="edge",
-        facecolor=(*_rgb(GAP), 0.2),
+        facecolor=(GAP, 0.2),
         edgecolor=GAP,
         hatch="///",
         label="gap to mean confidence",
@@ -112,8 +112,3 @@ def _draw_photographs(axes: Axes, bins: Sequence[Bin]) -> None:
         edgecolor="white",
     )
     axes.set_xlabel("confidence")
-
-
-def _rgb(colour: str) -> tuple[float, float, float]:
-    red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
-    return red, green, blue
