@@ -10,7 +10,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c c
 help:  ## Show these lines
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-11s %s\n", $$1, $$2}'
 
-serve: $(VENV)/.serving  ## Serve the shipped model, with the page, on http://127.0.0.1:8000
+serve: $(VENV)/.serving  ## Serve the shipped models, with the page, on http://127.0.0.1:8000
 	$(BIN)/booth serve
 
 install: $(VENV)/.developing  ## Install everything that developing needs

@@ -33,7 +33,7 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0 for all")
     port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
     models: Annotated[tuple[str, ...], NoDecode] = Field(
-        ("efficientnet_lite0",),
+        ("places365", "efficientnet_lite0"),
         min_length=1,
         description="models to serve, by name or path, separated by commas; the first is the "
         "default; * stands for every file in `BOOTH_MODEL_DIR`",

@@ -22,9 +22,9 @@ class Sample:
 
 SAMPLES = (
     Sample("coffee.jpg", "Espresso at a bar", "Rachel Michetti", "CC0 1.0"),
-    Sample("china.jpg", "Temple hall in Beijing", "Daniel Büchele", "CC BY 2.0"),
-    Sample("chelsea.jpg", "Chelsea the cat", "Stéfan van der Walt", "CC0 1.0"),
-    Sample("rocket.jpg", "Falcon 9 taking off", "SpaceX", "public domain"),
-    Sample("camera.jpg", "Photographer at work", "Lav Varshney", "CC0 1.0"),
-    Sample("hopper.jpg", "Rear Admiral Grace Hopper", "James S. Davis, US Navy", "public domain"),
+    Sample("bridge.jpg", "Roebling Suspension Bridge at night", "Derek Jensen", "public domain"),
+    Sample("kitchen.jpg", "Kitchen", "Massachusetts Institute of Technology", "CC BY-SA 3.0"),
+    Sample("aqueduct.jpg", "Pont du Gard", "Mimova", "public domain"),
+    Sample("living_room.jpg", "Drum and a glass of wine", "Jakub Mede", "CC BY 4.0"),
+    Sample("mountain.jpg", "Picos de Europa", "Aitzol Berasategi", "CC BY 4.0"),
 )

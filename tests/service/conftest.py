@@ -200,7 +200,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Serve:
 
 @pytest.fixture(scope="session")
 def server(serve: Serve) -> Iterator[str]:
-    """The address of a server with the shipped model and default settings."""
+    """The address of a server with the shipped models and default settings."""
     with serve() as running:
         yield running.url
 

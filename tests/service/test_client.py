@@ -331,14 +331,20 @@ def closed_port() -> int:
 def test_a_real_service_is_understood(server: str, photos: dict[str, bytes]) -> None:
     with Client(server) as booth:
         assert booth.ready()
-        (model,) = booth.models()
+        model, objects = booth.models()
         labels = booth.labels(model.name)
         assert model.default
+        assert not objects.default
         assert len(labels) == model.labels
         assert booth.card(model.name).labels == tuple(labels)
-        first = booth.classify(photos["coffee"], model=model.name, top_k=3).predictions
-        assert [one.label for one in first][:1] == ["Espresso"]
+        scene = booth.classify(photos["coffee"])
+        assert scene.model == model.name
+        assert scene.environment
+        first = scene.predictions
         assert [labels[one.index].category for one in first] == [one.category for one in first]
+        espresso = booth.classify(photos["coffee"], model=objects.name, top_k=3)
+        assert espresso.predictions[0].label == "Espresso"
+        assert espresso.environment is None
 
 
 def test_a_real_service_s_refusals_come_back_typed(server: str, photos: dict[str, bytes]) -> None:

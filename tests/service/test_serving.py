@@ -1,4 +1,4 @@
-"""The shipped model behind a real server: right for everyone at once, and a proper end."""
+"""The shipped models behind a real server: right for everyone at once, and a proper end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import httpx
 import pytest
 from PIL import Image, ImageOps
 
-from service.commands import classifier_for
+from service.commands import DEFAULT_MODEL, classifier_for
 from service.server import _accepted, _listen
 
 CLIENTS = 64
@@ -39,18 +39,30 @@ def variants(photos: dict[str, bytes]) -> list[bytes]:
 @pytest.fixture(scope="module")
 def expected(photos: dict[str, bytes]) -> list[tuple[bytes, dict[int, float]]]:
     """Each of 64 photographs with its labels, asked for one at a time, without a server."""
-    with classifier_for("efficientnet_lite0") as classifier:
+    with classifier_for(DEFAULT_MODEL) as classifier:
         return [
             (photo, {p.index: p.confidence for p in classifier.classify(photo).predictions})
             for photo in variants(photos)
         ]
 
 
-def test_a_photograph_gets_its_label_over_http(server: str, photos: dict[str, bytes]) -> None:
+def test_a_photograph_gets_its_scene_and_environment_over_http(
+    server: str, photos: dict[str, bytes]
+) -> None:
     answer = httpx.post(f"{server}/classify", content=photos["coffee"]).json()
+    assert answer["model"] == "places365"
+    assert len(answer["predictions"]) == 5
+    assert "coffee_shop" in {one["category"] for one in answer["predictions"]}
+    assert answer["environment"]["kind"] == "indoor"
+    assert 0.5 <= answer["environment"]["confidence"] <= 1
+
+
+def test_the_other_shipped_model_names_objects(server: str, photos: dict[str, bytes]) -> None:
+    url = f"{server}/classify?model=efficientnet_lite0"
+    answer = httpx.post(url, content=photos["coffee"]).json()
     assert answer["model"] == "efficientnet_lite0"
     assert answer["predictions"][0]["label"] == "Espresso"
-    assert len(answer["predictions"]) == 5
+    assert answer["environment"] is None
 
 
 def test_64_clients_at_once_each_get_their_own_answer_and_the_broken_half_a_4xx(
@@ -128,7 +140,7 @@ def test_sighup_reads_the_models_again(serve: Any, make_tiny: Any, tmp_path: Any
             names = {one["name"] for one in httpx.get(f"{server.url}/models").json()["models"]}
             if "two" in names:
                 break
-        assert {"one", "two", "efficientnet_lite0"} == names
+        assert {"one", "two", "places365", "efficientnet_lite0"} == names
 
 
 def test_a_missing_model_ends_the_start_with_a_sentence(serve: Any) -> None:

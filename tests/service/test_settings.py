@@ -14,7 +14,7 @@ README = Path(__file__).resolve().parents[2] / "README.md"
 
 def test_the_defaults_need_no_environment() -> None:
     settings = read_settings({})
-    assert (settings.port, settings.models) == (8000, ("efficientnet_lite0",))
+    assert (settings.port, settings.models) == (8000, ("places365", "efficientnet_lite0"))
 
 
 def test_lists_are_separated_by_commas() -> None:
