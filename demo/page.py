@@ -73,17 +73,21 @@ class _Handlers:
     def __init__(self, booth: AsyncClient) -> None:
         self._booth = booth
 
-    async def open(self, photo: str | None, model: str | None) -> tuple[Any, Any, str]:
-        """The models served now, the facts of the chosen one, and the answer if it has a photo."""
+    async def open(self, model: str | None) -> tuple[Any, Any, Any]:
+        """The models served now and the facts of the chosen one."""
         try:
-            served = await self._booth.models()
-            names = [one.name for one in served]
-            chosen = model if model in names else names[0]
-            card = views.facts(await self._booth.card(chosen))
+            menu, card, _ = await self._models(model)
         except BoothError as error:
             return gr.skip(), gr.skip(), views.problem(error)
-        choices = [(f"{one.title} · {one.precision}", one.name) for one in served]
-        menu = gr.Dropdown(choices=choices, value=chosen)
+        # Whoever was quick has chosen a photo meanwhile, and its answer stays.
+        return menu, card, gr.skip()
+
+    async def again(self, photo: str | None, model: str | None) -> tuple[Any, Any, str]:
+        """As ``open``, and what the model says about the photo that got no answer."""
+        try:
+            menu, card, chosen = await self._models(model)
+        except BoothError as error:
+            return gr.skip(), gr.skip(), views.problem(error)
         return menu, card, await self.classify(photo, chosen)
 
     async def choose(self, photo: str | None, model: str) -> tuple[Any, str]:
@@ -103,14 +107,23 @@ class _Handlers:
         except BoothError as error:
             return views.problem(error)
 
+    async def _models(self, model: str | None) -> tuple[gr.Dropdown, str, str]:
+        """The menu, the facts of the model chosen in it, and that model's name."""
+        served = await self._booth.models()
+        names = [one.name for one in served]
+        chosen = model if model in names else names[0]
+        card = views.facts(await self._booth.card(chosen))
+        choices = [(f"{one.title} · {one.precision}", one.name) for one in served]
+        return gr.Dropdown(choices=choices, value=chosen), card, chosen
+
 
 def _connect(page: gr.Blocks, parts: _Parts, ask: _Handlers) -> None:
     given = [parts.photo, parts.model]
     everything = [parts.model, parts.facts, parts.answer]
-    page.load(ask.open, given, everything, **_QUIET)
+    page.load(ask.open, parts.model, everything, **_QUIET)
     events = [
         parts.photo.photo(ask.classify, given, parts.answer, **_QUIET),
-        parts.answer.again(ask.open, given, everything, **_QUIET),
+        parts.answer.again(ask.again, given, everything, **_QUIET),
         parts.model.input(ask.choose, given, everything[1:], js=_BUSY, **_QUIET),
     ]
     for event in events:

@@ -118,7 +118,7 @@ def facts(card: Card) -> str:
 def footer(service: str) -> str:
     """Where to read on, below ``service`` ("" for this very host), and whose the samples are."""
     here = escape(service.rstrip("/"), quote=True)
-    whose = " · ".join(map(_credit, SAMPLES))
+    whose = " ".join(map(_credit, SAMPLES))
     return (
         f'<nav aria-label="The service"><a href="{here}/docs">HTTP API</a>'
         f'<a href="{here}/models">Models</a><a href="{here}/metrics">Metrics</a></nav>'

@@ -22,7 +22,7 @@ class Sample:
 
 SAMPLES = (
     Sample("coffee.jpg", "Espresso at a bar", "Rachel Michetti", "CC0 1.0"),
-    Sample("bridge.jpg", "Roebling Suspension Bridge at night", "Derek Jensen", "public domain"),
+    Sample("bridge.jpg", "Roebling Bridge at night", "Derek Jensen", "public domain"),
     Sample("kitchen.jpg", "Kitchen", "Massachusetts Institute of Technology", "CC BY-SA 3.0"),
     Sample("aqueduct.jpg", "Pont du Gard", "Mimova", "public domain"),
     Sample("living_room.jpg", "Drum and a glass of wine", "Jakub Mede", "CC BY 4.0"),

@@ -9,7 +9,15 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import FilePayload, Locator, Page, ViewportSize, expect
+from playwright.sync_api import (
+    APIResponse,
+    FilePayload,
+    Locator,
+    Page,
+    Route,
+    ViewportSize,
+    expect,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -229,3 +237,26 @@ def test_a_path_that_was_not_uploaded_is_not_read(site: str, path: object) -> No
 def test_the_api_s_routes_come_before_the_page_s(site: str, path: str) -> None:
     got = httpx.get(f"{site}{path}")
     assert "gradio" not in got.text.lower().replace("/gradio_api", "")
+
+
+def test_a_photo_chosen_before_the_page_knows_its_models_keeps_its_answer(
+    browser: Browser, site: str
+) -> None:
+    late: list[tuple[Route, APIResponse]] = []
+
+    def hold_the_first(route: Route) -> None:
+        if late:
+            route.continue_()
+        else:
+            late.append((route, route.fetch()))
+
+    with browser.new_page() as page:
+        page.route("**/run/predict*", hold_the_first)
+        page.goto(site)
+        with page.expect_response(re.compile("run/predict")):
+            page.get_by_role("button", name="Sample: Espresso at a bar").click()
+        expect_labels(page, re.compile("^Coffee shop"))
+        route, models = late[0]
+        route.fulfill(response=models)
+        expect(page.get_by_label("Model")).to_have_value(re.compile("^Scenes"))
+        expect_labels(page, re.compile("^Coffee shop"))
