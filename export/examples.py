@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +23,35 @@ from service.dataset import BadDataset, Labelled, categories_of, read_dataset, t
 from service.errors import BadRequest
 from service.photo import decode
 
-__all__ = ["Decoded", "Selection", "decoded", "examples", "labels_of", "squashed"]
+__all__ = [
+    "FEWEST_JUDGES",
+    "Decoded",
+    "Selection",
+    "decoded",
+    "examples",
+    "labels_of",
+    "set_aside",
+    "squashed",
+]
 
 Told = Callable[[int], None]
+FEWEST_JUDGES = 2  # one to fit the temperature on, one to see what that did
+_VALIDATION_SHARE = 0.1
 _AHEAD = 256
+
+
+class _Column(NamedTuple):
+    """A column of numbers that a CSV may have."""
+
+    name: str
+    wanted: str
+    allows: Callable[[float], bool]
+
+
+_TRUST = _Column("teacher_weight", "a share from 0 to 1", lambda value: 0 <= value <= 1)
+_REPEATS = _Column(
+    "repeats", "a whole number from 1", lambda value: value >= 1 and value.is_integer()
+)
 
 
 @dataclass(frozen=True)
@@ -49,7 +76,7 @@ class Decoded:
     """A data set in memory.
 
     Attributes:
-        photos: N x S x S x 3, uint8, squashed to squares.
+        photos: N x S x S x 3, uint8, squashed to squares; on disk until some are chosen.
         labels: N x K truth values; no value is true where no label is known.
         names: N, as the data set calls them.
         unreadable: How many photographs could not be decoded, and are left out.
@@ -66,7 +93,7 @@ class Decoded:
         return len(self.photos)
 
     def only(self, places: NDArray[np.intp]) -> Decoded:
-        """Some of the photographs."""
+        """Some of the photographs, in memory: a disk answers random access far too slowly."""
         names = [self.names[place] for place in places]
         return Decoded(self.photos[places], self.labels[places], names, self.unreadable)
 
@@ -115,8 +142,31 @@ def decoded(
     if not names:
         raise BadDataset(f"{data.path} holds no readable photograph.")
     photos = np.load(kept / "photos.npy", mmap_mode="r")[: len(names)]
-    # Read whole: training picks at random, and a disk answers that a hundred times slower.
-    return Decoded(np.ascontiguousarray(photos), np.load(kept / "labels.npy"), names, unreadable)
+    return Decoded(photos, np.load(kept / "labels.npy"), names, unreadable)
+
+
+def set_aside(data: Decoded) -> tuple[Decoded, Decoded]:
+    """What to learn from, and a tenth of each category's photographs to judge by, always the same.
+
+    Raises:
+        BadDataset: There are too few.
+
+    """
+    keys = [row.tobytes() for row in data.labels]
+    shuffled = np.random.default_rng(0).permutation(np.flatnonzero(data.labels.any(1)))
+    members: dict[bytes, list[int]] = {}
+    for place in shuffled:
+        members.setdefault(keys[place], []).append(int(place))
+    chosen = [
+        place
+        for places in members.values()
+        if len(places) > 1
+        for place in places[: max(round(_VALIDATION_SHARE * len(places)), 1)]
+    ]
+    if len(chosen) < FEWEST_JUDGES:
+        raise BadDataset("There are too few photographs to set some aside; give --validation.")
+    rest = np.setdiff1d(np.arange(len(data)), chosen)
+    return data.only(rest), data.only(np.array(sorted(chosen)))
 
 
 def examples(
@@ -124,43 +174,61 @@ def examples(
 ) -> Examples:
     """What to learn from a data set.
 
-    A CSV may give each photograph a column ``teacher_weight`` (the teacher's share of its loss) and
-    ``repeats`` (how often an epoch shows it). Without a label, the teacher says everything.
+    A CSV may give each photograph a column ``teacher_weight`` (the teacher's share of its loss, if
+    there is a teacher) and ``repeats`` (how often an epoch shows it). Without a label, the teacher
+    says everything.
 
     Raises:
-        BadDataset: There is a photograph with neither label nor teacher, or a column holds no
-            number.
+        BadDataset: There is a photograph with neither label nor teacher, or a column holds what it
+            can't mean.
 
     """
     is_known: NDArray[np.bool_] = np.asarray(data.labels.any(1))
     if teacher is None and not is_known.all():
         name = data.names[int(np.flatnonzero(~is_known)[0])]
         raise BadDataset(f"{path.name} has no label for {name}; give one, or a --teacher.")
-    usual = teacher_weight if teacher is not None else 0.0
-    trust = np.array(_column(path, data.names, "teacher_weight", usual), np.float32)
-    repeats = np.array(_column(path, data.names, "repeats", 1), np.int64)
+    trust = np.array(_numbers(path, data.names, _TRUST, teacher_weight), np.float32)
+    repeats = np.array(_numbers(path, data.names, _REPEATS, 1), np.int64)
     trust[~is_known] = 1
+    if teacher is None:
+        trust[:] = 0
     return Examples(data.photos, data.labels | ~is_known[:, None], teacher, trust, repeats)
 
 
-def _column(path: Path, names: Sequence[str], column: str, usual: float) -> list[float]:
+def _numbers(path: Path, names: Sequence[str], column: _Column, usual: float) -> list[float]:
     table = table_of(path)
     if table is None:
         return [usual] * len(names)
     with table.open(encoding="utf-8", newline="") as lines:
-        cells = {row["file"]: row.get(column) for row in csv.DictReader(lines)}
+        cells = {row["file"]: row.get(column.name) for row in csv.DictReader(lines)}
+    return [_number(cell, column, table) if (cell := cells[name]) else usual for name in names]
+
+
+def _number(cell: str, column: _Column, table: Path) -> float:
     try:
-        return [float(cell) if (cell := cells[name]) else usual for name in names]
-    except ValueError as cause:
-        raise BadDataset(f"{table.name} should hold numbers in {column}: {cause}.") from None
+        value = float(cell)
+    except ValueError:
+        value = math.nan
+    if not column.allows(value):
+        raise BadDataset(
+            f"{table.name} has {cell!r} in the column {column.name}, where {column.wanted} belongs."
+        )
+    return value
 
 
 def _fingerprint(data: Selection, labels: Sequence[Label], side: int, count: int) -> str:
     table = table_of(data.path)
-    content = table.read_bytes() if table else b""
+    content = table.read_bytes() if table else _listing(data.path)
     categories, names = [label.category for label in labels], sorted(data.names or ())
     facts = [str(data.path.resolve()), count, side, categories, names]
     return hashlib.sha256(json.dumps(facts).encode() + content).hexdigest()[:12]
+
+
+def _listing(path: Path) -> bytes:
+    """What tells one state of a folder of photographs from another."""
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    sizes = [(str(file.relative_to(path)), file.stat().st_size) for file in files]
+    return json.dumps(sizes).encode()
 
 
 def _decode(

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from models.networks import Network
     from models.sources import Source
 
-__all__ = ["Precision", "Recipe", "Traced", "describe", "export_model", "trace"]
+__all__ = ["Precision", "Recipe", "Traced", "check", "describe", "export_model", "trace"]
 
 Precision = Literal["fp32", "int8"]
 Progress = Callable[[str], None]
@@ -188,7 +188,7 @@ def export_model(
         ValueError: The matrix of attributes is not one.
 
     """
-    _card(recipe, "0" * 64, precision)  # refuses a bad name or label before the work, not after
+    check(recipe)
     return trace(recipe, weights, progress).write(
         out,
         precision=precision,
@@ -196,6 +196,16 @@ def export_model(
         attributes=attributes,
         progress=progress,
     )
+
+
+def check(recipe: Recipe) -> None:
+    """Refuse a bad name or label before the work, not after.
+
+    Raises:
+        pydantic.ValidationError: The recipe gives no valid card.
+
+    """
+    _card(recipe, "0" * 64, "fp32")
 
 
 def describe(path: Path, card: Card) -> None:

@@ -13,11 +13,19 @@ import torch
 from numpy.typing import NDArray
 
 from export.checkpoint import load_weights, read_state
-from export.examples import Decoded, Selection, decoded, examples, squashed
+from export.examples import (
+    FEWEST_JUDGES,
+    Decoded,
+    Selection,
+    decoded,
+    examples,
+    set_aside,
+    squashed,
+)
 from export.fetch import fetch_weights
 from export.finish import Judges, finish, learned_labels
 from export.graph import Normalisation
-from export.pipeline import Precision, Recipe
+from export.pipeline import Precision, Recipe, check
 from models.card import Card, Label
 from models.networks import Network, build
 from models.sources import Source
@@ -31,14 +39,17 @@ from models.training.measure import accuracy
 from models.training.plan import STRIDE, Plan
 from models.training.state import save_weights
 from models.training.trainer import CHECKPOINT, Training
-from service.dataset import BadDataset
+from service.dataset import BadDataset, table_of
 from service.reliability import draw
 
-__all__ = ["Run"]
+__all__ = ["BadRun", "Run"]
 
 _SETTINGS, _START, _WEIGHTS = "settings.json", "start.pth", "weights.pth"
 _RELIABILITY = "reliability.png"
-_VALIDATION_SHARE = 0.1
+
+
+class BadRun(ValueError):
+    """The run's folder can't be used; the sentence says why."""
 
 
 @dataclass
@@ -95,11 +106,15 @@ class Run:
 
         Raises:
             BadDataset: A data set can't be read, or a label has nothing to be learned from.
+            BadRun: The folder holds a run with other settings, or lies among the photographs.
             BadTeacher: The teacher can't teach these labels.
             CheckpointError: The weights to start from are no such network's.
-            ValueError: The folder holds a run with other settings.
+            pydantic.ValidationError: The name or the labels make no valid card.
 
         """
+        check(self._recipe(self.labels, self.plan.size))
+        if table_of(self.data) is None and self.data.resolve() in self.folder.resolve().parents:
+            raise BadRun(f"{self.folder} lies in {self.data}: give an --out or --run elsewhere.")
         self.folder.mkdir(parents=True, exist_ok=True)
         self._check_settings()
         train, self._validation = self._examples()
@@ -119,18 +134,9 @@ class Run:
         """Everything after the last step: the model file, measured."""
         weights = self.folder / _WEIGHTS
         save_weights(training.state.average, weights)
-        recipe = Recipe(
-            name=self.name,
-            title=self.title,
-            architecture=self.source.architecture,
-            labels=learned_labels(self.labels, self._known, is_taught=self.teacher is not None),
-            input=squashed(self._best_side(training.state.average)),
-            normalisation=Normalisation(self.source.mean, self.source.std),
-            origin=self.origin,
-            licence=self.licence,
-        )
+        labels = learned_labels(self.labels, self._known, is_taught=self.teacher is not None)
         card = finish(
-            recipe,
+            self._recipe(labels, self._best_side(training.state.average)),
             weights,
             self._judges,
             self.out,
@@ -143,26 +149,43 @@ class Run:
             draw(bins.bins_before, self.folder / _RELIABILITY, bins.bins_after)
         return card
 
+    def _recipe(self, labels: tuple[Label, ...], side: int) -> Recipe:
+        return Recipe(
+            name=self.name,
+            title=self.title,
+            architecture=self.source.architecture,
+            labels=labels,
+            input=squashed(side),
+            normalisation=Normalisation(self.source.mean, self.source.std),
+            origin=self.origin,
+            licence=self.licence,
+        )
+
     def _check_settings(self) -> None:
         """A checkpoint goes on only under the settings that it was begun with."""
         path, wanted = self.folder / _SETTINGS, self._settings()
-        if path.exists() and (self.folder / CHECKPOINT).exists():
-            begun = json.loads(path.read_text(encoding="utf-8"))
-            other = [name for name in wanted if begun.get(name) != wanted[name]]
-            if other:
-                raise ValueError(
-                    f"{self.folder} holds a run with another {other[0]}: give the same one "
-                    "to go on with it, or another --run."
-                )
+        begun = json.loads(path.read_text(encoding="utf-8")) if path.exists() else wanted
+        other = [name for name, value in begun.items() if wanted.get(name) != value]
+        if other and (self.folder / CHECKPOINT).exists():
+            raise BadRun(
+                f"{self.folder} holds a run with another {other[0]}: give the same one "
+                "to go on with it, or another --run."
+            )
+        if other:  # what was made on the way to the first checkpoint is out of date
+            for made in (self.folder / _START, *self.folder.glob("teacher-*.npy")):
+                made.unlink(missing_ok=True)
         path.write_text(json.dumps(wanted, indent=1), encoding="utf-8")
 
     def _settings(self) -> dict[str, object]:
         return {
             "plan": self.plan.model_dump(mode="json"),
-            "data": str(self.data.resolve()),
+            "data": _full(self.data),
+            "validation": _full(self.validation),
+            "test": [_full(test) for test in self.tests],
             "labels": [label.category for label in self.labels],
             "architecture": self.source.architecture,
-            "teacher": self.teacher and str(self.teacher.resolve()),
+            "teacher": _full(self.teacher),
+            "weights": _full(self.weights),
             "stored": self.stored,
         }
 
@@ -190,14 +213,17 @@ class Run:
         data = self._decoded(Selection(self.data))
         tests = [Selection(test) for test in self.tests]
         if self.validation is None:
-            train, validation = _set_aside(data)
+            train, validation = set_aside(data)
             chosen = Selection(self.data, frozenset(validation.names))
         else:
             chosen = Selection(self.validation)
             train, validation = data, self._decoded(chosen)
         self._judges = Judges(chosen, tests)
-        judges = [validation, *(self._decoded(test) for test in tests)]
-        repeats = repeated(train.photos, np.concatenate([one.photos for one in judges]))
+        judges = {chosen: validation} | {test: self._decoded(test) for test in tests}
+        for judge, photographs in judges.items():
+            if photographs.labels.any(1).sum() < FEWEST_JUDGES:
+                raise BadDataset(f"{judge.path} needs at least 2 labelled photographs to judge by.")
+        repeats = repeated(train.photos, np.concatenate([one.photos for one in judges.values()]))
         if repeats.any():
             click.echo(f"{repeats.sum()} photographs repeat one that judges: left out.", err=True)
         return train.only(np.flatnonzero(~repeats)), validation
@@ -241,23 +267,8 @@ class Run:
         )
 
 
-def _set_aside(data: Decoded) -> tuple[Decoded, Decoded]:
-    """A tenth of each category's photographs, the same ones each time, to judge by."""
-    keys = [row.tobytes() for row in data.labels]
-    shuffled = np.random.default_rng(0).permutation(np.flatnonzero(data.labels.any(1)))
-    members: dict[bytes, list[int]] = {}
-    for place in shuffled:
-        members.setdefault(keys[place], []).append(int(place))
-    chosen = [
-        place
-        for places in members.values()
-        if len(places) > 1
-        for place in places[: max(round(_VALIDATION_SHARE * len(places)), 1)]
-    ]
-    if not chosen:
-        raise BadDataset("There are too few photographs to set some aside; give --validation.")
-    rest = np.setdiff1d(np.arange(len(data)), chosen)
-    return data.only(rest), data.only(np.array(sorted(chosen)))
+def _full(path: Path | None) -> str | None:
+    return None if path is None else str(path.resolve())
 
 
 def _with_classes(architecture: str, weights: Path, classes: int) -> tuple[Network, bool]:
@@ -267,13 +278,17 @@ def _with_classes(architecture: str, weights: Path, classes: int) -> tuple[Netwo
         CheckpointError: The file is no such network's.
 
     """
-    state = read_state(weights)
-    found = len(list(state.values())[-1])
+    network, state = build(architecture, classes), read_state(weights)
+    bias = next(
+        name
+        for name, value in network.module.named_parameters()
+        if value is network.classifier.bias
+    )
+    found = state[bias].numel() if bias in state else classes
     published = build(architecture, found)
     load_weights(published, architecture, weights)
     if found == classes:
         return published, False
-    network = build(architecture, classes)
     network.to_empty(device="cpu")
     own = network.module.state_dict()
     kept = {n: v for n, v in published.module.state_dict().items() if v.shape == own[n].shape}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +22,7 @@ from service.dataset import BadDataset
 if TYPE_CHECKING:
     from export.run import Run
     from models.training.plan import Plan
+    from models.training.trainer import Training
 
 __all__ = ["train"]
 
@@ -42,7 +45,11 @@ _TRAINABLE = sorted(name for name, source in SOURCES.items() if source.label_set
 @click.option("--epochs", type=float, help="how often each photograph is shown")
 @click.option("--minutes", type=float, help="train for so long instead")
 @click.option("--size", type=int, help="side of the crops, pixels")
-@click.option("--stored", type=int, help="side at which photographs are kept  [default: --size]")
+@click.option(
+    "--stored",
+    type=click.IntRange(min=1),
+    help="side at which photographs are kept  [default: --size]",
+)
 @click.option("--precision", type=click.Choice(["fp32", "int8"]), default="int8")
 @click.option("--name", help="the model's name in the service  [default: that of --out]")
 @click.option("--title", help="its name for people  [default: its name]")
@@ -59,23 +66,26 @@ def train(data: Path, out: Path, **options: Any) -> None:
     checkpoint and reliability.png. Ctrl-C saves; the same command goes on from there.
     """
     _require_libraries()
+    from export.checkpoint import CheckpointError
     from export.parity import ParityError
-    from export.run import Run
+    from export.run import BadRun, Run
+    from models.training.teacher import BadTeacher
 
     try:
         _carry_out(Run(data=data, out=out, **_settings(data, out, **options)))
     except ValidationError as error:
         raise click.ClickException(_fault(error)) from None
-    except (BadDataset, BadLabels, DownloadError, ParityError, ValueError) as error:
+    except (BadDataset, BadLabels, BadRun, BadTeacher) as error:
+        raise click.ClickException(str(error)) from None
+    except (CheckpointError, DownloadError, ParityError) as error:
         raise click.ClickException(str(error)) from None
 
 
 def _carry_out(run: Run) -> None:
     training = run.prepare()
     if not training.is_over:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: training.stop())
-        training.run()
+        with _signals_stop(training):
+            training.run()
     if not training.is_over:
         share = training.state.position.progress
         click.echo(f"Stopped at {share:.0%}; the same command goes on from there.", err=True)
@@ -87,6 +97,18 @@ def _carry_out(run: Run) -> None:
             f"{one.dataset}: {one.photographs} photographs, top-1 {one.top1:.1%}, "
             f"top-5 {one.top5 or 0:.1%}, calibration error {one.calibration_error:.1%}"
         )
+
+
+@contextmanager
+def _signals_stop(training: Training) -> Iterator[None]:
+    """Ctrl-C and SIGTERM end the training after the step that is under way."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda *_: training.stop()) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 def _settings(
@@ -126,19 +148,29 @@ def _plan(path: Path | None, flags: dict[str, float | None]) -> Plan:
     """The plan in a file, or the usual one, with what the flags change.
 
     Raises:
-        ValueError: The file is no TOML, or a field can't have its value.
+        click.ClickException: The file is no TOML.
+        pydantic.ValidationError: A field can't have its value.
 
     """
     from models.training.plan import Plan
 
-    given = tomllib.loads(path.read_text(encoding="utf-8")) if path else {}
+    try:
+        given = tomllib.loads(path.read_text(encoding="utf-8")) if path else {}
+    except ValueError as cause:
+        raise click.ClickException(f"{path} is no plan in TOML: {cause}.") from None
     return Plan.model_validate(given | {n: v for n, v in flags.items() if v is not None})
 
 
 def _fault(error: ValidationError) -> str:
+    """The first fault of a plan or a card, for people."""
+    from models.training.plan import Plan
+
     first = error.errors()[0]
-    place = ".".join(map(str, first["loc"])) or "plan"
-    return f"{place} can't be {str(first['input'])[:80]!r}: {first['msg']}."
+    place = ".".join(map(str, first["loc"]))
+    if first["type"] == "extra_forbidden":
+        return f"A plan has no {place!r}; it has {', '.join(Plan.model_fields)}."
+    reason = first["msg"].removeprefix("Value error, ")
+    return f"{place} can't be {str(first['input'])[:80]!r}: {reason}." if place else f"{reason}."
 
 
 def _require_libraries() -> None:

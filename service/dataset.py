@@ -26,7 +26,10 @@ class BadDataset(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """A photograph's bytes, the indices of the labels that are right for it, and its group."""
+    """A photograph's bytes, the indices of the labels that are right for it, and its group.
+
+    ``name`` is that in the CSV, or the path in the folder.
+    """
 
     name: str
     photo: bytes
@@ -61,7 +64,7 @@ def categories_of(path: Path) -> list[str]:
     """The categories that a data set names, in alphabetical order.
 
     Raises:
-        BadDataset: ``path`` is no data set.
+        BadDataset: ``path`` is no data set, or names labels by their index alone.
 
     """
     table = table_of(path)
@@ -105,7 +108,10 @@ def _read_folders(
         for file in sorted(folder.rglob("*"))
         if file.is_file()
     ]
-    read = (Labelled(str(file), file.read_bytes(), frozenset({i})) for file, i in files)
+    read = (
+        Labelled(str(file.relative_to(path)), file.read_bytes(), frozenset({i}))
+        for file, i in files
+    )
     return len(files), read
 
 
@@ -136,6 +142,10 @@ class _Table:
 
     def categories(self) -> list[str]:
         """Every label that a row names."""
+        if self._column == "index":
+            raise BadDataset(
+                f"{self._path.name} names labels by index alone, which needs a list of labels."
+            )
         return sorted({name for row in self._rows for name in _names(row[self._column])})
 
     def read(

@@ -23,13 +23,11 @@ _SMALL, _LARGE = 3, 5
 
 def is_depthwise(convolution: torch.nn.Conv2d) -> bool:
     """Whether `depthwise` can compute it: a filter of 3 x 3 or 5 x 5 for each channel."""
-    channels, side = convolution.in_channels, convolution.kernel_size[0]
     return (
-        convolution.groups == channels == convolution.out_channels
+        convolution.groups == convolution.in_channels == convolution.out_channels
         and convolution.kernel_size in ((_SMALL, _SMALL), (_LARGE, _LARGE))
         and convolution.stride in ((1, 1), (2, 2))
         and convolution.dilation == (1, 1)
-        and side > 1
     )
 
 

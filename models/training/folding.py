@@ -33,10 +33,12 @@ def twin(network: Network, dropout: float) -> fx.GraphModule:
     graph = _Tracer().trace(network.module)
     folded = fx.GraphModule(network.module, graph)
     modules = dict(folded.named_modules())
-    for node in list(graph.nodes):
-        module = modules.get(str(node.target)) if node.op == "call_module" else None
+    for node in [node for node in graph.nodes if node.op == "call_module"]:
+        module = modules[str(node.target)]
         if isinstance(module, nn.Conv2d):
             _fold(folded, modules, node, module)
+        elif isinstance(module, nn.BatchNorm2d) and node.users:
+            folded.add_submodule(str(node.target), _Norm(module))
         elif module is network.classifier:
             folded.add_submodule(str(node.target), _Head(module, dropout))
     folded.recompile()
@@ -98,6 +100,20 @@ class _Convolution(nn.Module):
         scale = norm.weight * torch.rsqrt(variance + norm.eps)
         mean = mean if shift is None else mean - shift
         return weight * scale[:, None, None, None], norm.bias - mean * scale
+
+
+class _Norm(nn.Module):
+    """A norm that stands before its convolution, as in a DenseNet: it keeps its statistics."""
+
+    def __init__(self, norm: nn.BatchNorm2d) -> None:
+        super().__init__()
+        self.norm = norm
+
+    def forward(self, x: Tensor) -> Tensor:
+        norm = self.norm
+        return functional.batch_norm(
+            x, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps
+        )
 
 
 class _Head(nn.Module):

@@ -5,6 +5,8 @@ A network whose head is random first learns away what it knew (Kumar et al. 2022
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -17,6 +19,7 @@ __all__ = ["fit_head"]
 
 _PHOTOGRAPHS = 24_000
 _EPOCHS = 12
+_FEWEST_STEPS = 200  # a few photographs make a step an epoch, and a dozen steps fit nothing
 _BATCH = 256
 _RATE = 1e-3
 _WEIGHT_DECAY = 0.05
@@ -53,9 +56,10 @@ def _features(
 def _fit(head: nn.Linear, features: Tensor, targets: Batch, generator: torch.Generator) -> None:
     """AdamW with a rate that falls linearly."""
     optimizer = torch.optim.AdamW(head.parameters(), _RATE, weight_decay=_WEIGHT_DECAY)
-    rates = torch.optim.lr_scheduler.LinearLR(optimizer, 1, 0.05, _EPOCHS)
     steps = max(len(features) // _BATCH, 1)
-    for _ in range(_EPOCHS):
+    epochs = max(_EPOCHS, math.ceil(_FEWEST_STEPS / steps))
+    rates = torch.optim.lr_scheduler.LinearLR(optimizer, 1, 0.05, epochs)
+    for _ in range(epochs):
         for at in torch.randperm(len(features), generator=generator).tensor_split(steps):
             loss = classification_loss(head(features[at]), *(part[at] for part in targets[1:]))
             optimizer.zero_grad()

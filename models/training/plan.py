@@ -40,14 +40,14 @@ class Plan(BaseModel):
     teacher_weight: float = Field(
         0.15, ge=0, le=1, description="the teacher's share of the loss beside a label"
     )
-    seed: int = 0
+    seed: int = Field(0, ge=0, description="of the random numbers")
 
     @model_validator(mode="after")
     def _sides_are_in_order(self) -> Self:
         starts = [start for start, _ in self.sides]
         if self.sides and (starts[0] != 0 or starts != sorted(starts)):
             raise ValueError("sides must begin at 0 and rise, such as [[0, 96], [0.5, 128]]")
-        if any(side % STRIDE for _, side in self.sides):
+        if any(side < STRIDE or side % STRIDE for _, side in self.sides):
             raise ValueError(f"each side must be a multiple of {STRIDE} pixels")
         return self
 

@@ -60,7 +60,11 @@ class State:
         return cls(network, average.eval(), _optimizer(network, plan))
 
     def save(self, path: Path) -> None:
-        """Write a checkpoint, random numbers included, so that a resumed training goes on alike."""
+        """Write a checkpoint.
+
+        The state of the random numbers is part of it, so that a resumed training goes on as if
+        nothing had been; on a GPU dropout alone draws anew.
+        """
         content = {
             "network": self.network.module.state_dict(),
             "average": self.average.module.state_dict(),

@@ -18,7 +18,6 @@ from PIL import Image
 __all__ = ["BadTeacher", "ask"]
 
 _BATCH = 32
-_CHANNELS = 3
 
 
 class BadTeacher(ValueError):
@@ -57,20 +56,28 @@ def _open(path: Path, classes: int) -> tuple[Any, int, str]:
         session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     except Exception:  # noqa: BLE001 (ONNX Runtime's errors have no common class)
         raise BadTeacher(f"{path.name} is no ONNX file; give a model file as teacher.") from None
-    shapes = {one.name: one.shape for one in session.get_inputs()}
     outputs = {one.name: one.shape for one in session.get_outputs()}
     output = next((name for name in ("probabilities", "logits") if name in outputs), None)
-    if "photo" not in shapes or output is None or shapes["photo"][-1] != _CHANNELS:
+    side = next((_side(one) for one in session.get_inputs() if one.name == "photo"), None)
+    if output is None or side is None:
         raise BadTeacher(
-            f"{path.name} can't teach: it needs an input `photo` (N x S x S x 3) and an output "
-            "`probabilities` or `logits`."
+            f"{path.name} can't teach: it needs an input `photo` (uint8, N x S x S x 3) and an "
+            "output `probabilities` or `logits`."
         )
     if outputs[output][-1] != classes:
         raise BadTeacher(
             f"{path.name} tells {outputs[output][-1]} classes apart, and there are {classes} "
             "labels; the teacher must know the same ones in the same order."
         )
-    return session, int(shapes["photo"][1]), output
+    return session, side, output
+
+
+def _side(photo: Any) -> int | None:
+    """S of an input uint8, N x S x S x 3; None of any other."""
+    match photo.type, photo.shape:
+        case "tensor(uint8)", [_, int(height), int(width), 3] if height == width:
+            return height
+    return None
 
 
 def _resized(photos: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:

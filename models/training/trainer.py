@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -70,10 +70,11 @@ class Training:
     ) -> None:
         self.plan, self.train, self.validation = plan, train, validation
         self.scale, self.folder, self.told = scale, folder, told
+        folder.mkdir(parents=True, exist_ok=True)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         torch.manual_seed(plan.seed)
         self.state = State.begin(lambda: make().to(self.device), plan)
-        if self.is_begun:
+        if (folder / CHECKPOINT).exists():
             self.state.restore(folder / CHECKPOINT)
         self.forward = twin(self.state.network, plan.dropout).train()
         self.order = train.epoch(plan.seed, self.state.position.epoch)
@@ -81,12 +82,6 @@ class Training:
         self.measured = self._tenth()
         self.losses: list[float] = []
         self.shown = 0
-        self.clock = time.monotonic()
-
-    @property
-    def is_begun(self) -> bool:
-        """Whether there is a checkpoint to go on from."""
-        return (self.folder / CHECKPOINT).exists()
 
     @property
     def is_over(self) -> bool:
@@ -106,7 +101,6 @@ class Training:
 
         """
         log, save = Every(log_s), Every(save_s)
-        self.clock = time.monotonic()
         while not (self.is_over or self.stopped):
             self._step()
             if log.due():
@@ -119,7 +113,7 @@ class Training:
         self._log(time.monotonic() - log.last)
 
     def _step(self) -> None:
-        self._advance()
+        start = time.monotonic()
         batch = self._next_batch()
         position = self.state.position
         for group in self.state.optimizer.param_groups:
@@ -135,10 +129,14 @@ class Training:
         self.state.optimizer.step()
         self.state.update_average(self.plan.average, position.seen // self.plan.batch)
         self.losses.append(loss.item())
+        self._advance(time.monotonic() - start)
 
     def _precision(self) -> AbstractContextManager[object]:
         """Bfloat16 where the machine computes in it; an older CPU would emulate it."""
-        able = self.device.type == "cuda" or torch.cpu.get_capabilities().get("avx512_bf16", False)
+        told: Mapping[str, bool] = getattr(
+            torch.cpu, "get_capabilities", dict
+        )()  # an older torch does not tell
+        able = self.device.type == "cuda" or told.get("avx512_bf16", False)
         return torch.autocast(self.device.type, torch.bfloat16, enabled=bool(able))
 
     def _next_batch(self) -> Batch:
@@ -153,15 +151,13 @@ class Training:
         self.shown += size
         return Batch(*(part.to(self.device) for part in batch))
 
-    def _advance(self) -> None:
-        """Move progress on: by the time of the last step (Li et al. 2020), or by what was seen."""
-        now, position = time.monotonic(), self.state.position
+    def _advance(self, seconds: float) -> None:
+        """Move progress on by the time that the step took (Li et al. 2020), or by what was seen."""
+        position = self.state.position
         if self.plan.minutes is None:
             position.progress = min(position.seen / (self.plan.epochs * len(self.order)), 1)
         else:
-            passed = (now - self.clock) / (60 * self.plan.minutes)
-            position.progress = min(position.progress + passed, 1)
-        self.clock = now
+            position.progress = min(position.progress + seconds / (60 * self.plan.minutes), 1)
 
     def _log(self, seconds: float) -> None:
         if not self.losses:
@@ -170,7 +166,7 @@ class Training:
         self._append(
             self._entry(
                 loss=round(sum(self.losses) / len(self.losses), 4),
-                rate=self.plan.rate_at(progress),
+                rate=float(f"{self.plan.rate_at(progress):.3g}"),
                 side=self.plan.side_at(progress),
                 speed=round(self.shown / max(seconds, 1e-9), 1),
             )
@@ -186,7 +182,6 @@ class Training:
         self.measured = self._tenth()
         found = accuracy(self.state.average, self.validation, self.plan.size, self.scale)
         self._append(self._entry(top1=round(found.top1, 4), top5=round(found.top5, 4)))
-        self.clock = time.monotonic()  # measuring is no training
 
     def _entry(self, **found: float) -> Entry:
         position = self.state.position

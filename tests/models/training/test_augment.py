@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from models.training.augment import Scale, augmented, whole
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@pytest.fixture(autouse=True)
+def _seed() -> None:
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def five(squares: NDArray[np.uint8]) -> torch.Tensor:
+    return torch.from_numpy(squares)
+
+
+@pytest.mark.parametrize("side", [32, 48, 96])
+def test_whole_photographs_are_those_of_pillow(squares: NDArray[np.uint8], side: int) -> None:
+    found = whole(torch.from_numpy(squares), side).permute(0, 2, 3, 1).numpy()
+    images = [Image.fromarray(photo) for photo in squares]
+    wanted = [one.resize((side, side), Image.Resampling.BICUBIC) for one in images]
+    differences = np.abs(found - np.stack(list(map(np.asarray, wanted))))
+    # Pillow rounds and clips once more, between rows and columns.
+    assert np.quantile(differences, 0.99) < 1.5
+    assert differences.max() < 8
+    assert found.min() >= 0
+    assert found.max() <= 255
+
+
+def test_whole_photographs_of_the_right_side_stay_as_they_are(five: torch.Tensor) -> None:
+    assert torch.equal(whole(five, 64), five.permute(0, 3, 1, 2).float())
+
+
+def test_parts_have_the_side_asked_for_and_the_range_of_pixels(five: torch.Tensor) -> None:
+    found = augmented(five, 32, smallest_area=0.2, colour=0.9)
+    assert found.shape == (5, 3, 32, 32)
+    assert found.min() >= 0
+    assert found.max() <= 255
+    assert found.std() > 10
+
+
+def test_the_largest_part_without_colours_is_the_photograph_or_its_mirror_image(
+    five: torch.Tensor,
+) -> None:
+    many = five[1:2].repeat(40, 1, 1, 1)
+    found = augmented(many, 64, smallest_area=1, colour=0)
+    # A part of the whole area is as wide or as high as the photograph, not always both.
+    photo = whole(five[1:2], 64)[0]
+    straight, mirrored = (
+        torch.stack([correlation(one, other) for one in found]) for other in (photo, photo.flip(2))
+    )
+    is_mirrored = mirrored > straight
+    assert 10 < is_mirrored.sum() < 30
+    assert torch.maximum(straight, mirrored).min() > 0.5
+    assert torch.maximum(straight, mirrored).max() > 0.95
+
+
+def correlation(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    return torch.corrcoef(torch.stack([one.flatten(), other.flatten()]))[0, 1]
+
+
+def test_small_parts_show_less_than_large_ones() -> None:
+    ramp = torch.arange(64, dtype=torch.uint8).view(1, 64, 1, 1).expand(200, 64, 64, 3)
+    small, large = (
+        (part.amax((1, 2, 3)) - part.amin((1, 2, 3)))
+        for part in (
+            augmented(ramp, 64, smallest_area=0.1, colour=0),
+            augmented(ramp, 64, smallest_area=0.9, colour=0),
+        )
+    )
+    assert small.min() < 0.5 * 64
+    assert large.min() > 0.7 * 63
+
+
+def test_colours_change_by_the_share_asked_for() -> None:
+    white = torch.full((100, 64, 64, 3), 100, dtype=torch.uint8)
+    levels = augmented(white, 32, smallest_area=0.5, colour=0.2).mean((1, 2, 3))
+    assert 80 <= levels.min() < 90
+    assert 110 < levels.max() <= 120
+    kept = augmented(white, 32, smallest_area=0.5, colour=0)
+    torch.testing.assert_close(kept, torch.full_like(kept, 100))
+
+
+def test_the_same_seed_gives_the_same_parts(five: torch.Tensor) -> None:
+    first = augmented(five, 32, 0.4, 0.25)
+    second = augmented(five, 32, 0.4, 0.25)
+    torch.manual_seed(0)
+    assert torch.equal(augmented(five, 32, 0.4, 0.25), first)
+    assert not torch.equal(first, second)
+
+
+def test_pixels_are_scaled_channel_by_channel() -> None:
+    pixels = torch.tensor([10.0, 20.0, 30.0]).view(1, 3, 1, 1).expand(2, 3, 4, 4)
+    found = Scale((10, 10, 10), (1, 2, 4))(pixels)
+    assert torch.equal(found[0, :, 0, 0], torch.tensor([0.0, 5.0, 5.0]))
+    assert found.is_contiguous(memory_format=torch.channels_last)
