@@ -18,6 +18,7 @@ from PIL import Image
 __all__ = ["BadTeacher", "ask"]
 
 _BATCH = 32
+_USUAL_SIDE = 224  # in pixels; networks that take any side were mostly trained at this one
 
 
 class BadTeacher(ValueError):
@@ -30,8 +31,9 @@ def ask(
     """The teacher's probabilities, N x K.
 
     Args:
-        path: An ONNX file with the input ``photo`` (uint8, N x S x S x 3) and the output
-            ``probabilities`` or ``logits`` (N x K), as every model file of Booth has them.
+        path: An ONNX file with the input ``photo`` (uint8, N x S x S x 3; where it takes any S,
+            224) and the output ``probabilities`` or ``logits`` (N x K), as every model file of
+            Booth has them.
         photos: N x S' x S' x 3, uint8.
         classes: K.
         told: Called with the number of photographs done.
@@ -77,6 +79,8 @@ def _side(photo: Any) -> int | None:
     match photo.type, photo.shape:
         case "tensor(uint8)", [_, int(height), int(width), 3] if height == width:
             return height
+        case "tensor(uint8)", [_, str(), str(), 3]:
+            return _USUAL_SIDE
     return None
 
 

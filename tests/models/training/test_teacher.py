@@ -9,6 +9,7 @@ from onnx import TensorProto, helper
 
 from export.examples import squashed
 from models.shelf import ZOO
+from models.training import teacher
 from models.training.teacher import BadTeacher, ask
 from service.photo import decode
 from service.session import Session
@@ -39,7 +40,11 @@ def test_photographs_of_its_own_side_are_shown_as_they_are() -> None:
 
 def tiny(path: Path, output: str = "logits", **photo: Any) -> Path:
     """A network whose logits are the sums of the colours."""
-    wanted: dict[str, Any] = {"name": "photo", "elem_type": TensorProto.UINT8, "shape": ["N", 8, 8, 3]} | photo
+    wanted: dict[str, Any] = {
+        "name": "photo",
+        "elem_type": TensorProto.UINT8,
+        "shape": ["N", 8, 8, 3],
+    } | photo
     inputs = helper.make_tensor_value_info(**wanted)
     outputs = helper.make_tensor_value_info(output, TensorProto.FLOAT, ["N", 3])
     nodes = [
@@ -60,6 +65,11 @@ def test_logits_become_probabilities(tmp_path: Path) -> None:
     np.testing.assert_allclose(found, np.tile(powers / powers.sum(), (40, 1)), atol=1e-3)
 
 
+def test_a_network_for_any_side_sees_the_usual_one(tmp_path: Path) -> None:
+    session, side, output = teacher._open(tiny(tmp_path / "any.onnx", shape=["N", "S", "S", 3]), 3)
+    assert (session.get_inputs()[0].shape, side, output) == (["N", "S", "S", 3], 224, "logits")
+
+
 @pytest.mark.parametrize(
     "fault",
     [
@@ -67,7 +77,7 @@ def test_logits_become_probabilities(tmp_path: Path) -> None:
         {"output": "answer"},
         {"elem_type": TensorProto.FLOAT},
         {"shape": ["N", 3, 8, 8]},
-        {"shape": ["N", "S", "S", 3]},
+        {"shape": ["N", "S", 8, 3]},
         {"shape": ["N", 8, 9, 3]},
     ],
 )
