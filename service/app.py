@@ -43,8 +43,9 @@ def create_context(settings: Settings) -> Context:
         threads_alone=cores(),
         observe=metrics.observer,
     )
-    metrics.watch(fleet)
-    return Context(settings, fleet, metrics)
+    context = Context(settings, fleet, metrics)
+    metrics.watch(fleet, ready=lambda: context.not_ready() is None)
+    return context
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -110,7 +111,9 @@ def load_models(context: Context) -> None:
         ModelError, ModelNotFound: a file is missing or can't be used.
 
     """
+    context.metrics.models_complete.set(0)
     context.fleet.refresh(wanted_files(context.settings))
+    context.metrics.models_complete.set(1)
 
 
 def wanted_files(settings: Settings) -> list[Path]:

@@ -59,8 +59,8 @@ class Observer(Protocol):
     def photo_decoded(self, size: int, pixels: int) -> None:
         """A photograph of ``size`` bytes and ``pixels`` (width x height) was decoded."""
 
-    def batch_ran(self, size: int) -> None:
-        """A batch of ``size`` photographs has run."""
+    def batch_ran(self, size: int, seconds: float) -> None:
+        """A batch of ``size`` photographs has run, for so long."""
 
 
 class Batcher:
@@ -222,7 +222,7 @@ class Batcher:
             ran = Run(row, waiting.decode_s, started - waiting.since, took)
             settle(waiting.future, result=ran)
         if self._observer:
-            self._observer.batch_ran(len(batch))
+            self._observer.batch_ran(len(batch), took)
 
     def _run_one_by_one(self, batch: list[Waiting], run: RunModel, cause: BaseException) -> None:
         """After a failed run: only the culprit fails, its neighbours are answered."""

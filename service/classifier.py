@@ -130,6 +130,11 @@ class Classifier:
         """The card of the model that answers."""
         return self.session.card
 
+    @property
+    def accepted(self) -> int:
+        """Photographs accepted and not yet answered; ``limits.queue_size`` at most."""
+        return len(self._admission)
+
     def submit(
         self, photos: Sequence[bytes], *, top_k: int = 5, timeout_s: float | None = None
     ) -> list[Ticket]:
@@ -221,6 +226,9 @@ class _Admission:
                     retry_after_s=1,
                 )
             self._taken += count
+
+    def __len__(self) -> int:
+        return self._taken
 
     @property
     def only_one(self) -> bool:

@@ -5,7 +5,7 @@ One registry per application object; the page of one process holds all of its mo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 
 import onnxruntime
@@ -17,13 +17,15 @@ from prometheus_client import (
     Histogram,
     PlatformCollector,
     ProcessCollector,
+    Summary,
     disable_created_metrics,
 )
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from service.answer import Answer
-from service.fleet import Fleet
+from service.classifier import Classifier
+from service.fleet import Fleet, Loaded
 from service.session import batch_size_classes
 
 __all__ = ["UNKNOWN", "Metrics"]
@@ -67,6 +69,13 @@ class Metrics:
         self.batch_size = self._histogram(
             "batch_size", "Photographs a batch.", model, batch_size_classes(max_batch_size)
         )
+        # By its exact size, of which there are few; a mean each is all that a curve needs.
+        self.batch_seconds = Summary(
+            "booth_batch_duration_seconds",
+            "Time of one run of the network, by the size of its batch.",
+            [*model, "size"],
+            registry=self.registry,
+        )
         self.confidence = self._histogram(
             "confidence", "Confidence of the first label.", model, SHARES
         )
@@ -75,10 +84,15 @@ class Metrics:
         self.in_flight = Gauge(
             "booth_in_flight_requests", "Requests being answered now.", registry=self.registry
         )
+        self.models_complete = Gauge(
+            "booth_models_complete",
+            "1 if all models asked for are loaded; 0 while loading and after a load has failed.",
+            registry=self.registry,
+        )
 
-    def watch(self, fleet: Fleet) -> None:
-        """Show what is loaded and what waits, read from the fleet at each scrape."""
-        self.registry.register(_FleetCollector(fleet))
+    def watch(self, fleet: Fleet, ready: Callable[[], bool]) -> None:
+        """Show what is loaded, what waits and whether traffic is welcome, read at each scrape."""
+        self.registry.register(_FleetCollector(fleet, ready))
 
     def observer(self, model: str) -> _ModelObserver:
         """Counts what happens to the photographs of one model."""
@@ -112,42 +126,63 @@ class _ModelObserver:
         self._pixels = metrics.image_pixels
         self._batches = metrics.batches.labels(model)
         self._sizes = metrics.batch_size.labels(model)
+        self._model = model
+        self._seconds = metrics.batch_seconds
 
     def photo_decoded(self, size: int, pixels: int) -> None:
         self._bytes.observe(size)
         self._pixels.observe(pixels)
 
-    def batch_ran(self, size: int) -> None:
+    def batch_ran(self, size: int, seconds: float) -> None:
         self._batches.inc()
         self._sizes.observe(size)
+        self._seconds.labels(self._model, size).observe(seconds)
 
 
 class _FleetCollector(Collector):
     """Gauges read from the fleet when asked, so that an unloaded model leaves none behind."""
 
-    def __init__(self, fleet: Fleet) -> None:
+    def __init__(self, fleet: Fleet, ready: Callable[[], bool]) -> None:
         self._fleet = fleet
+        self._ready = ready
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         loaded = self._fleet.loaded()
-        queue = _gauge("queue_length", "Photographs that wait for a slot.", ["model"])
-        info = _gauge("model_info", "Loaded.", ["model", "version", "provider", "precision"])
-        since = _gauge(
-            "model_loaded_timestamp_seconds", "When it was loaded.", ["model", "version"]
-        )
-        waiting: dict[str, int] = {}
-        for one in loaded:
-            name, version_ = one.card.name, one.card.version
-            waiting[name] = waiting.get(name, 0) + len(one.classifier.batcher)
-            info.add_metric(
-                [name, version_, one.classifier.session.provider, one.card.precision], 1
-            )
-            since.add_metric([name, version_], one.since)
-        for name, count in waiting.items():
-            queue.add_metric([name], count)
+        yield from _load(loaded)
+        yield from _inventory(loaded)
+        ready = _gauge("ready", "1 if /readyz welcomes traffic.", [])
+        ready.add_metric([], self._ready())
         build = _gauge("build_info", "What runs.", ["version", "onnxruntime"])
         build.add_metric([version("booth"), onnxruntime.__version__], 1)
-        yield from (queue, info, since, build)
+        yield from (ready, build)
+
+
+def _load(loaded: list[Loaded]) -> Iterator[GaugeMetricFamily]:
+    """What waits in each model, and how much may; the versions of one model count together."""
+    queue = _gauge("queue_length", "Photographs that wait for a slot.", ["model"])
+    accepted = _gauge("accepted_images", "Photographs accepted, not yet answered.", ["model"])
+    limit = _gauge("accepted_images_limit", "Most that are accepted at a time.", ["model"])
+    batch_limit = _gauge("batch_size_limit", "Most photographs in a batch.", ["model"])
+    versions: dict[str, list[Classifier]] = {}
+    for one in loaded:
+        versions.setdefault(one.card.name, []).append(one.classifier)
+    for name, classifiers in versions.items():
+        queue.add_metric([name], sum(len(one.batcher) for one in classifiers))
+        accepted.add_metric([name], sum(one.accepted for one in classifiers))
+        limit.add_metric([name], sum(one.limits.queue_size for one in classifiers))
+        batch_limit.add_metric([name], max(one.limits.max_batch_size for one in classifiers))
+    yield from (queue, accepted, limit, batch_limit)
+
+
+def _inventory(loaded: list[Loaded]) -> Iterator[GaugeMetricFamily]:
+    """Which models are loaded, where they run, and since when."""
+    info = _gauge("model_info", "Loaded.", ["model", "version", "provider", "precision"])
+    since = _gauge("model_loaded_timestamp_seconds", "When it was loaded.", ["model", "version"])
+    for one in loaded:
+        name, version_ = one.card.name, one.card.version
+        info.add_metric([name, version_, one.classifier.session.provider, one.card.precision], 1)
+        since.add_metric([name, version_], one.since)
+    yield from (info, since)
 
 
 def _gauge(name: str, text: str, labels: list[str]) -> GaugeMetricFamily:

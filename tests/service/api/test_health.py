@@ -10,6 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
+from models.shelf import ModelNotFound
+from service.app import load_models
 from service.batcher import Batcher
 from service.metrics import Metrics
 
@@ -29,6 +31,12 @@ NAMES = {
     "booth_model_info",
     "booth_model_loaded_timestamp_seconds",
     "booth_build_info",
+    "booth_ready",
+    "booth_models_complete",
+    "booth_accepted_images",
+    "booth_accepted_images_limit",
+    "booth_batch_size_limit",
+    "booth_batch_duration_seconds",
 }
 
 
@@ -126,6 +134,46 @@ def test_every_stage_and_the_batches_are_counted(inside: Any, photos: dict[str, 
     assert page["booth_image_bytes_sum"] == 2 * len(photos["coffee"])
     info = 'booth_model_info{model="tiny",precision="fp32",provider="cpu",version="1"}'
     assert page[info] == 1
+
+
+def test_a_run_is_timed_under_the_size_of_its_batch(inside: Any, photos: dict[str, bytes]) -> None:
+    httpx.post(f"{inside.url}/classify", content=photos["coffee"])
+    page = samples(inside.url)
+    assert page['booth_batch_duration_seconds_count{model="tiny",size="1"}'] == 1
+    assert 0 < page['booth_batch_duration_seconds_sum{model="tiny",size="1"}'] < 1
+    assert page['booth_batch_size_limit{model="tiny"}'] == 4
+
+
+def test_what_is_accepted_counts_until_it_is_answered(
+    inside: Any, photos: dict[str, bytes]
+) -> None:
+    classifier = inside.context.fleet.get().classifier
+    accepted, limit = (f'booth_accepted_images{name}{{model="tiny"}}' for name in ("", "_limit"))
+    gate = threading.Event()
+    run = classifier.batcher._run_alone
+    classifier.batcher._run_alone = lambda photos: gate.wait(10) and run(photos)
+    (held,) = classifier.submit([photos["coffee"]])
+    page = samples(inside.url)
+    assert (page[accepted], page[limit]) == (1, 4)
+    gate.set()
+    held.wait()
+    classifier.close()
+    assert samples(inside.url)[accepted] == 0
+
+
+def test_the_metrics_say_whether_traffic_is_welcome(inside: Any) -> None:
+    assert samples(inside.url)["booth_ready"] == 1
+    inside.context.draining = True
+    assert samples(inside.url)["booth_ready"] == 0
+
+
+def test_the_metrics_say_that_a_model_asked_for_is_missing(inside: Any, tiny: Path) -> None:
+    assert samples(inside.url)["booth_models_complete"] == 1
+    wanted = {"models": (str(tiny), "nothing_of_that_name")}
+    inside.context.settings = inside.context.settings.model_copy(update=wanted)
+    with pytest.raises(ModelNotFound):
+        load_models(inside.context)
+    assert samples(inside.url)["booth_models_complete"] == 0
 
 
 def test_an_unknown_models_name_never_becomes_a_label(inside: Any) -> None:
