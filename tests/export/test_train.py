@@ -12,7 +12,7 @@ import tarfile
 from importlib.metadata import PackageNotFoundError, distribution
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pytest
@@ -33,7 +33,9 @@ if TYPE_CHECKING:
 
 LITE0 = SOURCES["efficientnet_lite0"]
 BOOTH = Path(sys.executable).with_name("booth")
+TRAINED = pytest.mark.xdist_group("trained")  # one worker trains for all of these
 SCENES = ("bedroom", "highway", "coast", "skyscraper")
+USUAL = ("--size", 64, "--epochs", 4)
 PASSIVE = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}
 
 
@@ -86,35 +88,71 @@ def crops(photos: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory) ->
     return folder
 
 
+class Trained(NamedTuple):
+    """A training that SIGTERM stopped, and the same command once more."""
+
+    out: Path
+    was_made_when_stopped: bool
+    progress_when_stopped: float
+    stopped: subprocess.CompletedProcess[str]
+    done: subprocess.CompletedProcess[str]
+
+    @property
+    def run(self) -> Path:
+        return self.out.with_suffix(".run")
+
+
 @pytest.fixture(scope="module")
-def finished(crops: Path) -> tuple[Path, subprocess.CompletedProcess[str]]:
-    """The model file of a training on these, and what was printed."""
-    out = crops.with_name("crops.onnx")
-    words = ("--size", 64, "--epochs", 2, "--title", "Parts", "--licence", "CC0-1.0")
-    return out, booth("train", crops, "--out", out, *words)
+def trained(crops: Path) -> Trained:
+    out, plan = crops.with_name("crops.onnx"), crops.with_name("plan.toml")
+    plan.write_text("batch = 16\n")
+    words = ["--out", out, "--plan", plan, *USUAL, "--title", "Parts", "--licence", "CC0-1.0"]
+    stopped = _stopped(BOOTH, "train", crops, *words)
+    was_made, progress = out.exists(), read(out.with_suffix(".run") / "log.csv")[-1].progress
+    # From wherever it is called, the folder of photographs is the same.
+    return Trained(out, was_made, progress, stopped, booth("train", crops / ".." / "crops", *words))
 
 
-def test_a_folder_of_photographs_becomes_a_model_file(
-    finished: tuple[Path, subprocess.CompletedProcess[str]],
-) -> None:
-    out, done = finished
-    assert done.returncode == 0, done.stderr
-    assert "1 of " in done.stderr  # the file that is no photograph
-    card = read_card(out)
+def _stopped(*command: object) -> subprocess.CompletedProcess[str]:
+    """Run a command until it has measured once, and send it SIGTERM."""
+    words, pipe = list(map(str, command)), subprocess.PIPE
+    with subprocess.Popen(words, env=PASSIVE, text=True, stdout=pipe, stderr=pipe) as process:
+        assert process.stdout
+        measured = next((line for line in process.stdout if "top-1" in line), "")
+        process.send_signal(signal.SIGTERM)
+        rest, errors = process.communicate(timeout=60)
+        return subprocess.CompletedProcess(words, process.returncode, measured + rest, errors)
+
+
+@TRAINED
+def test_sigterm_saves_and_the_same_command_goes_on(trained: Trained) -> None:
+    assert trained.stopped.returncode == 0, trained.stopped.stderr
+    assert "validation top-1" in trained.stopped.stdout
+    assert 0 < trained.progress_when_stopped < 1
+    last = trained.stopped.stderr.splitlines()[-1]
+    assert last.endswith("%; the same command goes on from there.")
+    assert not trained.was_made_when_stopped
+
+    assert trained.done.returncode == 0, trained.done.stderr
+    progress = [one.progress for one in read(trained.run / "log.csv")]
+    assert progress == sorted(progress)
+    assert "Fitting the classifier" in trained.stopped.stderr
+    assert "Fitting the classifier" not in trained.done.stderr
+
+
+@TRAINED
+def test_a_folder_of_photographs_becomes_a_model_file(trained: Trained) -> None:
+    assert "1 of " in trained.done.stderr  # the file that is no photograph
+    card = read_card(trained.out)
     assert (card.name, card.title, card.precision) == ("crops", "Parts", "int8")
     assert (card.weights.origin, card.weights.licence) == ("trained on crops", "CC0-1.0")
-    assert [label.name for label in card.labels] == [
-        "Astronaut",
-        "Camera",
-        "Chelsea",
-        "Coffee",
-        "Rocket",
-    ]
+    named = [label.name for label in card.labels]
+    assert named == ["Astronaut", "Camera", "Chelsea", "Coffee", "Rocket"]
     assert {(label.basis, label.photographs) for label in card.labels} == {("labelled", 14)}
     assert not card.input.keep_aspect
     _judged(card, 10, least=0.8)
-    assert "crops: 10 photographs, top-1 " in done.stdout
-    _drawn(out.with_suffix(".run"))
+    assert "crops: 10 photographs, top-1 " in trained.done.stdout
+    _drawn(trained.run)
 
 
 def _judged(card: Card, photographs: int, least: float) -> None:
@@ -124,7 +162,7 @@ def _judged(card: Card, photographs: int, least: float) -> None:
         card.calibration.fitted_photographs + card.calibration.measured_photographs == photographs
     )
     assert 0.05 <= card.calibration.temperature <= 20
-    (measured,) = card.measured
+    measured = card.measured[0]
     assert measured.photographs == photographs
     assert measured.top1 >= least
     assert card.parity
@@ -141,32 +179,16 @@ def _drawn(run: Path) -> None:
             assert len(np.unique(np.asarray(picture.convert("L")))) > 20
 
 
-def test_the_model_file_classifies(
-    finished: tuple[Path, subprocess.CompletedProcess[str]],
-    crops: Path,
-    photos: dict[str, bytes],
-) -> None:
+@TRAINED
+def test_the_model_file_classifies(trained: Trained, crops: Path, photos: dict[str, bytes]) -> None:
     (unseen,) = _crops(photos["chelsea"], 1, seed=99)
     unseen.save(crops.with_name("unseen.png"))
-    done = booth("classify", crops.with_name("unseen.png"), "--model", finished[0], "--top-k", 1)
+    done = booth("classify", crops.with_name("unseen.png"), "--model", trained.out, "--top-k", 1)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[1].endswith("Chelsea")
 
 
-def test_what_is_over_is_finished_alike_again(
-    finished: tuple[Path, subprocess.CompletedProcess[str]], crops: Path, tmp_path: Path
-) -> None:
-    """The checkpoint makes a second file; the folder of photographs may be named otherwise."""
-    run = finished[0].with_suffix(".run")
-    words = ("--size", 64, "--epochs", 2, "--run", run, "--precision", "fp32")
-    done = booth("train", crops / ".." / "crops", "--out", tmp_path / "again.onnx", *words)
-    assert done.returncode == 0, done.stderr
-    card = read_card(tmp_path / "again.onnx")
-    assert card.weights.sha256 == read_card(finished[0]).weights.sha256
-    assert card.precision == "fp32"
-    _judged(card, 10, least=0.8)
-
-
+@TRAINED
 @pytest.mark.parametrize(
     ("words", "setting"),
     [
@@ -176,73 +198,33 @@ def test_what_is_over_is_finished_alike_again(
     ],
 )
 def test_a_checkpoint_of_other_settings_is_refused(
-    words: tuple[object, ...],
-    setting: str,
-    finished: tuple[Path, subprocess.CompletedProcess[str]],
-    crops: Path,
+    words: tuple[object, ...], setting: str, trained: Trained, crops: Path
 ) -> None:
     words = (*words, crops) if words[-1] == "--validation" else words
-    usual = ("--out", finished[0], "--size", 64, "--epochs", 2)
+    usual = ("--out", trained.out, "--plan", crops.with_name("plan.toml"), *USUAL)
     _refused(told(crops, *usual, *words), f"holds a run with another {setting}: give the same")
-
-
-def test_sigterm_saves_and_the_same_command_goes_on(crops: Path, tmp_path: Path) -> None:
-    out = tmp_path / "stopped.onnx"
-    (tmp_path / "plan.toml").write_text("batch = 8\n")
-    words = (
-        BOOTH,
-        "train",
-        crops,
-        "--out",
-        out,
-        "--size",
-        32,
-        "--epochs",
-        3,
-        "--precision",
-        "fp32",
-    )
-    command = [*map(str, words), "--plan", str(tmp_path / "plan.toml")]
-    with subprocess.Popen(
-        command, env=PASSIVE, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
-        assert process.stdout
-        first = next(line for line in process.stdout if "top-1" in line)
-        process.send_signal(signal.SIGTERM)
-        rest, errors = process.communicate(timeout=60)
-    assert process.returncode == 0, errors
-    assert "; the same command goes on from there." in errors.splitlines()[-1]
-    assert not out.exists()
-    stopped = read(tmp_path / "stopped.run" / "log.csv")[-1].progress
-    assert 0 < stopped < 1, first + rest
-
-    done = subprocess.run(command, env=PASSIVE, check=False, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert out.exists()
-    progress = [one.progress for one in read(tmp_path / "stopped.run" / "log.csv")]
-    assert progress == sorted(progress)
-    assert "Fitting the classifier" not in done.stderr
 
 
 @pytest.fixture(scope="module")
 def scenes(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four categories of MiniPlaces as CSVs with a tar each.
 
-    ``train``: 30 photographs of each, of which a few have a set of labels, or none. ``judge``: the
-    20 others.
+    ``train``: 30 photographs of each, of which a few have a set of labels, or none; and one of
+    those that judge. ``judge`` and ``test``: 10 others each.
     """
     folder = tmp_path_factory.mktemp("scenes")
     with (shared / "scenes/miniplaces_val.csv").open(encoding="utf-8", newline="") as table:
         named = [(row["file"], row["places365"]) for row in csv.DictReader(table)]
     files = {name: [file for file, label in named if label == name] for name in SCENES}
-    train = {file: name for name in SCENES for file in files[name][:30]}
-    train |= dict.fromkeys(files["coast"][:5], "coast|beach") | dict.fromkeys(
-        files["highway"][:3], ""
+    train, judge, test = (
+        {file: name for name in SCENES for file in files[name][start:end]}
+        for start, end in ((0, 30), (30, 40), (40, 50))
     )
-    judge = {file: name for name in SCENES for file in files[name][30:]}
+    train |= dict.fromkeys(files["coast"][:5], "coast|beach")
+    train |= dict.fromkeys(files["highway"][:3], "") | {files["bedroom"][30]: "bedroom"}
     with tarfile.open(shared / "scenes/miniplaces_val.tar") as archive:
         members = {member.name: member for member in archive}
-        for name, rows in (("train", train), ("judge", judge)):
+        for name, rows in (("train", train), ("judge", judge), ("test", test)):
             with tarfile.open(folder / f"{name}.tar", "w") as subset:
                 for file in rows:
                     subset.addfile(members[file], archive.extractfile(members[file]))
@@ -255,21 +237,20 @@ def scenes(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_scenes_are_learned_from_labels_and_a_teacher(scenes: Path, shared: Path) -> None:
     """All 365 categories compete, of which four have photographs and the teacher knows the rest."""
     out = scenes / "scenes.onnx"
-    words = ("--size", 64, "--epochs", 3, "--labels", "places365", "--validation")
-    teacher = shared / "scenes/teacher.onnx"
-    done = booth(
-        "train",
-        scenes / "train.csv",
-        "--out",
-        out,
-        *words,
-        scenes / "judge.csv",
-        "--teacher",
-        teacher,
-    )
+    words: list[object] = ["--size", 64, "--epochs", 3, "--labels", "places365"]
+    words += ["--validation", scenes / "judge.csv", "--test", scenes / "test.csv"]
+    words += ["--teacher", shared / "scenes/teacher.onnx"]
+    done = booth("train", scenes / "train.csv", "--out", out, *words)
     assert done.returncode == 0, done.stderr
+    assert "1 photographs repeat one that judges: left out." in done.stderr
     card = read_card(out)
-    _judged(card, 80, least=0.6)  # by chance 1 in 365, or 1 in 4 who knows which four there are
+    # By chance 1 in 365, or 1 in 4 for those who know which four there are.
+    _judged(card, 40, least=0.45)
+    assert [one.dataset for one in card.measured] == ["judge", "test"]
+    assert card.measured[1].photographs == 40
+    assert card.measured[1].top1 >= 0.45
+    assert card.measured[1].top5
+    assert card.measured[1].top5 >= 0.9
     learned = {one.category: (one.basis, one.photographs) for one in card.labels}
     assert {name: learned[name] for name in SCENES} == {
         "bedroom": ("labelled", 30),
