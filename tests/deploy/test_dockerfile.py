@@ -1,0 +1,217 @@
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from deploy.dockerfile import Context, Instruction, Stage, read_stages
+from service.settings import read_settings
+
+ROOT = Path(__file__).resolve().parents[2]
+STAGES = read_stages((ROOT / "Dockerfile").read_text(encoding="utf-8"))
+CONTEXT = Context(ROOT)
+TARGETS = ("service", "gpu", "demo", "export")
+SERVING = ("service", "gpu")
+
+SAMPLE = r"""
+# a comment
+ARG RELEASE=trixie
+FROM debian:${RELEASE} AS first
+RUN one \
+    # a comment between
+ && two
+ENV A=1 \
+    B="two words"
+FROM first
+COPY --from=first --chown=1:1 /a /b
+ENTRYPOINT ["booth", "serve it"]
+ENTRYPOINT ["booth"]
+"""
+
+
+def line_of(target: str) -> list[Stage]:
+    """The stage and all that it is built upon."""
+    stage = STAGES[target]
+    return [stage, *(line_of(stage.base) if stage.base in STAGES else [])]
+
+
+def instructions(target: str, keyword: str) -> list[Instruction]:
+    return [
+        one
+        for stage in reversed(line_of(target))
+        for one in stage.instructions
+        if one.keyword == keyword
+    ]
+
+
+def environment(target: str) -> dict[str, str]:
+    return {name: v for one in instructions(target, "ENV") for name, v in one.pairs.items()}
+
+
+def test_a_dockerfile_is_read_into_its_stages() -> None:
+    stages = read_stages(SAMPLE)
+    assert [(one.name, one.base) for one in stages.values()] == [
+        ("first", "debian:trixie"),
+        ("1", "first"),
+    ]
+    run, env = stages["first"].instructions
+    assert run == Instruction("RUN", {}, "one  && two")
+    assert env.pairs == {"A": "1", "B": "two words"}
+
+
+def test_flags_exec_form_and_the_last_instruction_of_a_kind() -> None:
+    stage = read_stages(SAMPLE)["1"]
+    copy = stage.last("COPY")
+    assert copy
+    assert (copy.flags, copy.words) == ({"from": "first", "chown": "1:1"}, ["/a", "/b"])
+    assert copy.exec_form is None
+    entry = stage.last("ENTRYPOINT")
+    assert entry
+    assert entry.exec_form == ["booth"]
+    assert stage.last("USER") is None
+
+
+@pytest.mark.parametrize(
+    ("rules", "seen"),
+    [
+        ("", ["a.py", "b/c.py", "b/d/e.pyc"]),
+        ("*", []),
+        ("*\n!b", ["b/c.py", "b/d/e.pyc"]),
+        ("*\n!b\n**/*.pyc", ["b/c.py"]),
+        ("*\n!b/c.py", ["b/c.py"]),
+        ("# a comment\nb/?.py", ["a.py", "b/d/e.pyc"]),
+        ("/b/d/", ["a.py", "b/c.py"]),
+        ("[ab].py", ["b/c.py", "b/d/e.pyc"]),
+        ("*.pyc", ["a.py", "b/c.py", "b/d/e.pyc"]),
+    ],
+)
+def test_dockerignore_decides_what_a_build_sees(
+    tmp_path: Path, rules: str, seen: list[str]
+) -> None:
+    for name in ("a.py", "b/c.py", "b/d/e.pyc"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / ".dockerignore").write_text(f"{rules}\n.dockerignore\n", encoding="utf-8")
+    assert [str(file) for file in Context(tmp_path).files()] == seen
+
+
+def test_the_build_sees_the_code_and_the_shipped_models_and_no_more() -> None:
+    files = CONTEXT.files()
+    tops = {file.parts[0] for file in files}
+    assert Path("models/zoo/efficientnet_lite0.onnx") in files
+    assert tops <= {
+        *("LICENSE", "NOTICE", "README.md", "constraints.txt", "pyproject.toml"),
+        *("demo", "deploy", "export", "models", "service"),
+    }
+    assert sum((ROOT / file).stat().st_size for file in files) < 40e6
+
+
+@pytest.mark.parametrize(
+    "secret",
+    ["deploy/booth.env", ".env", ".git/config", "models/.env", "service/__pycache__/a.pyc"],
+)
+def test_the_build_sees_no_secrets_and_no_caches(secret: str) -> None:
+    assert not CONTEXT.has(Path(secret))
+
+
+def test_what_is_copied_is_there() -> None:
+    copies = [
+        one for stage in STAGES.values() for one in stage.instructions if one.keyword == "COPY"
+    ]
+    assert {one.flags["from"] for one in copies if "from" in one.flags} <= set(STAGES)
+    sources = [source for one in copies if "from" not in one.flags for source in one.words[:-1]]
+    assert len(sources) > len(STAGES)
+    assert [source for source in sources if not CONTEXT.files(source)] == []
+
+
+def test_every_package_of_the_wheel_is_copied() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    packages = settings["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    assert {one.words[0] for one in instructions("code", "COPY")} >= set(packages)
+
+
+def test_without_a_target_the_service_is_built() -> None:
+    assert list(STAGES)[-1] == "service"
+
+
+def test_base_images_are_pinned() -> None:
+    bases = {stage.base for stage in STAGES.values()} - set(STAGES)
+    assert bases
+    assert all(re.fullmatch(r"python:3\.\d+-slim-[a-z]+", base) for base in bases)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_an_image_runs_as_a_numbered_user_that_is_not_root(target: str) -> None:
+    user = STAGES[target].last("USER")
+    assert user
+    assert re.fullmatch(r"[1-9]\d{3,}:[1-9]\d{3,}", user.value)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_signals_reach_the_process(target: str) -> None:
+    entry, command = STAGES[target].last("ENTRYPOINT"), STAGES[target].last("CMD")
+    assert entry
+    assert command
+    assert entry.exec_form
+    assert command.exec_form
+
+
+@pytest.mark.parametrize("target", ["service", "gpu", "demo"])
+def test_what_serves_has_a_health_check_that_needs_no_shell(target: str) -> None:
+    check = STAGES[target].last("HEALTHCHECK")
+    assert check
+    assert check.value.startswith('CMD ["python3", "-IS", "/opt/booth/bin/healthy.py"')
+
+
+@pytest.mark.parametrize("target", SERVING)
+def test_the_service_accepts_the_settings_of_its_image(target: str) -> None:
+    settings = read_settings(environment(target))
+    assert str(settings.model_dir) == "/models"
+    assert settings.log == "json"
+    assert settings.demo is False
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_freed_memory_goes_back_to_the_machine(target: str) -> None:
+    assert int(environment(target)["MALLOC_MMAP_THRESHOLD_"]) == 1 << 20
+
+
+def test_what_is_installed_is_pinned() -> None:
+    installs = [
+        step
+        for stage in STAGES.values()
+        for one in stage.instructions
+        if one.keyword == "RUN"
+        for step in one.value.split("&&")
+        if re.search(r"\bpip\b.* install ", step)
+    ]
+    assert sum("--requirement" in step for step in installs) == len(TARGETS)
+    assert all("--constraint constraints.txt" in s or "--no-deps" in s for s in installs)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_no_image_installs_a_compiler(target: str) -> None:
+    steps = " ".join(one.value for one in instructions(target, "RUN"))
+    assert not re.search(r"\b(apt|apt-get|gcc|build-essential)\b", steps)
+
+
+def test_serving_takes_nothing_of_the_stages_with_torch() -> None:
+    taken = {one.flags.get("from") for one in instructions("service", "COPY")}
+    assert taken == {"venv-service", "code"}
+
+
+def test_hadolint_finds_nothing() -> None:
+    hadolint = shutil.which("hadolint")
+    if not hadolint:
+        pytest.skip("hadolint is not on the path")
+    done = subprocess.run(
+        [hadolint, "--failure-threshold=style", ROOT / "Dockerfile"],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (0, "")
