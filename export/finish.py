@@ -21,6 +21,7 @@ from service.evaluation import calibration_error, evaluate, reliability
 
 __all__ = ["Judges", "finish", "learned_labels", "measured"]
 
+_DRAFT = "draft.onnx"
 _MOST_FOR_CALIBRATION = 256
 _TINY = 1e-12
 
@@ -74,17 +75,17 @@ def finish(
     fit, check = _halves(validation)
     traced = trace(recipe, weights, told)
     seen = Photographs(fit.photos[:_MOST_FOR_CALIBRATION], check.photos[:_MOST_FOR_CALIBRATION])
-    traced.write(out, precision=precision, photographs=seen, progress=told)
+    draft = cache / _DRAFT  # ``out`` appears once, finished
+    traced.write(draft, precision=precision, photographs=seen, progress=told)
     told("Fitting the temperature")
-    calibration = _calibrate(out, fit, check, judges.validation.path.stem)
+    calibration = _calibrate(draft, fit, check, judges.validation.path.stem)
     final = _with_temperature(traced, calibration.temperature)
-    card = final.write(out, precision=precision, photographs=seen, progress=told)
-    card = card.model_copy(update={"calibration": calibration})
-    describe(out, card)
+    card = final.write(draft, precision=precision, photographs=seen, progress=told)
     told("Measuring the file")
-    sets = (judges.validation, *judges.tests)
-    card = card.model_copy(update={"measured": tuple(measured(out, one) for one in sets)})
-    describe(out, card)
+    found = tuple(measured(draft, one) for one in (judges.validation, *judges.tests))
+    card = card.model_copy(update={"calibration": calibration, "measured": found})
+    describe(draft, card, out)
+    draft.unlink()
     return card
 
 

@@ -208,9 +208,9 @@ def check(recipe: Recipe) -> None:
     _card(recipe, "0" * 64, "fp32")
 
 
-def describe(path: Path, card: Card) -> None:
-    """Give a model file another card."""
-    _write(onnx.load(path), card, path)
+def describe(path: Path, card: Card, out: Path | None = None) -> None:
+    """Give a model file another card; with ``out``, as another file."""
+    _write(onnx.load(path), card, out or path)
 
 
 def _card(recipe: Recipe, sha256: str, precision: Precision) -> Card:
