@@ -7,11 +7,11 @@ photographs that the teacher gave to a category (``unlabelled.csv`` and ``unlabe
 half of the validation photographs with their Places365 categories (``miniplaces_val.csv`` and
 ``.tar``). What `booth train` and `booth evaluate` read is written to OUT, each as a CSV and a tar:
 
-    train        all that is learned from; rows without a label are learned from the teacher
-    validation   one half of MiniPlaces validation: to choose by, and to fit the temperature
-    test         the other half: nothing was chosen by it
-    heldout      photographs of other sources, in groups by what is known of their category
-    distilled    where only the teacher knows: its first choices on photographs held out
+    train                  all that is learned from; rows without a label learn from the teacher
+    miniplaces-validation  one half of it: to choose by, and to fit the temperature
+    miniplaces-test        the other half: nothing was chosen by it
+    other-collections      held out of the other sources, in groups by what is known of the category
+    teachers-choices       held out, where only the teacher knows: its first choices
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ from models.labels import label_set
 
 __all__ = ["prepare"]
 
+_VALIDATION, _TEST = "miniplaces-validation", "miniplaces-test"
+_HELD_OUT, _CHOICES = "other-collections", "teachers-choices"
 _FIELDS = ("file", "places365", "group", "teacher_weight", "repeats")
 _IMAGES, _LABELS = "data/images/", "data/val.txt"
 # Half of the teacher's choices are right: beside a label that allows its choice it counts more.
@@ -102,7 +104,7 @@ class Sources:
             short = name.removeprefix(_IMAGES)
             part = short.partition("/")[0]
             if part == "val":
-                split = "validation" if short in self.choosing else "test"
+                split = _VALIDATION if short in self.choosing else _TEST
                 yield Photo(split, short, photo, names[indices[short]])
             elif part == "train":
                 yield from self._trained_on(name, photo, "/".join(short.split("/")[2:-1]))
@@ -123,7 +125,8 @@ class Sources:
         for tar, rows in self.more.items():
             for name, photo in _members(self.scenes / "more" / tar):
                 if name in rows:
-                    split, labels = rows[name]["split"], rows[name]["places365"]
+                    split = "train" if rows[name]["split"] == "train" else _HELD_OUT
+                    labels = rows[name]["places365"]
                     is_mini = set(labels.split("|")) <= self.mini
                     group = "in MiniPlaces" if is_mini else "labelled elsewhere"
                     yield Photo(split, name, photo, labels, group, repeats=_OTHERS_COUNT)
@@ -139,7 +142,7 @@ class Sources:
         if choice["split"] == "train":
             yield Photo("train", name, photo, repeats=repeats)
         elif choice["teacher_category"] not in self.labelled:
-            yield Photo("distilled", name, photo, choice["teacher_category"])
+            yield Photo(_CHOICES, name, photo, choice["teacher_category"])
 
 
 class _Writer:
