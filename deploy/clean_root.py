@@ -36,6 +36,9 @@ TMPFS = {
     "demo": "size=1280m,mode=1777,noexec,nosuid,nodev",
     "export": "size=1g,mode=1777,nosuid,nodev",
 }
+CUDA_PROVIDER = (
+    "/opt/booth/lib/python3.*/site-packages/onnxruntime/capi/libonnxruntime_providers_cuda.so"
+)
 HEALTHY_WITHIN_S = 120
 ENDED_WITHIN_S = 30
 
@@ -93,9 +96,9 @@ def prove(container: Container, target: str) -> None:
 
     """
     _check_small(container)
-    if target != "export":
-        torch = container.run("python3", "-c", "import torch").returncode == 0
-        _expect(not torch, "there is no torch")
+    _check_torch(container, wanted=target == "export")
+    if target == "gpu":
+        _check_libraries(container)
     if not container.health:
         done = container.run(*container.words)
         _expect(done.returncode == 0, f"`{' '.join(container.words)}` ended well", done.stderr)
@@ -123,6 +126,19 @@ def _check_small(container: Container) -> None:
     done = container.run("sh", "-c", "! command -v cc gcc c++ make; touch /opt/x /etc/x || true")
     _expect("Read-only file system" in done.stderr, "the file system is read-only", done.stderr)
     _expect(not done.stdout, "there is no compiler", done.stdout)
+
+
+def _check_torch(container: Container, *, wanted: bool) -> None:
+    done = container.run("python3", "-c", "import torch, torchvision, onnx, matplotlib")
+    found = done.returncode == 0
+    _expect(found == wanted, f"torch: {'there' if found else 'not there'}", done.stderr)
+
+
+def _check_libraries(container: Container) -> None:
+    """All that the CUDA provider is linked with is there, but for the driver's own library."""
+    done = container.run("sh", "-c", f"ldd {CUDA_PROVIDER}")
+    lines = [line.split()[0] for line in done.stdout.splitlines() if "not found" in line]
+    _expect("libcublas" in done.stdout and set(lines) <= {"libcuda.so.1"}, f"missing: {lines}")
 
 
 def _check_process(process: subprocess.Popen[bytes], container: Container) -> None:
