@@ -1,0 +1,285 @@
+"""A real Prometheus scrapes real replicas under load, and answers every rule and every panel."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import math
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml  # type: ignore[import-untyped]
+
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.xdist_group("prometheus")
+
+FOLDER = ROOT / "deploy/prometheus"
+DASHBOARD = json.loads((ROOT / "deploy/grafana/dashboards/booth.json").read_text())
+GROUPS = [
+    group
+    for path in sorted((FOLDER / "rules").glob("*.yml"))
+    for group in yaml.safe_load(path.read_text())["groups"]
+]
+RULES = [rule for group in GROUPS for rule in group["rules"]]
+RECORDS = [rule for rule in RULES if "record" in rule]
+ALERTS = [rule for rule in RULES if "alert" in rule]
+TARGETS = [
+    (panel["title"], target) for panel in DASHBOARD["panels"] for target in panel.get("targets", [])
+]
+MODEL = "efficientnet_lite0"
+METRIC = re.compile(r"\b(?:model\w*:\w+:\w+|booth_\w+|process_\w+|up)\b")
+PATIENCE_S = 30
+
+
+@dataclass(frozen=True)
+class Watch:
+    """A Prometheus that watches two replicas."""
+
+    url: str
+    replicas: list[str]
+
+    def ask(self, path: str, **parameters: Any) -> Any:
+        response = httpx.get(f"{self.url}/api/v1/{path}", params=parameters)
+        answer = response.json()
+        assert answer["status"] == "success", answer
+        return answer["data"]
+
+    def query(self, expr: str) -> list[float]:
+        """The finite values of an expression now."""
+        return _finite(one["value"] for one in self.ask("query", query=expr)["result"])
+
+    def query_range(self, expr: str) -> list[float]:
+        """The finite values of an expression in the last seconds."""
+        now = time.time()
+        series = self.ask("query_range", query=expr, start=now - 10, end=now, step=1)["result"]
+        return _finite(value for one in series for value in one["values"])
+
+
+def _finite(samples: Any) -> list[float]:
+    return [value for value in (float(text) for _, text in samples) if math.isfinite(value)]
+
+
+def until_answered(ask: Callable[[], list[float]]) -> list[float]:
+    """The answer, as soon as there is one: a rate needs two scrapes, a rule its inputs."""
+    for _ in range(PATIENCE_S * 5):
+        values = ask()
+        if values:
+            return values
+        time.sleep(0.2)
+    return []
+
+
+@pytest.fixture(scope="module")
+def watch(photos: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watch]:
+    if not (shutil.which("prometheus") and shutil.which("promtool")):
+        pytest.skip("there is no prometheus; Debian's package of that name brings it")
+    folder = tmp_path_factory.mktemp("prometheus")
+    with contextlib.ExitStack() as stack:
+        replicas = [stack.enter_context(_replica(folder / f"{name}.log")) for name in "ab"]
+        stack.enter_context(_load(replicas, list(photos.values())))
+        url = stack.enter_context(_prometheus(folder, replicas))
+        yield Watch(url, [replica.removeprefix("http://") for replica in replicas])
+
+
+@contextlib.contextmanager
+def _replica(log: Path) -> Iterator[str]:
+    settings = {"BOOTH_PORT": "0", "BOOTH_DEMO": "off", "BOOTH_MODELS": MODEL}
+    command = [sys.executable, "-m", "service", "serve"]
+    with _running(command, log, env={**os.environ, **settings}, cwd=ROOT):
+        yield _await(log, lambda: _listening(log))
+
+
+def _listening(log: Path) -> str | None:
+    found = re.search(r"listening on (http://[\w.:]+)", log.read_text())
+    return found[1] if found and _ready(f"{found[1]}/readyz") else None
+
+
+@contextlib.contextmanager
+def _prometheus(folder: Path, replicas: list[str]) -> Iterator[str]:
+    port = _free_port()
+    _configure(folder, [replica.removeprefix("http://") for replica in replicas])
+    _remember(folder)
+    url = f"http://127.0.0.1:{port}"
+    command = [
+        "prometheus",
+        f"--config.file={folder}/prometheus.yml",
+        f"--storage.tsdb.path={folder}/data",
+        f"--web.listen-address=127.0.0.1:{port}",
+    ]
+    with _running(command, folder / "prometheus.log"):
+        yield _await(folder / "prometheus.log", lambda: url if _ready(f"{url}/-/ready") else None)
+
+
+@contextlib.contextmanager
+def _running(command: list[str], log: Path, **options: Any) -> Iterator[None]:
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(command, stderr=output, stdout=output, **options) as process,
+    ):
+        try:
+            yield
+        finally:
+            process.kill()
+
+
+def _await(log: Path, ask: Callable[[], str | None]) -> str:
+    for _ in range(PATIENCE_S * 10):
+        found = ask()
+        if found:
+            return found
+        time.sleep(0.1)
+    pytest.fail(f"it did not get ready:\n{log.read_text()}")
+
+
+def _ready(url: str) -> bool:
+    with contextlib.suppress(httpx.TransportError):
+        return httpx.get(url).status_code == httpx.codes.OK
+    return False
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port
+
+
+def _configure(folder: Path, targets: list[str]) -> None:
+    """The real configuration and rules; but each second, and the targets are these."""
+    config = yaml.safe_load((FOLDER / "prometheus.yml").read_text())
+    config["global"] = dict.fromkeys(
+        ("scrape_interval", "scrape_timeout", "evaluation_interval"), "1s"
+    )
+    booth = config["scrape_configs"][0]
+    del booth["dns_sd_configs"]
+    booth["static_configs"] = [{"targets": targets}]
+    config["scrape_configs"] = [booth]
+    config["rule_files"] = [f"{folder}/rules.yml"]
+    (folder / "prometheus.yml").write_text(json.dumps(config))  # JSON is YAML
+    rules = {"groups": [{**group, "interval": "1s"} for group in GROUPS]}
+    (folder / "rules.yml").write_text(json.dumps(rules))
+
+
+def _remember(folder: Path) -> None:
+    """Yesterday: what drift is judged against, as the rules would have recorded it."""
+    instants = [int(time.time()) - 86_400 + 240 * step for step in range(10)]
+    labels = {f'model_label:booth_labels:count4m{{model="{MODEL}",label="tabby"}}': 40}
+    shares = {
+        f'model_le:booth_confidence:count4m{{model="{MODEL}",le="{le}"}}': count
+        for le, count in (("0.5", 10), ("1.0", 40), ("+Inf", 40))
+    }
+    lines = []
+    for family in (labels, shares):
+        name = next(iter(family)).partition("{")[0]
+        lines.append(f"# TYPE {name} gauge")
+        lines += [f"{one} {count} {at}" for one, count in family.items() for at in instants]
+    history = folder / "history.txt"
+    history.write_text("\n".join([*lines, "# EOF\n"]))
+    command = ["promtool", "tsdb", "create-blocks-from", "openmetrics"]
+    command += [str(history), f"{folder}/data"]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+@contextlib.contextmanager
+def _load(replicas: list[str], photos: list[bytes]) -> Iterator[None]:
+    """A few requests a second, some of which can't be answered."""
+    ended = threading.Event()
+
+    def send() -> None:
+        asked = [("", photo) for photo in photos]
+        wrong = [("", b"no photo"), ("?model=none", photos[0]), ("?timeout_ms=1", photos[0])]
+        with httpx.Client() as client:
+            for (query, body), url in itertools.cycle(itertools.product(asked + wrong, replicas)):
+                client.post(f"{url}/classify{query}", content=body)
+                if ended.wait(0.05):
+                    return
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def test_every_replica_is_a_target_that_answers(watch: Watch) -> None:
+    assert until_answered(lambda: watch.query('sum(up{job="booth"}) == 2')) == [2]
+    targets = watch.ask("targets")["activeTargets"]
+    assert {one["labels"]["instance"] for one in targets} == set(watch.replicas)
+
+
+@pytest.mark.parametrize("rule", RECORDS, ids=lambda rule: rule["record"])
+def test_what_a_rule_records_is_there(watch: Watch, rule: dict[str, Any]) -> None:
+    assert until_answered(lambda: watch.query(rule["expr"]))
+    assert until_answered(lambda: watch.query(rule["record"]))
+
+
+@pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule["alert"])
+def test_an_alerts_inputs_are_there(watch: Watch, rule: dict[str, Any]) -> None:
+    watch.ask("query", query=rule["expr"])
+    inputs = METRIC.findall(rule["expr"])
+    assert inputs
+    for name in inputs:
+        assert until_answered(partial(watch.query, name)), name
+
+
+def test_prometheus_evaluates_all_rules_without_a_complaint(watch: Watch) -> None:
+    def evaluated() -> list[dict[str, Any]]:
+        return [rule for group in watch.ask("rules")["groups"] for rule in group["rules"]]
+
+    for _ in range(PATIENCE_S * 5):
+        if all(rule["health"] != "unknown" for rule in evaluated()):
+            break
+        time.sleep(0.2)
+    assert len(evaluated()) == len(RULES)
+    assert {rule.get("lastError", "") for rule in evaluated()} == {""}
+    assert {rule["health"] for rule in evaluated()} == {"ok"}
+
+
+def test_the_dashboards_variables_list_models_and_replicas(watch: Watch) -> None:
+    listed = {}
+    for variable in DASHBOARD["templating"]["list"]:
+        found = re.fullmatch(r"label_values\((\w+), (\w+)\)", variable["query"]["query"])
+        assert found, variable
+        assert until_answered(partial(watch.query, found[1]))
+        listed[variable["name"]] = watch.ask(f"label/{found[2]}/values", **{"match[]": found[1]})
+    assert listed == {"model": [MODEL], "instance": sorted(watch.replicas)}
+
+
+@pytest.mark.parametrize("chosen", ["all", "one"])
+@pytest.mark.parametrize(
+    ("title", "target"), TARGETS, ids=[f"{title} {target['refId']}" for title, target in TARGETS]
+)
+def test_a_panel_shows_data(watch: Watch, title: str, target: dict[str, Any], chosen: str) -> None:
+    expr = substituted(target["expr"], [] if chosen == "all" else watch.replicas[:1])
+    ask = watch.query if target["instant"] else watch.query_range
+    assert until_answered(lambda: ask(expr)), (title, expr)
+
+
+def substituted(expr: str, replicas: list[str]) -> str:
+    """As Grafana does it: ``.*`` stands for all, and a choice is a regular expression."""
+    values = {
+        "$__rate_interval": "5s",
+        "$__range": "60s",
+        "$model": MODEL if replicas else ".*",
+        "$instance": "|".join(one.replace(".", r"\\.") for one in replicas) or ".*",
+    }
+    for name, value in values.items():
+        expr = expr.replace(name, value)
+    assert "$" not in expr
+    return expr
