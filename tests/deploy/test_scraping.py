@@ -54,7 +54,7 @@ class Watch:
     replicas: list[str]
 
     def ask(self, path: str, **parameters: Any) -> Any:
-        response = httpx.get(f"{self.url}/api/v1/{path}", params=parameters)
+        response = httpx.get(f"{self.url}/api/v1/{path}", params=parameters, timeout=PATIENCE_S)
         answer = response.json()
         assert answer["status"] == "success", answer
         return answer["data"]
@@ -202,7 +202,7 @@ def _load(replicas: list[str], photos: list[bytes]) -> Iterator[None]:
     def send() -> None:
         asked = [("", photo) for photo in photos]
         wrong = [("", b"no photo"), ("?model=none", photos[0]), ("?timeout_ms=1", photos[0])]
-        with httpx.Client() as client:
+        with httpx.Client(timeout=PATIENCE_S) as client:
             for (query, body), url in itertools.cycle(itertools.product(asked + wrong, replicas)):
                 client.post(f"{url}/classify{query}", content=body)
                 if ended.wait(0.05):
