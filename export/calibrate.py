@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
 
-__all__ = ["Grid", "calibrate"]
+__all__ = ["Grid", "calibrate", "channel_means"]
 
 LEVELS = 255
 _TINY = 1e-12  # an activation that is always 0 has a grid too
@@ -112,6 +112,32 @@ def calibrate(
     for name, values in probe.activations(photos):
         histograms[name].add(values)
     return {name: histogram.best_grid() for name, histogram in histograms.items()}
+
+
+def channel_means(
+    body: ModelProto,
+    normalisation: Normalisation,
+    photos: NDArray[np.uint8],
+    names: Sequence[str],
+) -> dict[str, NDArray[np.float64]]:
+    """The mean of each channel (or feature) of these activations, over photographs and places.
+
+    Args:
+        body: A float graph as `export.graph.body` made it.
+        normalisation: What the network was trained with.
+        photos: N x S x S x 3.
+        names: The activations; ``pixels`` may be among them.
+
+    """
+    sums = {name: np.zeros(1) for name in names}
+    probed = [name for name in names if name != PIXELS]
+    for name, values in _Probe(body, normalisation, probed).activations(photos):
+        places = tuple(axis for axis in range(values.ndim) if axis != 1)
+        sums[name] = sums[name] + values.mean(places, np.float64) * len(values)
+    if PIXELS in sums:
+        pixels = photos.mean((0, 1, 2), np.float64) - np.array(normalisation.mean)
+        sums[PIXELS] = pixels / np.array(normalisation.std) * len(photos)
+    return {name: total / len(photos) for name, total in sums.items()}
 
 
 class _Probe:

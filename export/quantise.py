@@ -4,7 +4,8 @@ Activations are uint8 with one grid a tensor, weights int8 and symmetric with on
 channel, biases int32 (Jacob et al. 2018, arXiv:1712.05877; Nagel et al. 2021, arXiv:2106.08295).
 A runtime fuses each operator with the QuantizeLinear and DequantizeLinear around it into one
 integer kernel. ReLU and ReLU6 leave no operator behind: the grid that follows them starts at 0,
-so saturation does their work.
+so saturation does their work. What rounding the weights adds to an output on average is taken from
+its bias (Nagel et al. 2019, arXiv:1906.04721).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
-from export.calibrate import Grid, calibrate
+from export.calibrate import Grid, calibrate, channel_means
 from export.graph import PIXELS, constant, consumers, finish, preprocessing, softmax
 
 if TYPE_CHECKING:
@@ -56,7 +57,9 @@ def quantise(
     body = _without_batch_norms(body)
     fused = _fused_activations(body)
     grids = _grids(body, normalisation, photos, fused)
-    writer = _Writer(grids, fused, _values(body))
+    sources = {node.input[0] for node in body.graph.node if node.op_type in _WEIGHTED}
+    means = channel_means(body, normalisation, photos, sorted(sources))
+    writer = _Writer(grids, fused, _values(body), means)
     writer.write_photo(normalisation)
     for node in body.graph.node:
         writer.write(node)
@@ -161,12 +164,14 @@ class _Writer:
         grids: Of each activation.
         fused: Operators' outputs that exist only until the activation behind them.
         values: The float graph's initializers.
+        means: Of each channel of the activations that weights are applied to.
 
     """
 
     grids: dict[str, Grid]
     fused: dict[str, str]
     values: dict[str, NDArray[np.float32]]
+    means: dict[str, NDArray[np.float64]]
     nodes: list[NodeProto] = field(default_factory=list)
     constants: dict[str, TensorProto] = field(default_factory=dict)
 
@@ -202,13 +207,15 @@ class _Writer:
 
     def _weighted(self, node: NodeProto) -> list[str]:
         source, weight, *bias = node.input
-        rows = self.values[weight].reshape(len(self.values[weight]), -1)
+        values = self.values[weight]
+        rows = values.reshape(len(values), -1)
         offsets = self.values[bias[0]] if bias else np.zeros(len(rows), np.float32)
         grid = float(self.grids[source].scale)
         scales = _weight_scales(rows, offsets / grid)
-        self._integers(weight, self.values[weight], scales, np.int8)
+        self._integers(weight, values, scales, np.int8)
         if not bias:
             return [source, f"{weight}.real"]
+        offsets = offsets - _mean_error(values, scales, self.means[source])
         self._integers(bias[0], offsets, (scales * np.float32(grid)).astype(np.float32), np.int32)
         return [source, f"{weight}.real", f"{bias[0]}.real"]
 
@@ -247,6 +254,18 @@ class _Writer:
 
     def _add(self, kind: str, inputs: Sequence[str], output: str, **attributes: Any) -> None:
         self.nodes.append(helper.make_node(kind, inputs, [output], **attributes))
+
+
+def _mean_error(
+    weight: NDArray[np.float32], scales: NDArray[np.float32], means: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    """What rounding a weight (K x C / groups x ...) adds to each output on average."""
+    columns = scales.reshape(-1, *(1,) * (weight.ndim - 1))
+    error = np.rint(weight / columns) * columns - weight
+    error = error.reshape(*weight.shape[:2], -1).sum(2)
+    groups = len(means) // weight.shape[1]
+    seen = means.reshape(groups, -1)[np.arange(len(weight)) * groups // len(weight)]
+    return np.asarray((error * seen).sum(1), np.float32)
 
 
 def _weight_scales(rows: NDArray[np.float32], offsets: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -100,5 +100,19 @@ def test_a_bias_far_larger_than_its_weights_survives(traced: ModelProto) -> None
 
     stored = {t.name: numpy_helper.to_array(t) for t in small.graph.initializer}
     bias = stored["conv0.bias"].astype(np.float64) * stored["conv0.bias.scale"]
-    expected = numpy_helper.to_array(values["conv0.bias"])
-    assert np.allclose(bias, expected, rtol=1e-5, atol=float(stored["conv0.bias.scale"].max()))
+    assert bias[0] == pytest.approx(5, rel=1e-6)
+
+
+def test_rounded_weights_leave_the_mean_of_every_output_where_it_was(traced: ModelProto) -> None:
+    real = {t.name: numpy_helper.to_array(t) for t in traced.graph.initializer}
+
+    small = quantise(traced, IMAGENET, 1, PHOTOS)
+
+    stored = {t.name: numpy_helper.to_array(t) for t in small.graph.initializer}
+    scale = stored["conv0.weight.scale"][:, None, None, None]
+    error = stored["conv0.weight"] * scale - real["conv0.weight"]
+    shift = error.sum((2, 3)) @ IMAGENET(PHOTOS).mean((0, 2, 3))
+    step = float(stored["conv0.bias.scale"].max())
+    bias = stored["conv0.bias"].astype(np.float64) * stored["conv0.bias.scale"]
+    assert np.abs(shift).max() > 10 * step, "rounding should matter here"
+    assert np.abs(bias + shift - real["conv0.bias"]).max() < step
