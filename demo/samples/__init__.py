@@ -25,6 +25,11 @@ SAMPLES = (
     Sample("bridge.jpg", "Roebling Bridge at night", "Derek Jensen", "public domain"),
     Sample("kitchen.jpg", "Kitchen", "Massachusetts Institute of Technology", "CC BY-SA 3.0"),
     Sample("aqueduct.jpg", "Pont du Gard", "Mimova", "public domain"),
-    Sample("living_room.jpg", "Drum and a glass of wine", "Jakub Mede", "CC BY 4.0"),
+    Sample(
+        "tracks.jpg",
+        "Railroad through a valley",
+        "Massachusetts Institute of Technology",
+        "CC BY-SA 3.0",
+    ),
     Sample("mountain.jpg", "Picos de Europa", "Aitzol Berasategi", "CC BY 4.0"),
 )

@@ -19,7 +19,7 @@ SCENES = {
     "bridge.jpg": ("outdoor", {"bridge"}),
     "kitchen.jpg": ("indoor", {"kitchen"}),
     "aqueduct.jpg": ("outdoor", {"aqueduct", "viaduct"}),
-    "living_room.jpg": ("indoor", {"living_room", "television_room", "recreation_room"}),
+    "tracks.jpg": ("outdoor", {"railroad_track"}),
     "mountain.jpg": ("outdoor", {"mountain", "mountain_path", "mountain_snowy", "valley"}),
 }
 
