@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import pytest
+
+from models.sources import SOURCES
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -22,3 +25,15 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("../shared, with photographs that may not be shipped, is not on this machine")
     return folder
+
+
+@pytest.fixture(scope="session")
+def weights() -> Path:
+    """EfficientNet-Lite0's own, from the package that the dev extra installs."""
+    package = SOURCES["efficientnet_lite0"].package
+    assert package
+    try:
+        file = distribution(package.name).locate_file(package.member)
+    except PackageNotFoundError:
+        pytest.skip(f"{package.name} is not installed; the dev extra brings it")
+    return Path(str(file))

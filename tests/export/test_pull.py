@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 from functools import partial
-from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from shutil import copyfile
 from typing import TYPE_CHECKING, Any
@@ -36,17 +35,6 @@ if TYPE_CHECKING:
 LITE0 = SOURCES["efficientnet_lite0"]
 PHOTOS = Path(__file__).parents[1] / "photos"
 HASTY = Patience(attempts=2, backoff_s=0, connect_s=2, read_s=2)
-
-
-@pytest.fixture(scope="module")
-def weights() -> Path:
-    """EfficientNet-Lite0's own, from the package that the dev extra installs."""
-    assert LITE0.package
-    try:
-        file = distribution(LITE0.package.name).locate_file(LITE0.package.member)
-    except PackageNotFoundError:
-        pytest.skip(f"{LITE0.package.name} is not installed; the dev extra brings it")
-    return Path(str(file))
 
 
 @pytest.fixture

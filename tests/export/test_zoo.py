@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,17 +26,6 @@ if TYPE_CHECKING:
 
 LITE0 = SOURCES["efficientnet_lite0"]
 FILE = ZOO / "efficientnet_lite0.onnx"
-
-
-@pytest.fixture(scope="module")
-def weights() -> Path:
-    """EfficientNet-Lite0's own, from the package that the dev extra installs."""
-    assert LITE0.package
-    try:
-        file = distribution(LITE0.package.name).locate_file(LITE0.package.member)
-    except PackageNotFoundError:
-        pytest.skip(f"{LITE0.package.name} is not installed; the dev extra brings it")
-    return Path(str(file))
 
 
 def answers(photos: NDArray[np.uint8]) -> NDArray[np.float32]:

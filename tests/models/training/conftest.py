@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, distribution
 from io import BytesIO
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,17 +15,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LITE0 = SOURCES["efficientnet_lite0"]
-
-
-@pytest.fixture(scope="session")
-def weights() -> Path:
-    """EfficientNet-Lite0's own, from the package that the dev extra installs."""
-    assert LITE0.package
-    try:
-        file = distribution(LITE0.package.name).locate_file(LITE0.package.member)
-    except PackageNotFoundError:
-        pytest.skip(f"{LITE0.package.name} is not installed; the dev extra brings it")
-    return Path(str(file))
 
 
 @pytest.fixture(scope="session")
