@@ -96,7 +96,7 @@ def test_a_model_answers_only_when_every_batch_size_class_has_run(
 
     monkeypatch.setattr(Session, "run", noting)
     fleet.load(make_tiny())
-    assert sizes == [1, 2, 4]  # and once more, alone
+    assert sizes[:3] == [1, 2, 4]  # and then some, to see how long they take
     assert loaded_meanwhile == []
 
 
