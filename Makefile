@@ -28,8 +28,8 @@ format: $(VENV)/.developing  ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.developing  ## Measure the service against an in-process loop and a plain endpoint
-	$(BIN)/python benchmarks/throughput.py
+bench: $(VENV)/.developing  ## Measure Booth next to the machine's ceiling and a plain endpoint, under 5 minutes
+	$(BIN)/python -m benchmarks
 
 screenshot: $(VENV)/.developing  ## Take the README's picture of the page that `make serve` shows
 	$(BIN)/python -m demo.screenshot

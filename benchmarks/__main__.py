@@ -1,0 +1,233 @@
+"""Booth next to the machine's ceiling and to what people would otherwise use, in one table.
+
+    python -m benchmarks [--peers] [--photos FOLDER] [--seconds 3] [--rounds 1]
+
+Each system is started, its answers are checked, then it gets closed and open loops of load. Before
+and after it the machine is probed, since machines drift: the in-process ceilings, and the plain
+endpoint. Figures compare as shares within one run, not between runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import shlex
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from benchmarks.machine import describe
+from benchmarks.parity import WrongAnswers, references
+from benchmarks.photographs import read_photographs
+from benchmarks.runs import Bench, Probe, Run
+from benchmarks.systems import BOOTH, PLAIN, ROOT, Failed, Server, System
+from benchmarks.table import Row, table
+from models.home import model_home
+from models.shelf import find_model
+
+OPEN_LOOP_CONNECTIONS = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One system in one round: its runs, and the probes around it."""
+
+    system: str
+    start_s: float
+    probe: Probe
+    runs: Sequence[Run]
+
+
+def main() -> None:
+    """Measure, print the table, write it and the plot."""
+    options = parse()
+    with tempfile.TemporaryDirectory() as folder:
+        bench = prepare(options, Path(folder))
+        turns = list(measure(bench, chosen(options), options))
+    report(options, turns)
+
+
+def parse() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
+    parser.add_argument("--photos", type=Path, default=ROOT / "tests/photos")
+    parser.add_argument("--sample", type=int, default=100, help="most photographs to send")
+    parser.add_argument("--model", default="efficientnet_lite0")
+    parser.add_argument("--seconds", type=float, default=3, help="of each measurement")
+    parser.add_argument("--warm-up", type=float, default=1, help="seconds before each")
+    parser.add_argument("--rounds", type=int, default=1, help="the table shows medians over them")
+    parser.add_argument("--clients", type=int, nargs="*", default=[1, 8, 32, 64])
+    parser.add_argument(
+        "--shares", type=float, nargs="*", default=[0.5, 0.8, 0.95], help="of saturation"
+    )
+    parser.add_argument("--systems", nargs="+", help="only these, by name")
+    parser.add_argument(
+        "--variant",
+        action="append",
+        default=[],
+        metavar="'BOOTH_NAME=VALUE ...'",
+        help="measure Booth with these settings, too",
+    )
+    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks/results")
+    return parser.parse_args()
+
+
+def chosen(options: argparse.Namespace) -> list[System]:
+    """The systems to measure.
+
+    Raises:
+        SystemExit: there is none of that name.
+
+    """
+    variants = [
+        replace(
+            BOOTH,
+            name=f"Booth {text}",
+            environment={
+                **BOOTH.environment,
+                **dict(setting.split("=", 1) for setting in shlex.split(text)),
+            },
+        )
+        for text in options.variant
+    ]
+    known = [PLAIN, BOOTH, *variants]
+    wanted = options.systems or [system.name for system in known]
+    found = [system for system in known if system.name in wanted]
+    if len(found) < len(wanted):
+        raise SystemExit(f"There is: {', '.join(system.name for system in known)}.")
+    return found
+
+
+def prepare(options: argparse.Namespace, folder: Path) -> Bench:
+    """The model, the photographs, and the network's own answers."""
+    model = find_model(options.model, model_home()).resolve()
+    photos = list(read_photographs(options.photos, options.sample).values())
+    for number, photo in enumerate(photos):
+        (folder / f"{number:05}.jpg").write_bytes(photo)
+    expected = references(model, photos)
+    return Bench(model, folder, photos, expected, options.seconds, options.warm_up)
+
+
+def measure(bench: Bench, systems: Sequence[System], options: argparse.Namespace) -> Iterator[Turn]:
+    """All systems in turn, round by round."""
+    with Server.running(PLAIN, bench.model, bench.photos[0]) as plain:
+        bench.check(plain)
+        tell("finding the best ways to share the cores")
+        ways = bench.best_ways()
+        before = bench.probe(ways, plain)
+        for system in [*systems] * options.rounds:
+            with contextlib.suppress(Skipped):
+                start_s, runs = measure_one(bench, system, options)
+                after = bench.probe(ways, plain)
+                yield Turn(system.name, start_s, Probe.mean(before, after), runs)
+                before = after
+
+
+class Skipped(Exception):
+    """A system could not be measured; the reason was told."""
+
+
+def measure_one(
+    bench: Bench, system: System, options: argparse.Namespace
+) -> tuple[float, list[Run]]:
+    """Start a system, check it, put load on it.
+
+    Raises:
+        Skipped: it does not start, or answers wrongly.
+
+    """
+    tell(system.name)
+    try:
+        with Server.running(system, bench.model, bench.photos[0]) as server:
+            bench.check(server)
+            return server.start_s, list(loads(bench, server, options))
+    except (Failed, WrongAnswers) as error:
+        tell(f"{system.name} is left out: {error}")
+        raise Skipped from None
+
+
+def loads(bench: Bench, server: Server, options: argparse.Namespace) -> Iterator[Run]:
+    """The closed loops, then the open ones at shares of the best of them."""
+    saturation = 0.0
+    for clients in options.clients:
+        run = bench.put(server, f"{clients} client{'s' * (clients > 1)}", clients)
+        saturation = max(saturation, run.figures.throughput)
+        yield run
+    for share in options.shares if saturation else ():
+        name = f"open, {share:.0%}"
+        yield bench.put(server, name, OPEN_LOOP_CONNECTIONS, share * saturation)
+
+
+def report(options: argparse.Namespace, turns: Sequence[Turn]) -> None:
+    """Print the table; write it, all figures, and the plot."""
+    from benchmarks.plot import draw
+
+    machine = describe()
+    rows = rows_of(turns)
+    text = "\n\n".join([heading(machine, options), table(rows), legend(turns)])
+    print(text)
+    options.out.mkdir(parents=True, exist_ok=True)
+    (options.out / "table.md").write_text(text + "\n", encoding="utf-8")
+    results = {"machine": machine, "options": vars(options), "turns": [as_json(t) for t in turns]}
+    (options.out / "results.json").write_text(json.dumps(results, default=str, indent=1) + "\n")
+    draw(rows, options.out / "latency.png")
+    tell(f"table.md, results.json and latency.png are in {options.out}")
+
+
+def rows_of(turns: Sequence[Turn]) -> list[Row]:
+    """A row for each load of each system, with its runs of all rounds."""
+    of_system: dict[str, list[Turn]] = {}
+    for turn in turns:
+        of_system.setdefault(turn.system, []).append(turn)
+    return [
+        Row(system, runs, [turn.probe for turn in its], [turn.start_s for turn in its])
+        for system, its in of_system.items()
+        for runs in zip(*(turn.runs for turn in its), strict=True)
+    ]
+
+
+def heading(machine: dict[str, Any], options: argparse.Namespace) -> str:
+    """Where, when and on what."""
+    facts = ", ".join(f"{name} {value}" for name, value in machine.items() if name != "date")
+    return (
+        f"{machine['date']}: {options.model}, photographs of {options.photos.name}, "
+        f"{options.seconds:g} s each, {options.rounds} rounds. {facts}."
+    )
+
+
+def legend(turns: Sequence[Turn]) -> str:
+    """The ceilings, and what the columns mean."""
+    probes = [asdict(turn.probe) for turn in turns]
+    low_high = {
+        name: f"{min(p[name] for p in probes):.0f}-{max(p[name] for p in probes):.0f}"
+        for name in ("peers", "booth", "plain")
+    }
+    return (
+        f"In-process ceilings in this run: {low_high['peers']} photographs a second for Pillow and "
+        f"ONNX Runtime, {low_high['booth']} for Booth's own work; plain endpoint at 32 clients: "
+        f"{low_high['plain']}. Shares are of the mean of the probes before and after a system.\n"
+        "Open loop: Poisson arrivals at a share of the system's best closed-loop rate, latency "
+        "from the moment a request was due. CPU: of the server's processes, for each answer. "
+        "Memory: their proportional set size under load. Start: to the first answered photograph."
+    )
+
+
+def as_json(turn: Turn) -> dict[str, Any]:
+    """All figures of a turn, without the answers' text."""
+    record = asdict(turn)
+    for run in record["runs"]:
+        del run["figures"]["bodies"]
+    return record
+
+
+def tell(text: str) -> None:
+    """Say what goes on, beside the table."""
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()
