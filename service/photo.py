@@ -20,18 +20,18 @@ from PIL import (
 from service.colour import to_rgb
 from service.effort import BoundedFile, check_layout, check_strips, too_costly
 from service.errors import BadImage, BadRequest, TooManyPixels
+from service.jpeg import rgb_pixels
+from service.resample import Box, resample
 from service.signature import format_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
     from models.card import Input
 
 __all__ = ["Photo", "decode"]
-
-_Box = tuple[float, float, float, float]
 
 # Pillow's remarks on odd files mean nothing to the operator, and could fill the log without end.
 logging.getLogger("PIL").setLevel(logging.CRITICAL)
@@ -42,28 +42,21 @@ _REMARKS = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
 # most, changed none of EfficientNet-Lite0's first labels, and took 46 ms instead of 115.
 _DRAFT_MARGIN = 2
 
-# Beyond this many times the wanted size the filter's taps alone would take gigabytes, so the image
-# is first averaged down to it. Only a squashed strip of over 2 * 64 * S pixels comes here.
-_REDUCING_GAP = 64.0
-
-_RESAMPLE = {
-    "bilinear": Image.Resampling.BILINEAR,
-    "bicubic": Image.Resampling.BICUBIC,
-}
-
-# Exif 2.32, tag 0x0112: how to turn what is stored into what was seen.
-_TURN = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
+# Exif 2.32, tag 0x0112: how to turn what is stored into what was seen. It is the square that is
+# turned, not the photograph, of which it is a small part.
+_TURN: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
+    2: lambda square: square[:, ::-1],
+    3: lambda square: square[::-1, ::-1],
+    4: lambda square: square[::-1],
+    5: lambda square: square.transpose(1, 0, 2),
+    6: lambda square: square.transpose(1, 0, 2)[:, ::-1],
+    7: lambda square: square.transpose(1, 0, 2)[::-1, ::-1],
+    8: lambda square: square.transpose(1, 0, 2)[::-1],
 }
 _SIDEWAYS = {5, 6, 7, 8}
-_RIGHT_TO_LEFT = {2, 3, 6, 7}
-_BOTTOM_UP = {3, 4, 7, 8}
+# In which of them the seen left, and the seen top, lie at the stored right and bottom.
+_MIRRORED_ACROSS = {2, 3, 7, 8}
+_MIRRORED_DOWN = {3, 4, 6, 7}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +104,11 @@ def decode(data: bytes | memoryview, wanted: Input, *, max_pixels: int = 50_000_
             raise _too_many(max_pixels)
         check_layout(image, data, max_pixels)
         whole, scale = image.size, _draft(image, wanted)
-        image.load()
-    square = _square(image, whole, scale, wanted)
-    return Photo(np.asarray(square), width, height)
+        pixels = rgb_pixels(image, data, scale)
+        if pixels is None:
+            image.load()
+    rgb = to_rgb(image) if pixels is None else pixels
+    return Photo(_square(rgb, whole, scale, _orientation(image), wanted), width, height)
 
 
 def _open(name: str, data: bytes) -> Image.Image:
@@ -123,21 +118,20 @@ def _open(name: str, data: bytes) -> Image.Image:
     return Image.open(BoundedFile(data), formats=[name])
 
 
-def _square(image: Image.Image, whole: tuple[int, int], scale: int, wanted: Input) -> Image.Image:
-    """Turn, resize and crop in one go: only the pixels that the network sees are computed."""
-    orientation = _orientation(image)
-    rgb = to_rgb(image)
-    if orientation in _TURN:
-        rgb = rgb.transpose(_TURN[orientation])
-    if orientation in _SIDEWAYS:
-        whole = whole[1], whole[0]
-    box = _reduced(_crop(whole, wanted), whole, rgb.size, scale, orientation)
-    return rgb.resize(
-        (wanted.size, wanted.size),
-        _RESAMPLE[wanted.interpolation],
-        box=box,
-        reducing_gap=_REDUCING_GAP,
-    )
+def _square(
+    rgb: Image.Image | NDArray[np.uint8],
+    whole: tuple[int, int],
+    scale: int,
+    orientation: int,
+    wanted: Input,
+) -> NDArray[np.uint8]:
+    """Resize and crop in one go, only what the network sees; then turn that little."""
+    seen = (whole[1], whole[0]) if orientation in _SIDEWAYS else whole
+    left, top, right, bottom = _stored(_crop(seen, wanted), whole, orientation)
+    box = left / scale, top / scale, right / scale, bottom / scale
+    sideways = orientation in _SIDEWAYS
+    square = resample(rgb, wanted.size, box, wanted.interpolation, sideways=sideways)
+    return np.ascontiguousarray(_TURN[orientation](square)) if orientation in _TURN else square
 
 
 def _draft(image: Image.Image, wanted: Input) -> int:
@@ -156,7 +150,7 @@ def _orientation(image: Image.Image) -> int:
     return value if isinstance(value, int) and value in _TURN else 1
 
 
-def _crop(whole: tuple[int, int], wanted: Input) -> _Box:
+def _crop(whole: tuple[int, int], wanted: Input) -> Box:
     """Where torchvision's centre crop lies on the photograph before it is resized, in pixels."""
     (left, right), (top, bottom) = (
         (start * old / new, (start + wanted.size) * old / new)
@@ -175,17 +169,17 @@ def _resized(whole: tuple[int, int], wanted: Input) -> tuple[int, int]:
     return width, height
 
 
-def _reduced(
-    box: _Box, whole: tuple[int, int], size: tuple[int, int], scale: int, orientation: int
-) -> _Box:
-    """Find the box on an image decoded at a fraction of its size.
-
-    That image may have a last column and a last row that only partly belong to the photograph.
-    """
-    x = size[0] - whole[0] / scale if orientation in _RIGHT_TO_LEFT else 0
-    y = size[1] - whole[1] / scale if orientation in _BOTTOM_UP else 0
-    left, top, right, bottom = (edge / scale for edge in box)
-    return left + x, top + y, right + x, bottom + y
+def _stored(box: Box, whole: tuple[int, int], orientation: int) -> Box:
+    """Find a box of the photograph as it is seen on the photograph as it is stored."""
+    left, top, right, bottom = box
+    if orientation in _SIDEWAYS:
+        left, top, right, bottom = top, left, bottom, right
+    width, height = whole
+    if orientation in _MIRRORED_ACROSS:
+        left, right = width - right, width - left
+    if orientation in _MIRRORED_DOWN:
+        top, bottom = height - bottom, height - top
+    return left, top, right, bottom
 
 
 def _stored_size(image: Image.Image) -> tuple[int, int]:

@@ -1,0 +1,118 @@
+"""Resizing a box of an image to a square, antialiased, as Pillow and torchvision define it."""
+
+from __future__ import annotations
+
+from math import ceil, floor
+from typing import Literal
+
+import numpy as np
+from cykooz_resizer import (
+    CropBox,
+    FilterType,
+    ImageData,
+    PixelType,
+    ResizeAlg,
+    ResizeOptions,
+    Resizer,
+)
+from numpy.typing import NDArray
+from PIL import Image
+
+__all__ = ["Box", "resample"]
+
+Box = tuple[float, float, float, float]
+Interpolation = Literal["bilinear", "bicubic"]
+
+# Pillow's resampling has no SIMD code. cykooz_resizer's takes a fifth of its time, but holds the
+# interpreter's lock meanwhile: 2.5 ms for an image of this many pixels. Larger ones are rare, since
+# a JPEG is decoded at a fraction of its size, and are left to Pillow, which lets others run.
+_MOST_PIXELS = 1 << 21
+
+# Beyond this many times the wanted size the filter's taps alone would take gigabytes, so the image
+# is first averaged down to it. Only a squashed strip of over 2 * 64 * S pixels comes here.
+_REDUCING_GAP = 64.0
+
+# How far the filters reach, in pixels of the larger scale.
+_REACH = {"bilinear": 1, "bicubic": 2}
+
+# Pillow's names, and cykooz_resizer's, of the same filters: Catmull and Rom's is bicubic at -0.5.
+_PILLOW = {
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+}
+_CYKOOZ = {
+    "bilinear": ResizeAlg.convolution(FilterType.bilinear),
+    "bicubic": ResizeAlg.convolution(FilterType.catmull_rom),
+}
+
+
+def resample(
+    image: Image.Image | NDArray[np.uint8],
+    side: int,
+    box: Box,
+    interpolation: Interpolation,
+    *,
+    sideways: bool = False,
+) -> NDArray[np.uint8]:
+    """Resize ``box`` (left, top, right, bottom; fractions of a pixel count) to ``side`` x ``side``.
+
+    Args:
+        image: RGB: a loaded image, or H x W x 3.
+        side: of the result, in pixels.
+        box: what of the image is wanted, within its bounds.
+        interpolation: the filter; widened when it makes smaller, so that nothing aliases.
+        sideways: the image will be turned by a quarter: what is across now is seen as down.
+
+    Returns:
+        side x side x 3.
+
+    """
+    pixels = np.asarray(image)
+    height, width, _ = pixels.shape
+    if width * height > _MOST_PIXELS:
+        return _by_pillow(image, side, box, interpolation)
+    if sideways:
+        return _array(_resize(_image(pixels), side, side, box, interpolation))
+    return _array(_across_then_down(pixels, side, box, interpolation))
+
+
+def _across_then_down(
+    pixels: NDArray[np.uint8], side: int, box: Box, interpolation: Interpolation
+) -> ImageData:
+    """Resize in Pillow's order. One call goes down first, and rounds otherwise in between."""
+    left, top, right, bottom = box
+    reach = _REACH[interpolation] * max(1.0, (bottom - top) / side) + 1
+    first, last = max(0, floor(top - reach)), min(len(pixels), ceil(bottom + reach))
+    rows = _image(pixels[first:last])
+    narrow = _resize(rows, side, last - first, (left, 0, right, last - first), interpolation)
+    return _resize(narrow, side, side, (0, top - first, side, bottom - first), interpolation)
+
+
+def _resize(
+    image: ImageData, width: int, height: int, box: Box, interpolation: Interpolation
+) -> ImageData:
+    left, top, right, bottom = box
+    crop = CropBox(left, top, right - left, bottom - top)
+    resized = ImageData(width, height, PixelType.U8x3)
+    # One a call: a resizer keeps a buffer, which two threads must not share.
+    Resizer().resize(image, resized, ResizeOptions(_CYKOOZ[interpolation], crop_box=crop))
+    return resized
+
+
+def _image(pixels: NDArray[np.uint8]) -> ImageData:
+    height, width, _ = pixels.shape
+    return ImageData(width, height, PixelType.U8x3, pixels.tobytes())
+
+
+def _array(image: ImageData) -> NDArray[np.uint8]:
+    pixels = np.frombuffer(image.get_buffer(), np.uint8)
+    return pixels.reshape(image.height, image.width, 3)
+
+
+def _by_pillow(
+    image: Image.Image | NDArray[np.uint8], side: int, box: Box, interpolation: Interpolation
+) -> NDArray[np.uint8]:
+    if isinstance(image, np.ndarray):
+        image = Image.fromarray(image)
+    filter_ = _PILLOW[interpolation]
+    return np.asarray(image.resize((side, side), filter_, box=box, reducing_gap=_REDUCING_GAP))
