@@ -42,6 +42,7 @@ def create_context(settings: Settings) -> Context:
         threads=settings.threads or max(1, cores() // limits.slots),
         threads_alone=cores(),
         observe=metrics.observer,
+        identify=settings.cache_bytes > 0,
     )
     context = Context(settings, fleet, metrics)
     metrics.watch(fleet, ready=lambda: context.not_ready() is None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from models.card import Card
 from service.batcher import Observer
+from service.cache import file_identity
 from service.classifier import Classifier, Limits
 from service.errors import ModelError, UnknownModel, UnknownVersion
 from service.session import Session
@@ -21,10 +23,14 @@ __all__ = ["Fleet", "Loaded"]
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A model that answers, and since when (seconds since 1970)."""
+    """A model that answers, and since when (seconds since 1970).
+
+    ``identity`` is that of what gives the answers: another file has another one.
+    """
 
     classifier: Classifier
     modified: float
+    identity: bytes
     since: float = field(default_factory=time.time)
 
     @property
@@ -51,6 +57,8 @@ class Fleet:
         threads: CPU threads of one run.
         threads_alone: CPU threads of a run that is alone.
         observe: gives the observer of a model, by its name.
+        identify: read each file once more for an identity that outlives the process; else it is
+            random.
 
     """
 
@@ -63,6 +71,7 @@ class Fleet:
         threads: int = 0,
         threads_alone: int = 0,
         observe: Callable[[str], Observer] | None = None,
+        identify: bool = False,
     ) -> None:
         self._decoders = decoders
         self._limits = limits or Limits()
@@ -70,6 +79,7 @@ class Fleet:
         self._threads = threads
         self._threads_alone = threads_alone
         self._observe = observe
+        self._identify = identify
         self._changing = threading.Lock()
         self._table: dict[str, dict[str, Loaded]] = {}
 
@@ -94,7 +104,9 @@ class Fleet:
                 threads_alone=self._threads_alone,
             )
             observer = self._observe(session.card.name) if self._observe else None
-            loaded = Loaded(Classifier(session, self._decoders, self._limits, observer), modified)
+            identity = _identity(session, modified) if self._identify else _unlike_any()
+            classifier = Classifier(session, self._decoders, self._limits, observer)
+            loaded = Loaded(classifier, modified, identity)
             before = self._swap(loaded)
         if before:
             before.classifier.close()
@@ -191,6 +203,19 @@ class Fleet:
         versions[loaded.card.version] = loaded
         self._table = {**self._table, loaded.card.name: versions}
         return before
+
+
+def _identity(session: Session, modified: float) -> bytes:
+    """The file's, unless it was replaced since it was ``modified``: then nobody knows it."""
+    try:
+        identity = file_identity(session.path, session.provider)
+        return identity if session.path.stat().st_mtime == modified else _unlike_any()
+    except OSError:
+        return _unlike_any()
+
+
+def _unlike_any() -> bytes:
+    return secrets.token_bytes(32)
 
 
 def _unknown(name: str | None, table: dict[str, dict[str, Loaded]]) -> str:

@@ -24,6 +24,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from service.answer import Answer
+from service.cache import AnswerCache
 from service.classifier import Classifier
 from service.fleet import Fleet, Loaded
 from service.session import batch_size_classes
@@ -90,6 +91,8 @@ class Metrics:
             registry=self.registry,
         )
 
+        self.cache = _CacheMetrics(self.registry)
+
     def watch(self, fleet: Fleet, ready: Callable[[], bool]) -> None:
         """Show what is loaded, what waits and whether traffic is welcome, read at each scrape."""
         self.registry.register(_FleetCollector(fleet, ready))
@@ -118,6 +121,37 @@ class Metrics:
         self, name: str, text: str, labels: list[str], buckets: list[float] | list[int]
     ) -> Histogram:
         return Histogram(f"booth_{name}", text, labels, buckets=buckets, registry=self.registry)
+
+
+class _CacheMetrics:
+    """How often an answer was known, and what that takes. The models share the memory."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._lookups = Counter(
+            "booth_cache_lookups",
+            "Photographs looked up: hit, miss, not_modified (the client has the answer), "
+            "bypass (it wants a new one).",
+            ["model", "result"],
+            registry=registry,
+        )
+        self._evictions = Counter(
+            "booth_cache_evictions", "Answers that had to make room.", registry=registry
+        )
+        self._bytes = Gauge("booth_cache_bytes", "Memory of cached answers.", registry=registry)
+        self._limit = Gauge("booth_cache_bytes_limit", "Most memory of these.", registry=registry)
+
+    def watch(self, cache: AnswerCache) -> None:
+        """Show what the cache holds, read at each scrape."""
+        self._bytes.set_function(lambda: cache.bytes_held)
+        self._limit.set(cache.max_bytes)
+
+    def looked_up(self, model: str, result: str) -> None:
+        """Count one photograph: hit, miss, not_modified or bypass."""
+        self._lookups.labels(model, result).inc()
+
+    def evicted(self, count: int) -> None:
+        """Count answers that had to make room."""
+        self._evictions.inc(count)
 
 
 class _ModelObserver:

@@ -78,6 +78,9 @@ class Settings(BaseSettings):
     rate_limit_per_minute: int = Field(
         0, ge=0, description="requests a minute from one client; 0 for no limit"
     )
+    cache_bytes: int = Field(
+        0, ge=0, description="memory for answers given before; 0 for no cache and no `ETag`"
+    )
     drain_ms: int = Field(
         1000, ge=0, description="time to go on answering after SIGTERM while `/readyz` is red"
     )

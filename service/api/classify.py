@@ -23,7 +23,8 @@ from service.api.body import photographs, read_body
 from service.api.context import Context
 from service.api.gate import Gate
 from service.api.openapi import CLASSIFY
-from service.classifier import Ticket
+from service.api.recall import Recall, Recalled, Result
+from service.classifier import Classifier, Ticket
 from service.errors import BoothError, InvalidParameter
 from service.metrics import UNKNOWN
 
@@ -86,6 +87,7 @@ class ClassifyFront:
         self._context = context
         self._metrics = context.metrics
         self._gate = gate
+        self._recall = Recall(context.settings.cache_bytes, context.metrics)
 
     async def classify(self, request: Request) -> Response:
         """Label one photograph, or several."""
@@ -116,24 +118,39 @@ class ClassifyFront:
     async def _answer(self, request: Request, visit: _Visit) -> Response:
         self._gate.check(request)
         query = _parse_query(request.scope["query_string"])
-        classifier = self._context.model(query.model, query.version).classifier
-        visit.model = classifier.card.name
+        loaded = self._context.model(query.model, query.version)
+        visit.model = loaded.card.name
         settings = self._context.settings
         start = time.perf_counter()
         body = await read_body(request, settings.max_body_bytes, settings.body_timeout_ms / 1000)
         photos, is_list = await photographs(request, body, settings.max_photos)
         read_s = time.perf_counter() - start
-        tickets = classifier.submit(photos, top_k=query.top_k, timeout_s=query.timeout_s)
-        async with _dropping_if_gone(request, tickets):
-            results = await _settled(tickets)
+        lookup = await self._recall.look_up(request, loaded, photos, query.top_k, is_list=is_list)
+        if lookup.not_modified:
+            self._metrics.stage(visit.model, "read", read_s)
+            return lookup.not_modified
+        answers = await _answers(request, loaded.classifier, lookup.missing, query)
+        results = lookup.completed(answers)
         self._metrics.stage(visit.model, "read", read_s)
         start = time.perf_counter()
         response = _respond(request, results, read_s, is_list=is_list)
+        response.headers.update(lookup.headers)
         for result in results:
             if isinstance(result, Answer):
                 self._metrics.answered(result)
         self._metrics.stage(visit.model, "answer", time.perf_counter() - start)
         return response
+
+
+async def _answers(
+    request: Request, classifier: Classifier, photos: Sequence[bytes], query: _Query
+) -> list[Answer | BoothError]:
+    """What the network says of each photograph, in order."""
+    if not photos:
+        return []
+    tickets = classifier.submit(photos, top_k=query.top_k, timeout_s=query.timeout_s)
+    async with _dropping_if_gone(request, tickets):
+        return await _settled(tickets)
 
 
 async def _settled(tickets: Sequence[Ticket]) -> list[Answer | BoothError]:
@@ -202,7 +219,7 @@ def _positive(given: dict[str, str], name: str, default: Any, *, most: int) -> A
 
 
 def _respond(
-    request: Request, results: list[Answer | BoothError], read_s: float, *, is_list: bool
+    request: Request, results: Sequence[Result], read_s: float, *, is_list: bool
 ) -> Response:
     if is_list:
         shown = [_result(result, request) for result in results]
@@ -210,12 +227,14 @@ def _respond(
     (result,) = results
     if isinstance(result, BoothError):
         raise result
-    return _json(result, _server_timing(result, read_s))
+    return _json(_result(result, request), _server_timing(result, read_s))
 
 
-def _result(result: Answer | BoothError, request: Request) -> Any:
+def _result(result: Result, request: Request) -> Any:
     if isinstance(result, Answer):
         return result
+    if isinstance(result, Recalled):
+        return orjson.Fragment(result.json)
     return problems.body_of(result, request)
 
 
@@ -227,7 +246,7 @@ def _json(content: Any, server_timing: str) -> Response:
     )
 
 
-def _server_timing(answer: Answer, read_s: float) -> str:
+def _server_timing(answer: Answer | Recalled, read_s: float) -> str:
     timing = answer.timing_ms
     return (
         f"read;dur={read_s * 1000:.2f}, decode;dur={timing.decode:.2f}, "

@@ -37,6 +37,10 @@ NAMES = {
     "booth_accepted_images_limit",
     "booth_batch_size_limit",
     "booth_batch_duration_seconds",
+    "booth_cache_lookups_total",
+    "booth_cache_evictions_total",
+    "booth_cache_bytes",
+    "booth_cache_bytes_limit",
 }
 
 
