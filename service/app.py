@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
@@ -24,7 +25,10 @@ from service.errors import ModelError
 from service.fleet import Fleet
 from service.metrics import Metrics
 from service.page import Page
-from service.settings import Settings
+from service.settings import BadSettings, Settings
+
+if TYPE_CHECKING:
+    from service.tracing import Traces
 
 __all__ = ["create_app", "create_context", "wanted_files"]
 
@@ -32,7 +36,12 @@ log = logging.getLogger(__name__)
 
 
 def create_context(settings: Settings) -> Context:
-    """The parts of a service, with no model loaded yet."""
+    """The parts of a service, with no model loaded yet.
+
+    Raises:
+        BadSettings: traces are wanted, but OpenTelemetry is not installed.
+
+    """
     metrics = Metrics(settings.max_batch_size)
     limits = limits_of(settings)
     fleet = Fleet(
@@ -44,9 +53,22 @@ def create_context(settings: Settings) -> Context:
         observe=metrics.observer,
         identify=settings.cache_bytes > 0,
     )
-    context = Context(settings, fleet, metrics)
+    context = Context(settings, fleet, metrics, _traces(settings))
     metrics.watch(fleet, ready=lambda: context.not_ready() is None)
     return context
+
+
+def _traces(settings: Settings) -> Traces | None:
+    if not settings.otlp_endpoint:
+        return None
+    try:
+        from service.tracing import Traces
+    except ModuleNotFoundError:
+        raise BadSettings(
+            "BOOTH_OTLP_ENDPOINT is set, but OpenTelemetry is not installed; "
+            "do `pip install 'booth[tracing]'`, or unset it."
+        ) from None
+    return Traces(settings.otlp_endpoint, settings.trace_share)
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -72,7 +94,10 @@ def create_app(context: Context) -> ASGIApp:
         yield
         starting.cancel()
         await page.close()
-        await asyncio.to_thread(context.fleet.close)
+        ending = [asyncio.to_thread(context.fleet.close)]
+        if context.traces:
+            ending.append(asyncio.to_thread(context.traces.close))
+        await asyncio.gather(*ending)
 
     app = FastAPIOffline(
         redoc_url=None,

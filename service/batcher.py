@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from service.errors import DeadlineExceeded, InternalError, ShuttingDown
 
-__all__ = ["TOO_LATE", "Batcher", "Observer", "Run", "Waiting", "settle"]
+__all__ = ["TOO_LATE", "Batch", "Batcher", "Observer", "Run", "Waiting", "settle"]
 
 log = logging.getLogger(__name__)
 
@@ -29,14 +29,41 @@ TOO_LATE = "The photograph waited longer than its deadline; send fewer at once o
 RunModel = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class Batch:
+    """One run of the network over ``size`` photographs; its identity is the object itself.
+
+    ``start`` is a ``time.perf_counter()`` instant; ``tags`` are those of its photographs that have
+    one.
+    """
+
+    size: int
+    start: float
+    seconds: float
+    tags: tuple[Hashable, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What the network said about one photograph, and what it took. Times in seconds."""
+    """What the network said about one photograph, and what it took.
+
+    ``since`` is the ``time.perf_counter()`` instant at which it was decoded and began to wait.
+    """
 
     probabilities: NDArray[np.float32]
     decode_s: float
-    queue_s: float
-    inference_s: float
+    since: float
+    batch: Batch
+
+    @property
+    def queue_s(self) -> float:
+        """Seconds that it waited."""
+        return self.batch.start - self.since
+
+    @property
+    def inference_s(self) -> float:
+        """Seconds that the network ran."""
+        return self.batch.seconds
 
 
 @dataclass(slots=True)
@@ -44,6 +71,7 @@ class Waiting:
     """One decoded photograph on its way to the network.
 
     ``deadline`` is a ``time.monotonic()`` instant: past it nobody wants the answer any more.
+    ``tag`` is what its sender knows it by; the batch that it gets into carries it.
     """
 
     pixels: NDArray[np.uint8]
@@ -51,6 +79,7 @@ class Waiting:
     future: Future[Run]
     decode_s: float = 0.0
     since: float = field(default_factory=time.perf_counter)
+    tag: Hashable | None = None
 
 
 class Observer(Protocol):
@@ -218,9 +247,11 @@ class Batcher:
             self._run_one_by_one(batch, run, cause)
             return
         took = time.perf_counter() - started
+        tags = tuple(waiting.tag for waiting in batch if waiting.tag is not None)
+        together = Batch(len(batch), started, took, tags)
         for waiting, row in zip(batch, probabilities, strict=True):
-            ran = Run(row, waiting.decode_s, started - waiting.since, took)
-            settle(waiting.future, result=ran)
+            run_of = Run(row, waiting.decode_s, waiting.since, together)
+            settle(waiting.future, result=run_of)
         if self._observer:
             self._observer.batch_ran(len(batch), took)
 

@@ -11,7 +11,7 @@ import math
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Executor, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
@@ -90,6 +90,14 @@ class Ticket:
         """Nobody wants the answer any more: the photograph is dropped if it has not run yet."""
         self._future.cancel()
 
+    @property
+    def run(self) -> Run | None:
+        """What the network said and what it took; None as long as, or because, it has not run."""
+        future = self._future
+        if not future.done() or future.cancelled() or future.exception():
+            return None
+        return future.result()
+
 
 class Classifier:
     """One loaded model that answers photographs.
@@ -136,9 +144,14 @@ class Classifier:
         return len(self._admission)
 
     def submit(
-        self, photos: Sequence[bytes], *, top_k: int = 5, timeout_s: float | None = None
+        self,
+        photos: Sequence[bytes],
+        *,
+        top_k: int = 5,
+        timeout_s: float | None = None,
+        tag: Hashable | None = None,
     ) -> list[Ticket]:
-        """Accept photographs, all or none, and start on them.
+        """Accept photographs, all or none, and start on them. Their batches carry the ``tag``.
 
         Raises:
             Overloaded: there is no room for all of them; nothing was started.
@@ -151,7 +164,7 @@ class Classifier:
         def name(run: Run) -> Answer:
             return self._labels.answer(run, top_k, time.perf_counter() - start)
 
-        return [Ticket(self._start(photo, deadline), deadline, name) for photo in photos]
+        return [Ticket(self._start(photo, deadline, tag), deadline, name) for photo in photos]
 
     def classify(self, photo: bytes, *, top_k: int = 5, timeout_s: float | None = None) -> Answer:
         """The answer for one photograph, blocking.
@@ -177,16 +190,18 @@ class Classifier:
         self._admission.wait_until_idle(timeout_s)
         self.batcher.close(timeout_s)
 
-    def _start(self, photo: bytes, deadline: float) -> Future[Run]:
+    def _start(self, photo: bytes, deadline: float, tag: Hashable | None) -> Future[Run]:
         future: Future[Run] = Future()
         future.add_done_callback(self._admission.release)
         try:
-            self._decoders.submit(self._decode, photo, deadline, future)
+            self._decoders.submit(self._decode, photo, deadline, future, tag)
         except RuntimeError:  # the decoders were shut down
             settle(future, error=InternalError("The service has stopped."))
         return future
 
-    def _decode(self, photo: bytes, deadline: float, future: Future[Run]) -> None:
+    def _decode(
+        self, photo: bytes, deadline: float, future: Future[Run], tag: Hashable | None
+    ) -> None:
         if future.cancelled():
             return
         if time.monotonic() >= deadline:
@@ -205,7 +220,7 @@ class Classifier:
             decode_s = time.perf_counter() - start
             if self._observer:
                 self._observer.photo_decoded(len(photo), decoded.width * decoded.height)
-            waiting = Waiting(decoded.pixels, deadline, future, decode_s)
+            waiting = Waiting(decoded.pixels, deadline, future, decode_s, tag=tag)
             self.batcher.put_or_run(waiting, alone=self._admission.only_one)
 
 

@@ -70,11 +70,12 @@ def serve(host: str | None, port: int | None, wanted: str | None) -> None:
     flags = {name: str(value) for name, value in given.items() if value is not None}
     try:
         settings = read_settings({**os.environ, **flags})
+        context = create_context(settings)
     except BadSettings as error:
         raise click.ClickException(str(error)) from None
     configure(settings.log)
     click.echo(settings, err=True)
-    sys.exit(run(create_context(settings)))
+    sys.exit(run(context))
 
 
 @click.command()

@@ -70,6 +70,11 @@ class BoothError(Exception):
         self.detail = detail
         self.retry_after_s = retry_after_s
 
+    @property
+    def outcome(self) -> str:
+        """Its name in metrics, log and traces."""
+        return "error" if self.status == 500 else self.kind.replace("-", "_")  # noqa: PLR2004
+
 
 class BadRequest(BoothError):
     """The client can put it right."""

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
+import datetime as dt
 import logging
 import sys
-from typing import Literal
+import threading
+from queue import SimpleQueue
+from typing import Literal, TextIO
 
 import orjson
 
-__all__ = ["configure"]
+__all__ = ["Writer", "configure"]
 
 # What every record has; the rest came through `extra` and belongs into the JSON.
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
+WAITING_LINES = 1000
+CLOSE_S = 1.0
+
 
 def configure(form: Literal["text", "json"]) -> None:
     """Send Booth's log to standard error, one line a record."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = Writer(sys.stderr)
     handler.setFormatter(
         _JsonFormatter() if form == "json" else logging.Formatter("%(asctime)s %(message)s")
     )
@@ -26,10 +33,59 @@ def configure(form: Literal["text", "json"]) -> None:
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
+class Writer(logging.Handler):
+    """Writes on a thread of its own: a reader of the log that is slow can't hold up who logs.
+
+    When it is further behind than ``waiting`` lines, lines are left out, and counted in the next
+    one.
+    """
+
+    def __init__(self, stream: TextIO, waiting: int = WAITING_LINES) -> None:
+        super().__init__()
+        self._stream = stream
+        self._waiting = waiting
+        # Simple, for a signal's handler may log while the thread it interrupts is in `put`.
+        self._lines: SimpleQueue[str | None] = SimpleQueue()
+        self._lost = 0
+        self._thread = threading.Thread(target=self._write, name="booth-log", daemon=True)
+        self._thread.start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Format a record here, where what it is about can't change, and let it wait."""
+        if self._lines.qsize() < self._waiting:
+            self._lines.put(self.format(record))
+        else:
+            self._lost += 1
+
+    def close(self) -> None:
+        """Write what waits, for a second at most."""
+        self._lines.put(None)
+        self._thread.join(CLOSE_S)
+        super().close()
+
+    def _write(self) -> None:
+        while (line := self._lines.get()) is not None:
+            # A terminal that was closed must not end the service.
+            with contextlib.suppress(OSError, ValueError):
+                self._stream.write(f"{line}\n")
+                self._tell_lost()
+                self._stream.flush()
+
+    def _tell_lost(self) -> None:
+        with self.lock or contextlib.nullcontext():  # the one that logging holds around `emit`
+            lost, self._lost = self._lost, 0
+        if lost:
+            fields = {"name": "booth.logs", "levelname": "WARNING", "levelno": logging.WARNING}
+            message = f"{lost} lines left out: whoever reads the log is too slow"
+            record = logging.makeLogRecord({**fields, "msg": message, "left_out": lost})
+            self._stream.write(f"{self.format(record)}\n")
+
+
 class _JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
+        time = dt.datetime.fromtimestamp(record.created, dt.UTC)
         line = {
-            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
+            "time": f"{time:%Y-%m-%dT%H:%M:%S}.{int(record.msecs):03d}Z",
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),

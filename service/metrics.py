@@ -6,6 +6,7 @@ One registry per application object; the page of one process holds all of its mo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from importlib.metadata import version
 
 import onnxruntime
@@ -59,6 +60,9 @@ class Metrics:
         model = ["model"]
         self.requests = self._counter("requests", "Requests, by outcome.", [*model, "outcome"])
         self.images = self._counter("images", "Photographs answered.", model)
+        self.images_failed = self._counter(
+            "images_failed", "Photographs that got an error, by outcome.", [*model, "outcome"]
+        )
         self.batches = self._counter("batches", "Batches run.", model)
         self.labels = self._counter("labels", "First labels, by category.", [*model, "label"])
         self.request_seconds = self._histogram(
@@ -93,6 +97,15 @@ class Metrics:
 
         self.cache = _CacheMetrics(self.registry)
 
+        # Looking a child up takes longer than changing it, and the labels are few.
+        self._requests_of = cache(self.requests.labels)
+        self._request_seconds_of = cache(self.request_seconds.labels)
+        self._stage_seconds_of = cache(self.stage_seconds.labels)
+        self._images_of = cache(self.images.labels)
+        self._failed_of = cache(self.images_failed.labels)
+        self._labels_of = cache(self.labels.labels)
+        self._confidence_of = cache(self.confidence.labels)
+
     def watch(self, fleet: Fleet, ready: Callable[[], bool]) -> None:
         """Show what is loaded, what waits and whether traffic is welcome, read at each scrape."""
         self.registry.register(_FleetCollector(fleet, ready))
@@ -101,18 +114,27 @@ class Metrics:
         """Counts what happens to the photographs of one model."""
         return _ModelObserver(self, model)
 
+    def visited(self, model: str, outcome: str, seconds: float) -> None:
+        """Count a request that is over."""
+        self._requests_of(model, outcome).inc()
+        self._request_seconds_of(model).observe(seconds)
+
+    def failed(self, model: str, outcome: str) -> None:
+        """Count one photograph that got an error, alone or among others."""
+        self._failed_of(model, outcome).inc()
+
     def answered(self, answer: Answer) -> None:
         """Count one photograph's answer."""
         timing, first = answer.timing_ms, answer.predictions[0]
-        self.images.labels(answer.model).inc()
-        self.labels.labels(answer.model, first.category).inc()
-        self.confidence.labels(answer.model).observe(first.confidence)
+        self._images_of(answer.model).inc()
+        self._labels_of(answer.model, first.category).inc()
+        self._confidence_of(answer.model).observe(first.confidence)
         for stage in ("decode", "queue", "inference"):
             self.stage(answer.model, stage, getattr(timing, stage) / 1000)
 
     def stage(self, model: str, stage: str, seconds: float) -> None:
         """Count the time of one stage: read, decode, queue, inference or answer."""
-        self.stage_seconds.labels(model, stage).observe(seconds)
+        self._stage_seconds_of(model, stage).observe(seconds)
 
     def _counter(self, name: str, text: str, labels: list[str]) -> Counter:
         return Counter(f"booth_{name}", text, labels, registry=self.registry)

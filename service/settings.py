@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -90,6 +91,19 @@ class Settings(BaseSettings):
         description="longest time from SIGTERM to the end; what is accepted by then is answered",
     )
     log: Literal["text", "json"] = Field("text", description="form of the log lines")
+    log_lines_per_second: int = Field(
+        100,
+        ge=0,
+        description="most requests a second that get a line; as many again for answers from 500 on",
+    )
+    otlp_endpoint: str = Field(
+        "",
+        description="collector of OpenTelemetry traces over HTTP, such as http://collector:4318; "
+        "empty for no traces",
+    )
+    trace_share: float = Field(
+        0.1, ge=0, le=1, description="share of the requests that are traced, 0 to 1"
+    )
     demo: bool = Field(True, description="serve the page at `/`, if Gradio is installed")
 
     @field_validator("models", "providers", "api_keys", mode="before")
@@ -97,6 +111,16 @@ class Settings(BaseSettings):
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("otlp_endpoint")
+    @classmethod
+    def _is_url(cls, value: str) -> str:
+        url = urlsplit(value)
+        if value and (url.scheme not in ("http", "https") or not url.hostname or "@" in url.netloc):
+            raise ValueError(
+                "it must be a URL without a password in it, such as http://collector:4318"
+            )
         return value
 
     def __str__(self) -> str:

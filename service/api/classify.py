@@ -26,7 +26,7 @@ from service.api.openapi import CLASSIFY
 from service.api.recall import Recall, Recalled, Result
 from service.classifier import Classifier, Ticket
 from service.errors import BoothError, InvalidParameter
-from service.metrics import UNKNOWN
+from service.visit import Stage, Visit
 
 __all__ = ["ClassifyFront", "Shortcut", "router"]
 
@@ -72,14 +72,6 @@ class _Query:
         return self.timeout_ms / 1000 if self.timeout_ms else None
 
 
-@dataclass(slots=True)
-class _Visit:
-    """What the metrics want to know of a request, as far as it came."""
-
-    model: str = UNKNOWN
-    outcome: str = "error"
-
-
 class ClassifyFront:
     """Answers ``POST /classify``."""
 
@@ -91,14 +83,17 @@ class ClassifyFront:
 
     async def classify(self, request: Request) -> Response:
         """Label one photograph, or several."""
-        visit = _Visit()
         start = time.perf_counter()
+        traces = self._context.traces
+        visit = Visit(traces.begin(request.scope, start) if traces else None)
+        # The envelope tells the log and the trace of it, when the answer has been sent.
+        request.scope.setdefault("state", {})["visit"] = visit
         self._metrics.in_flight.inc()
         try:
             response = await self._answer(request, visit)
             visit.outcome = "ok"
         except BoothError as error:
-            visit.outcome = "error" if error.status == 500 else error.kind.replace("-", "_")  # noqa: PLR2004
+            visit.outcome = error.outcome
             return problems.render(error, request)
         except ClientDisconnect:
             visit.outcome = "cancelled"
@@ -111,44 +106,59 @@ class ClassifyFront:
             return response
         finally:
             self._metrics.in_flight.dec()
-            self._metrics.requests.labels(visit.model, visit.outcome).inc()
-            took = time.perf_counter() - start
-            self._metrics.request_seconds.labels(visit.model).observe(took)
+            self._metrics.visited(visit.model, visit.outcome, time.perf_counter() - start)
 
-    async def _answer(self, request: Request, visit: _Visit) -> Response:
+    async def _answer(self, request: Request, visit: Visit) -> Response:
         self._gate.check(request)
         query = _parse_query(request.scope["query_string"])
         loaded = self._context.model(query.model, query.version)
-        visit.model = loaded.card.name
+        visit.model, visit.version = loaded.card.name, loaded.card.version
         settings = self._context.settings
         start = time.perf_counter()
         body = await read_body(request, settings.max_body_bytes, settings.body_timeout_ms / 1000)
         photos, is_list = await photographs(request, body, settings.max_photos)
         read_s = time.perf_counter() - start
+        visit.read = Stage("read", start, read_s)
+        visit.size, visit.photographs = len(body), len(photos)
         lookup = await self._recall.look_up(request, loaded, photos, query.top_k, is_list=is_list)
         if lookup.not_modified:
             self._metrics.stage(visit.model, "read", read_s)
             return lookup.not_modified
-        answers = await _answers(request, loaded.classifier, lookup.missing, query)
+        answers = await _answers(request, loaded.classifier, lookup.missing, query, visit)
         results = lookup.completed(answers)
         self._metrics.stage(visit.model, "read", read_s)
         start = time.perf_counter()
+        self._count(results, visit)
         response = _respond(request, results, read_s, is_list=is_list)
         response.headers.update(lookup.headers)
-        for result in results:
+        visit.answer = Stage("answer", start, time.perf_counter() - start)
+        self._metrics.stage(visit.model, "answer", visit.answer.seconds)
+        return response
+
+    def _count(self, results: Sequence[Result], visit: Visit) -> None:
+        for index, result in enumerate(results):
             if isinstance(result, Answer):
                 self._metrics.answered(result)
-        self._metrics.stage(visit.model, "answer", time.perf_counter() - start)
-        return response
+            elif isinstance(result, Recalled):
+                visit.recalled.add(index)
+            else:
+                visit.failed[index] = result.outcome
+                self._metrics.failed(visit.model, visit.failed[index])
 
 
 async def _answers(
-    request: Request, classifier: Classifier, photos: Sequence[bytes], query: _Query
+    request: Request,
+    classifier: Classifier,
+    photos: Sequence[bytes],
+    query: _Query,
+    visit: Visit,
 ) -> list[Answer | BoothError]:
     """What the network says of each photograph, in order."""
     if not photos:
         return []
-    tickets = classifier.submit(photos, top_k=query.top_k, timeout_s=query.timeout_s)
+    tickets = visit.tickets = classifier.submit(
+        photos, top_k=query.top_k, timeout_s=query.timeout_s, tag=visit.trace
+    )
     async with _dropping_if_gone(request, tickets):
         return await _settled(tickets)
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from service.errors import Starting
 from service.fleet import Fleet, Loaded
 from service.metrics import Metrics
 from service.settings import Settings
+
+if TYPE_CHECKING:
+    from service.tracing import Traces
 
 __all__ = ["Context"]
 
@@ -16,13 +20,15 @@ __all__ = ["Context"]
 class Context:
     """One running service.
 
-    ``started`` once all models are loaded and warm; ``draining`` from SIGTERM on; ``fatal`` says
-    why it can't go on; ``port`` is the one it listens on.
+    ``traces`` if there is somebody to send them to; ``started`` once all models are loaded and
+    warm; ``draining`` from SIGTERM on; ``fatal`` says why it can't go on; ``port`` is the one it
+    listens on.
     """
 
     settings: Settings
     fleet: Fleet
     metrics: Metrics
+    traces: Traces | None = field(default=None)
     started: bool = field(default=False)
     draining: bool = field(default=False)
     fatal: str | None = field(default=None)

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import random
 import re
 import time
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api import problems
+from service.api.access import AccessLog
 from service.api.context import Context
 from service.errors import InternalError, ShuttingDown
 
 __all__ = ["Envelope"]
-
-access = logging.getLogger("booth.access")
 
 QUIET = ("/livez", "/readyz", "/metrics")
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
@@ -30,6 +27,7 @@ class Envelope:
     def __init__(self, app: ASGIApp, context: Context) -> None:
         self._app = app
         self._context = context
+        self._access = AccessLog(context.settings.log_lines_per_second)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, whatever happens inside."""
@@ -45,11 +43,11 @@ class Envelope:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-ID"] = request_id
-                if self._context.draining:
+                headers = message["headers"] = list(message.get("headers", ()))
+                headers.append((b"x-request-id", request_id.encode()))
+                if self._context.draining and (b"connection", b"close") not in headers:
                     # The client's next request goes to somebody who stays.
-                    headers["Connection"] = "close"
+                    headers.append((b"connection", b"close"))
             await send(message)
 
         try:
@@ -67,32 +65,21 @@ class Envelope:
             failure.__cause__ = cause
             await problems.render(failure, Request(scope))(scope, receive, send_on)
         finally:
-            if scope["path"] not in QUIET and not scope["state"].get("page"):
-                took_ms = (time.perf_counter() - start) * 1000
-                _log_line(scope, status, took_ms, request_id)
+            self._tell(scope, status, start, request_id)
+
+    def _tell(self, scope: Scope, status: int, start: float, request_id: str) -> None:
+        """Log and trace a request that is over."""
+        end = time.perf_counter()
+        visit = scope["state"].get("visit")
+        if scope["path"] not in QUIET and not scope["state"].get("page"):
+            self._access.write(scope, status, end - start, request_id, visit)
+        if visit and visit.trace:
+            visit.trace.end(visit, status, end)
 
 
 def _request_id(scope: Scope) -> str:
     """The client's id, if it is one that a log and a header can carry; else a new one."""
-    given = Headers(scope=scope).get("x-request-id", "")
+    given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
+    text = given.decode("latin-1")
     # No secret: it only has to be unlike the others.
-    return given if REQUEST_ID.fullmatch(given) else f"{random.getrandbits(64):016x}"
-
-
-def _log_line(scope: Scope, status: int, took_ms: float, request_id: str) -> None:
-    # As it was sent, %-encoded: a path can't break the line or paint the terminal.
-    path = scope["raw_path"].decode("ascii")
-    access.info(
-        "%s %s %d %.1f ms",
-        scope["method"],
-        path,
-        status,
-        took_ms,
-        extra={
-            "request_id": request_id,
-            "method": scope["method"],
-            "path": path,
-            "status": status,
-            "duration_ms": round(took_ms, 2),
-        },
-    )
+    return text if REQUEST_ID.fullmatch(text) else f"{random.getrandbits(64):016x}"

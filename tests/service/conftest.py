@@ -221,17 +221,11 @@ class Inside:
     url: str
 
 
-@pytest.fixture
-def inside(tiny: Path) -> Iterator[Inside]:
+@contextlib.contextmanager
+def _inside(**settings: object) -> Iterator[Inside]:
+    given = {"demo": "off", "queue_size": 4, "slots": 1, **settings}
     context = create_context(
-        read_settings(
-            {
-                "BOOTH_MODELS": str(tiny),
-                "BOOTH_DEMO": "off",
-                "BOOTH_QUEUE_SIZE": "4",
-                "BOOTH_SLOTS": "1",
-            }
-        )
+        read_settings({f"BOOTH_{name.upper()}": str(value) for name, value in given.items()})
     )
     config = uvicorn.Config(create_app(context), port=0, log_config=None, ws="none")
     server = uvicorn.Server(config)
@@ -242,3 +236,18 @@ def inside(tiny: Path) -> Iterator[Inside]:
     yield Inside(context, f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}")
     server.should_exit = True
     thread.join()
+
+
+ServeInside = Callable[..., contextlib.AbstractContextManager[Inside]]
+
+
+@pytest.fixture
+def serve_inside(tiny: Path) -> ServeInside:
+    """Starts a service with the tiny model in this process: ``with serve_inside(slots=2)``."""
+    return lambda **settings: _inside(models=tiny, **settings)
+
+
+@pytest.fixture
+def inside(serve_inside: ServeInside) -> Iterator[Inside]:
+    with serve_inside() as running:
+        yield running

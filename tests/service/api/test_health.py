@@ -19,6 +19,7 @@ NAMES = {
     "booth_requests_total",
     "booth_request_duration_seconds",
     "booth_stage_duration_seconds",
+    "booth_images_failed_total",
     "booth_images_total",
     "booth_batches_total",
     "booth_batch_size",
