@@ -24,6 +24,7 @@ _GAIN = 0.25  # weight of the newest window
 _MOST = 2.0  # times what was learned: a slower window is taken for an accident, and counts as so
 _DEVIATIONS = 4.0  # added to the mean: few windows are slower than that
 _STALE_S = 5.0
+_SHARE = 0.9  # of the time that a photograph may take, may be foreseen
 
 
 @dataclass(slots=True)
@@ -114,11 +115,11 @@ class Backlog:
     def _check(self, work_s: float, latency_s: float, timeout_s: float) -> None:
         pace = self._pace + _DEVIATIONS * self._deviation
         predicted_s = (self._work_s + work_s) * pace + latency_s
-        if predicted_s > timeout_s:
+        if predicted_s > _SHARE * timeout_s:
             raise Overloaded(
-                f"The answer would take about {predicted_s:.2g} s, longer than the {timeout_s:.2g} "
-                "s it may take; try again later, send fewer at once or raise timeout_ms.",
-                retry_after_s=math.ceil(predicted_s - timeout_s),
+                f"The answer might take {predicted_s:.2g} s, too long for the deadline of "
+                f"{timeout_s:.2g} s; try again later, send fewer at once or raise timeout_ms.",
+                retry_after_s=math.ceil(predicted_s - _SHARE * timeout_s),
             )
 
     def _begin(self) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import math
 import os
-import threading
 import time
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Executor, Future
@@ -20,9 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.card import Card
+from service.admission import Admission, Backlog
 from service.answer import Answer, Environment, Prediction, PredictionWithBasis, Timing
 from service.batcher import TOO_LATE, Batcher, Observer, Run, Waiting, settle
-from service.errors import BoothError, DeadlineExceeded, InternalError, Overloaded
+from service.cost import Cost, measure_quickly
+from service.errors import BoothError, DeadlineExceeded, InternalError
 from service.photo import decode
 from service.session import Session, batch_size_classes
 
@@ -107,6 +108,7 @@ class Classifier:
         decoders: threads that decode; shared among the classifiers of a process.
         limits: what it takes on.
         observer: is told of each photograph decoded and each batch run.
+        backlog: all work of the process, if other classifiers share its cores.
 
     """
 
@@ -116,14 +118,23 @@ class Classifier:
         decoders: Executor,
         limits: Limits | None = None,
         observer: Observer | None = None,
+        backlog: Backlog | None = None,
     ) -> None:
         self.session = session
         self.limits = limits or Limits()
         self._decoders = decoders
         self._observer = observer
         self._labels = _Labels(session.card)
-        self._admission = _Admission(self.limits.queue_size)
-        session.warm_up(batch_size_classes(self.limits.max_batch_size))
+        self._backlog = backlog or Backlog(cores())
+        self._admission = Admission(self.limits.queue_size, self._backlog)
+        sizes = batch_size_classes(self.limits.max_batch_size)
+        session.warm_up(sizes)
+        self.cost = Cost(
+            measure_quickly(session.run, session.card.input.size, sizes),
+            batch_size=self.limits.max_batch_size,
+            slots=self.limits.slots,
+            decoders=cores(),
+        )
         self.batcher = Batcher(
             session.run,
             session.run_alone,
@@ -137,6 +148,11 @@ class Classifier:
     def card(self) -> Card:
         """The card of the model that answers."""
         return self.session.card
+
+    @property
+    def predicted_wait_s(self) -> float:
+        """Seconds until all that is accepted now, by any model of the process, is answered."""
+        return self._backlog.predicted_s()
 
     @property
     def accepted(self) -> int:
@@ -154,17 +170,24 @@ class Classifier:
         """Accept photographs, all or none, and start on them. Their batches carry the ``tag``.
 
         Raises:
-            Overloaded: there is no room for all of them; nothing was started.
+            Overloaded: there is no room for all of them, or they would be answered too late;
+                nothing was started.
 
         """
-        self._admission.take(len(photos))
+        timeout_s = timeout_s or self.limits.deadline_s
+        works_s = [self.cost.work_s(len(photo)) for photo in photos]
+        latency_s = self.cost.latency_s(max(map(len, photos), default=0))
+        self._admission.take(works_s, latency_s, timeout_s)
         start = time.perf_counter()
-        deadline = time.monotonic() + (timeout_s or self.limits.deadline_s)
+        deadline = time.monotonic() + timeout_s
 
         def name(run: Run) -> Answer:
             return self._labels.answer(run, top_k, time.perf_counter() - start)
 
-        return [Ticket(self._start(photo, deadline, tag), deadline, name) for photo in photos]
+        return [
+            Ticket(self._start(photo, deadline, work_s, tag), deadline, name)
+            for photo, work_s in zip(photos, works_s, strict=True)
+        ]
 
     def classify(self, photo: bytes, *, top_k: int = 5, timeout_s: float | None = None) -> Answer:
         """The answer for one photograph, blocking.
@@ -190,9 +213,11 @@ class Classifier:
         self._admission.wait_until_idle(timeout_s)
         self.batcher.close(timeout_s)
 
-    def _start(self, photo: bytes, deadline: float, tag: Hashable | None) -> Future[Run]:
+    def _start(
+        self, photo: bytes, deadline: float, work_s: float, tag: Hashable | None
+    ) -> Future[Run]:
         future: Future[Run] = Future()
-        future.add_done_callback(self._admission.release)
+        self._admission.release_with(future, work_s)
         try:
             self._decoders.submit(self._decode, photo, deadline, future, tag)
         except RuntimeError:  # the decoders were shut down
@@ -218,47 +243,11 @@ class Classifier:
             settle(future, error=failure)
         else:
             decode_s = time.perf_counter() - start
+            self.cost.decoded(len(photo), decode_s)
             if self._observer:
                 self._observer.photo_decoded(len(photo), decoded.width * decoded.height)
             waiting = Waiting(decoded.pixels, deadline, future, decode_s, tag=tag)
             self.batcher.put_or_run(waiting, alone=self._admission.only_one)
-
-
-class _Admission:
-    """How many photographs are accepted and not yet settled: bounded, and all or none."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._taken = 0
-        self._changed = threading.Condition()
-
-    def take(self, count: int) -> None:
-        with self._changed:
-            if self._taken + count > self._limit:
-                raise Overloaded(
-                    f"The queue has room for {self._limit - self._taken} of {count} photographs; "
-                    "try again later.",
-                    retry_after_s=1,
-                )
-            self._taken += count
-
-    def __len__(self) -> int:
-        return self._taken
-
-    @property
-    def only_one(self) -> bool:
-        """Whether one photograph is all that there is to do."""
-        return self._taken == 1
-
-    def release(self, _future: Future[Run]) -> None:
-        with self._changed:
-            self._taken -= 1
-            if self._taken == 0:
-                self._changed.notify_all()
-
-    def wait_until_idle(self, timeout_s: float | None) -> None:
-        with self._changed:
-            self._changed.wait_for(lambda: self._taken == 0, timeout_s)
 
 
 class _Labels:

@@ -12,9 +12,10 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from models.card import Card
+from service.admission import Backlog
 from service.batcher import Observer
 from service.cache import file_identity
-from service.classifier import Classifier, Limits
+from service.classifier import Classifier, Limits, cores
 from service.errors import ModelError, UnknownModel, UnknownVersion
 from service.session import Session
 
@@ -75,6 +76,7 @@ class Fleet:
     ) -> None:
         self._decoders = decoders
         self._limits = limits or Limits()
+        self._backlog = Backlog(cores())
         self._providers = providers
         self._threads = threads
         self._threads_alone = threads_alone
@@ -105,7 +107,7 @@ class Fleet:
             )
             observer = self._observe(session.card.name) if self._observe else None
             identity = _identity(session, modified) if self._identify else _unlike_any()
-            classifier = Classifier(session, self._decoders, self._limits, observer)
+            classifier = Classifier(session, self._decoders, self._limits, observer, self._backlog)
             loaded = Loaded(classifier, modified, identity)
             before = self._swap(loaded)
         if before:

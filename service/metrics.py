@@ -219,6 +219,7 @@ def _load(loaded: list[Loaded]) -> Iterator[GaugeMetricFamily]:
     accepted = _gauge("accepted_images", "Photographs accepted, not yet answered.", ["model"])
     limit = _gauge("accepted_images_limit", "Most that are accepted at a time.", ["model"])
     batch_limit = _gauge("batch_size_limit", "Most photographs in a batch.", ["model"])
+    wait = _gauge("predicted_wait_seconds", "Until what is accepted is answered.", ["model"])
     versions: dict[str, list[Classifier]] = {}
     for one in loaded:
         versions.setdefault(one.card.name, []).append(one.classifier)
@@ -227,7 +228,8 @@ def _load(loaded: list[Loaded]) -> Iterator[GaugeMetricFamily]:
         accepted.add_metric([name], sum(one.accepted for one in classifiers))
         limit.add_metric([name], sum(one.limits.queue_size for one in classifiers))
         batch_limit.add_metric([name], max(one.limits.max_batch_size for one in classifiers))
-    yield from (queue, accepted, limit, batch_limit)
+        wait.add_metric([name], max(one.predicted_wait_s for one in classifiers))
+    yield from (queue, accepted, limit, batch_limit, wait)
 
 
 def _inventory(loaded: list[Loaded]) -> Iterator[GaugeMetricFamily]:

@@ -36,6 +36,7 @@ NAMES = {
     "booth_models_complete",
     "booth_accepted_images",
     "booth_accepted_images_limit",
+    "booth_predicted_wait_seconds",
     "booth_batch_size_limit",
     "booth_batch_duration_seconds",
     "booth_cache_lookups_total",
