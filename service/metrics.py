@@ -41,6 +41,7 @@ UNKNOWN = "unknown"
 SECONDS = [0.001 * 2**power for power in range(13)]
 BYTES = [1024.0 * 4**power for power in range(9)]
 PIXELS = [1e4 * 4**power for power in range(8)]
+LOOKUPS = ("hit", "miss", "not_modified", "bypass")
 SHARES = [share / 20 for share in range(1, 21)]
 
 
@@ -156,6 +157,7 @@ class _CacheMetrics:
             ["model", "result"],
             registry=registry,
         )
+        self._of_model: dict[str, dict[str, Counter]] = {}
         self._evictions = Counter(
             "booth_cache_evictions", "Answers that had to make room.", registry=registry
         )
@@ -169,7 +171,10 @@ class _CacheMetrics:
 
     def looked_up(self, model: str, result: str) -> None:
         """Count one photograph: hit, miss, not_modified or bypass."""
-        self._lookups.labels(model, result).inc()
+        if model not in self._of_model:
+            # All results at once: a rate needs the 0 that comes before the first one.
+            self._of_model[model] = {one: self._lookups.labels(model, one) for one in LOOKUPS}
+        self._of_model[model][result].inc()
 
     def evicted(self, count: int) -> None:
         """Count answers that had to make room."""

@@ -41,8 +41,10 @@ def _problem(description: str) -> dict[str, Any]:
     return {"description": description, "content": {MEDIA_TYPE: {"schema": PROBLEM_SCHEMA}}}
 
 
-def _parameter(name: str, schema: dict[str, Any], description: str) -> dict[str, Any]:
-    return {"name": name, "in": "query", "schema": schema, "description": description}
+def _parameter(
+    name: str, schema: dict[str, Any], description: str, where: str = "query"
+) -> dict[str, Any]:
+    return {"name": name, "in": where, "schema": schema, "description": description}
 
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
@@ -59,6 +61,12 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     504: _problem("deadline"),
 }
 
+_ETAG = {
+    "ETag": {
+        "schema": {"type": "string"},
+        "description": "of the answer to a single photograph, where the service has a cache",
+    }
+}
 _ANSWER = _inlined(ANSWER)
 _RESULTS = {
     "type": "object",
@@ -70,7 +78,13 @@ CLASSIFY: dict[str, Any] = {
     "responses": {
         200: {
             "description": "An answer for one photograph; for several, `results` in their order.",
+            "headers": _ETAG,
             "content": {"application/json": {"schema": {"anyOf": [_ANSWER, _RESULTS]}}},
+        },
+        304: {
+            "description": "The answer that the client has still holds. RFC 9110 has 412 for POST, "
+            "but this one only asks, as a GET does.",
+            "headers": _ETAG,
         },
         **PROBLEMS,
     },
@@ -87,6 +101,18 @@ CLASSIFY: dict[str, Any] = {
                 "timeout_ms",
                 {"type": "integer", "minimum": 1, "maximum": 3_600_000},
                 "after how long the answer is of no use any more",
+            ),
+            _parameter(
+                "If-None-Match",
+                {"type": "string"},
+                "ETags of answers that the client has, of a service with a cache",
+                "header",
+            ),
+            _parameter(
+                "Cache-Control",
+                {"type": "string"},
+                "no-cache: ask the network again; no-store: keep no answer to this",
+                "header",
             ),
         ],
         "requestBody": {

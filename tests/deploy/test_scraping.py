@@ -99,6 +99,7 @@ def watch(photos: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory) ->
 @contextlib.contextmanager
 def _replica(log: Path) -> Iterator[str]:
     settings = {"BOOTH_PORT": "0", "BOOTH_DEMO": "off", "BOOTH_MODELS": MODEL}
+    settings["BOOTH_CACHE_BYTES"] = "1"  # counts, but keeps nothing: each photograph still runs
     command = [sys.executable, "-m", "service", "serve"]
     with _running(command, log, env={**os.environ, **settings}, cwd=ROOT):
         yield _await(log, lambda: _listening(log))

@@ -250,6 +250,8 @@ def test_the_description_of_the_api_has_every_route(tiny_server: str) -> None:
         "version",
         "top_k",
         "timeout_ms",
+        "If-None-Match",
+        "Cache-Control",
     ]
     assert {"200", "400", "413", "415", "422", "429", "503", "504"} <= set(classify["responses"])
     one, several = classify["responses"]["200"]["content"]["application/json"]["schema"]["anyOf"]
