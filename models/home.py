@@ -1,4 +1,4 @@
-"""The user's own folder of model files."""
+"""The user's own folders: of model files, and of what can be made again from them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-__all__ = ["model_home"]
+__all__ = ["cache_home", "model_home"]
 
 
 def model_home() -> Path:
@@ -16,6 +16,15 @@ def model_home() -> Path:
     """
     chosen = os.environ.get("BOOTH_MODEL_DIR")
     return Path(chosen).expanduser() if chosen else _data_folder() / "booth" / "models"
+
+
+def cache_home() -> Path:
+    """The folder of what only saves time: the platform's cache folder. It need not exist yet."""
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "booth"
+    if sys.platform == "win32":
+        return _data_folder() / "booth" / "cache"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "booth"
 
 
 def _data_folder() -> Path:

@@ -104,6 +104,7 @@ class Fleet:
                 providers=self._providers,
                 threads=self._threads,
                 threads_alone=self._threads_alone,
+                slots=self._limits.slots,
             )
             observer = self._observe(session.card.name) if self._observe else None
             identity = _identity(session, modified) if self._identify else _unlike_any()

@@ -1,7 +1,8 @@
-"""One ONNX Runtime session over one model file: providers, threads, checks, warm-up."""
+"""One model file, checked and loaded into the runtime that suits the machine."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,32 +14,33 @@ from pydantic import ValidationError
 
 from models.card import METADATA_KEY, Card
 from service.errors import ModelError
+from service.runtimes import onnx_runtime, open_vino
+from service.runtimes.base import Parallelism, Runtime
+from service.runtimes.onnx_runtime import OnnxRuntime
+from service.runtimes.open_vino import OpenVino
 
 __all__ = ["PROVIDERS", "Session", "batch_size_classes", "choose_providers", "read_card"]
 
-# Fastest first; the short names are what BOOTH_PROVIDERS takes.
-PROVIDERS = {
-    "tensorrt": "TensorrtExecutionProvider",
-    "cuda": "CUDAExecutionProvider",
-    "openvino": "OpenVINOExecutionProvider",
-    "cpu": "CPUExecutionProvider",
-}
+log = logging.getLogger(__name__)
+
+# What BOOTH_PROVIDERS takes, fastest first.
+PROVIDERS = ("tensorrt", "cuda", "openvino", "cpu")
 
 
 def choose_providers(wanted: Sequence[str] = ()) -> list[str]:
-    """Execution providers to try, in order: those wanted, or all that are installed.
+    """Execution providers to try, in order: those wanted, or all that are installed; then the CPU.
 
     Raises:
         ModelError: a wanted provider is unknown or not installed.
 
     """
-    installed = ort.get_available_providers()
+    there = {*onnx_runtime.installed(), *(["openvino"] if open_vino.is_installed() else [])}
     for name in wanted:
-        if PROVIDERS.get(name) not in installed:
-            known = ", ".join(short for short, full in PROVIDERS.items() if full in installed)
+        if name not in there:
+            known = ", ".join(one for one in PROVIDERS if one in there)
             raise ModelError(f"The provider {name!r} is not installed here; there is: {known}.")
-    chosen = [PROVIDERS[name] for name in wanted or PROVIDERS if PROVIDERS[name] in installed]
-    return list(dict.fromkeys([*chosen, PROVIDERS["cpu"]]))
+    chosen = [name for name in wanted or PROVIDERS if name in there]
+    return list(dict.fromkeys([*chosen, "cpu"]))
 
 
 def batch_size_classes(max_batch_size: int) -> list[int]:
@@ -54,22 +56,18 @@ def read_card(path: Path) -> Card:
         ModelError: the file is missing, damaged, or carries no valid card.
 
     """
-    options = ort.SessionOptions()
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-    return _card_of(_open(path, options, [PROVIDERS["cpu"]]), path)
+    return _card_of(_unprepared(path), path)
 
 
 class Session:
     """A model that is loaded and can run. Safe to call from several threads at once.
 
-    On CPUs it may hold the network twice: many runs at a time are fastest with a thread each, but
-    a run that is alone is fastest with all cores, its threads spinning between two operators.
-
     Args:
         path: the ``.onnx`` file.
-        providers: short names as in ``PROVIDERS``, in the order to try; empty for all installed.
-        threads: CPU threads of a run in company; 0 lets ONNX Runtime take all cores.
+        providers: names as in ``PROVIDERS``, in the order to try; empty for all installed.
+        threads: CPU threads of a run in company; 0 for all cores.
         threads_alone: CPU threads of a run that is alone; 0 for the same network and threads.
+        slots: runs that may go on at the same time, without waiting for each other.
 
     Raises:
         ModelError: the file can't be used; the sentence says why.
@@ -83,58 +81,60 @@ class Session:
         providers: Sequence[str] = (),
         threads: int = 0,
         threads_alone: int = 0,
+        slots: int = 1,
     ) -> None:
         chosen = choose_providers(providers)
-        self._session = _open(path, _options(threads), chosen)
+        unprepared = _unprepared(path)
         self.path = path
-        self.card = _card_of(self._session, path)
-        _check_contract(self._session, self.card)
-        self._alone = self._session
-        if self.provider == "cpu" and threads_alone > threads > 0:
-            self._alone = _open(path, _options(threads_alone, spin=True), chosen)
+        self.card = _card_of(unprepared, path)
+        _check_contract(unprepared, self.card)
+        self._runtime = _runtime(path, chosen, Parallelism(slots, threads, threads_alone))
 
     @property
     def provider(self) -> str:
-        """Short name of the execution provider that runs the graph."""
-        active = self._session.get_providers()[0]
-        return next(short for short, full in PROVIDERS.items() if full == active)
+        """Name of the execution provider that runs the graph."""
+        return self._runtime.provider
 
     def run(self, photos: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Probabilities (N x K) of N photographs (N x S x S x 3, RGB)."""
-        (probabilities,) = self._session.run(["probabilities"], {"photo": photos})
-        return probabilities  # type: ignore[no-any-return]
+        return self._runtime.run(photos)
 
     def run_alone(self, photos: NDArray[np.uint8]) -> NDArray[np.float32]:
         """As ``run``, for when nothing else wants the cores."""
-        (probabilities,) = self._alone.run(["probabilities"], {"photo": photos})
-        return probabilities  # type: ignore[no-any-return]
+        return self._runtime.run_alone(photos)
 
     def warm_up(self, batch_sizes: Iterable[int]) -> None:
         """Run each batch size once, so that no client pays for first-time allocations."""
-        side = self.card.input.size
         for size in batch_sizes:
-            self.run(np.zeros((size, side, side, 3), np.uint8))
-        self.run_alone(np.zeros((1, side, side, 3), np.uint8))
+            self._runtime.prepare(size)
 
 
-def _options(threads: int, *, spin: bool = False) -> ort.SessionOptions:
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.add_session_config_entry("session.intra_op.allow_spinning", "1" if spin else "0")
-    return options
+def _runtime(path: Path, chosen: Sequence[str], parallelism: Parallelism) -> Runtime:
+    """The first of the chosen providers that can run the file."""
+    if chosen[0] == "openvino":
+        try:
+            return OpenVino(path, parallelism)
+        except Exception:
+            log.warning("OpenVINO can't run %s; ONNX Runtime does.", path.name, exc_info=True)
+    try:
+        return OnnxRuntime(path, [name for name in chosen if name != "openvino"], parallelism)
+    except Exception as cause:
+        raise _cannot_run(path) from cause
 
 
-def _open(path: Path, options: ort.SessionOptions, providers: list[str]) -> ort.InferenceSession:
-    options.log_severity_level = 3
+def _unprepared(path: Path) -> ort.InferenceSession:
     if not path.is_file():
         raise ModelError(f"There is no model file {path}.")
     try:
-        return ort.InferenceSession(str(path), options, providers=providers)
+        return onnx_runtime.open_unprepared(path)
     except Exception as cause:
-        raise ModelError(
-            f"{path.name} is no ONNX file that can run here; export it again with `booth export`."
-        ) from cause
+        raise _cannot_run(path) from cause
+
+
+def _cannot_run(path: Path) -> ModelError:
+    return ModelError(
+        f"{path.name} is no ONNX file that can run here; export it again with `booth export`."
+    )
 
 
 def _card_of(session: ort.InferenceSession, path: Path) -> Card:

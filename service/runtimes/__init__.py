@@ -1,0 +1,1 @@
+"""What can run a network: each module one library, all behind the same few methods."""
