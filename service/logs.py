@@ -18,6 +18,7 @@ __all__ = ["Writer", "configure"]
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 WAITING_LINES = 1000
+REST_S = 0.02
 CLOSE_S = 1.0
 
 
@@ -47,6 +48,7 @@ class Writer(logging.Handler):
         # Simple, for a signal's handler may log while the thread it interrupts is in `put`.
         self._lines: SimpleQueue[str | None] = SimpleQueue()
         self._lost = 0
+        self._ending = threading.Event()
         self._thread = threading.Thread(target=self._write, name="booth-log", daemon=True)
         self._thread.start()
 
@@ -60,16 +62,24 @@ class Writer(logging.Handler):
     def close(self) -> None:
         """Write what waits, for a second at most."""
         self._lines.put(None)
+        self._ending.set()
         self._thread.join(CLOSE_S)
         super().close()
 
     def _write(self) -> None:
         while (line := self._lines.get()) is not None:
-            # A terminal that was closed must not end the service.
-            with contextlib.suppress(OSError, ValueError):
-                self._stream.write(f"{line}\n")
+            self._put(line)
+            if self._lines.empty():
                 self._tell_lost()
-                self._stream.flush()
+                # Waking up for each line would cost those who log as much as the line itself.
+                self._ending.wait(REST_S)
+        self._tell_lost()
+
+    def _put(self, line: str) -> None:
+        # A terminal that was closed must not end the service.
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.write(f"{line}\n")
+            self._stream.flush()
 
     def _tell_lost(self) -> None:
         with self.lock or contextlib.nullcontext():  # the one that logging holds around `emit`
@@ -78,14 +88,14 @@ class Writer(logging.Handler):
             fields = {"name": "booth.logs", "levelname": "WARNING", "levelno": logging.WARNING}
             message = f"{lost} lines left out: whoever reads the log is too slow"
             record = logging.makeLogRecord({**fields, "msg": message, "left_out": lost})
-            self._stream.write(f"{self.format(record)}\n")
+            self._put(self.format(record))
 
 
 class _JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         time = dt.datetime.fromtimestamp(record.created, dt.UTC)
         line = {
-            "time": f"{time:%Y-%m-%dT%H:%M:%S}.{int(record.msecs):03d}Z",
+            "time": time.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),

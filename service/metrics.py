@@ -6,7 +6,7 @@ One registry per application object; the page of one process holds all of its mo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 
 import onnxruntime
@@ -187,8 +187,7 @@ class _ModelObserver:
         self._pixels = metrics.image_pixels
         self._batches = metrics.batches.labels(model)
         self._sizes = metrics.batch_size.labels(model)
-        self._model = model
-        self._seconds = metrics.batch_seconds
+        self._seconds_of = cache(partial(metrics.batch_seconds.labels, model))
 
     def photo_decoded(self, size: int, pixels: int) -> None:
         self._bytes.observe(size)
@@ -197,7 +196,7 @@ class _ModelObserver:
     def batch_ran(self, size: int, seconds: float) -> None:
         self._batches.inc()
         self._sizes.observe(size)
-        self._seconds.labels(self._model, size).observe(seconds)
+        self._seconds_of(size).observe(seconds)
 
 
 class _FleetCollector(Collector):

@@ -102,7 +102,7 @@ class Settings(BaseSettings):
         "empty for no traces",
     )
     trace_share: float = Field(
-        0.1, ge=0, le=1, description="share of the requests that are traced, 0 to 1"
+        0.05, ge=0, le=1, description="share of the requests that are traced, 0 to 1"
     )
     demo: bool = Field(True, description="serve the page at `/`, if Gradio is installed")
 
