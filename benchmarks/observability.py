@@ -1,0 +1,236 @@
+"""What metrics, log and traces cost: /classify with them, against /classify without any.
+
+    python -m benchmarks.observability [--photos FOLDER] [--seconds 5] [--rounds 7]
+
+Each kind is measured next to a service without any, both running, load on one at a time, the order
+alternating; the table shows the median of the rounds' ratios, and their range. Metrics are asked
+for as often as Prometheus does; traces go to a collector in this process that only takes them.
+Throughput is what counts; CPU time for each answer tells more where other work disturbs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+import tempfile
+import threading
+import urllib.request
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from statistics import median
+from typing import Any
+from unittest.mock import patch
+
+from benchmarks.machine import describe
+from benchmarks.parity import references
+from benchmarks.photographs import read_photographs
+from benchmarks.runs import Bench, Run
+from benchmarks.systems import BOOTH, ROOT, Server, System
+from benchmarks.table import markdown
+from models.home import model_home
+from models.shelf import find_model
+from service.metrics import Metrics
+
+SCRAPE_S = 15.0  # as in deploy/prometheus/prometheus.yml
+
+NO_LOG = {"BOOTH_LOG_LINES_PER_SECOND": "0"}
+LOG = {"BOOTH_LOG": "json"}
+TRACES = {"BOOTH_OTLP_ENDPOINT": "{collector}"}
+FULLY = {"BOOTH_LOG_LINES_PER_SECOND": "1000000", "BOOTH_TRACE_SHARE": "1"}
+
+# By name: whether it has metrics, and its settings.
+KINDS = {
+    "metrics": (True, NO_LOG),
+    "log, JSON": (False, LOG),
+    "traces": (False, {**NO_LOG, **TRACES}),
+    "all, as by default": (True, {**LOG, **TRACES}),
+    "all, of every request": (True, {**LOG, **TRACES, **FULLY}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A service with something, and the one without, measured one after the other."""
+
+    with_it: Run
+    without: Run
+
+    @property
+    def throughput(self) -> float:
+        """With it, as a share of without."""
+        return self.with_it.figures.throughput / self.without.figures.throughput
+
+    @property
+    def cpu(self) -> float:
+        """CPU time for each answer, likewise."""
+        return self.with_it.cpu_ms / self.without.cpu_ms
+
+
+class Silent(Metrics):
+    """Metrics that count nothing, as if the calls were not there."""
+
+    def __init__(self, max_batch_size: int = 32) -> None:
+        super().__init__(max_batch_size)
+        nothing: Any = _Nothing()
+        self.in_flight = self.cache = nothing
+        for name in ("visited", "answered", "failed", "stage", "observer"):
+            setattr(self, name, nothing)
+
+
+class _Nothing:
+    def __getattr__(self, _name: str) -> _Nothing:
+        return self
+
+    def __call__(self, *_: object, **__: object) -> _Nothing:
+        return self
+
+
+def main() -> None:
+    """Measure and print the table, or be one of the services."""
+    options = parse()
+    if options.without_metrics:
+        serve_silently()
+    with tempfile.TemporaryDirectory() as folder, collecting() as collector:
+        bench = prepare(options, Path(folder))
+        kinds = {name: system(name, collector) for name in options.kinds}
+        pairs = [
+            {name: pair(bench, kind, number, options.clients) for name, kind in kinds.items()}
+            for number in range(options.rounds)
+        ]
+    report(options, pairs)
+
+
+def parse() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="benchmarks.observability", description=__doc__)
+    parser.add_argument("--photos", type=Path, default=ROOT / "tests/photos")
+    parser.add_argument("--sample", type=int, default=100, help="most photographs to send")
+    parser.add_argument("--model", default="efficientnet_lite0")
+    parser.add_argument("--seconds", type=float, default=5, help="of each measurement")
+    parser.add_argument("--warm-up", type=float, default=1, help="seconds before each")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--clients", type=int, default=32)
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS), metavar="KIND")
+    parser.add_argument("--without-metrics", action="store_true", help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def serve_silently() -> None:
+    """`booth serve`, but nothing is counted."""
+    from service.cli import main as booth
+
+    sys.argv = ["booth", "serve"]
+    with patch("service.app.Metrics", Silent):
+        booth()
+
+
+def prepare(options: argparse.Namespace, folder: Path) -> Bench:
+    """The model, the photographs, and the network's own answers."""
+    model = find_model(options.model, model_home()).resolve()
+    photos = list(read_photographs(options.photos, options.sample).values())
+    for number, photo in enumerate(photos):
+        (folder / f"{number:05}.jpg").write_bytes(photo)
+    expected = references(model, photos)
+    return Bench(model, folder, photos, expected, options.seconds, options.warm_up)
+
+
+@contextlib.contextmanager
+def collecting() -> Iterator[str]:
+    """The address of a collector that takes traces and forgets them."""
+
+    class Sink(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Sink) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def system(name: str, collector: str = "") -> System:
+    """A service of one of the kinds; of an unknown one, a service without anything."""
+    metrics, settings = KINDS.get(name, (False, NO_LOG))
+    silent = (sys.executable, "-m", "benchmarks.observability", "--without-metrics")
+    return replace(
+        BOOTH,
+        name=name,
+        command=BOOTH.command if metrics else silent,
+        environment={
+            **BOOTH.environment,
+            **{k: value.replace("{collector}", collector) for k, value in settings.items()},
+        },
+    )
+
+
+def pair(bench: Bench, kind: System, number: int, clients: int) -> Pair:
+    """One round of one kind; every other round the service without anything goes first."""
+    print(f"round {number + 1}: {kind.name}", file=sys.stderr, flush=True)
+    systems = [kind, system("none")]
+    with contextlib.ExitStack() as stack:
+        servers = [
+            stack.enter_context(Server.running(one, bench.model, bench.photos[0]))
+            for one in systems
+        ]
+        for server in servers:
+            bench.check(server)
+        runs: dict[str, Run] = {}
+        for server in servers if number % 2 else reversed(servers):
+            with scraping(server) if server.system is kind else contextlib.nullcontext():
+                runs[server.system.name] = bench.put(server, "closed loop", clients)
+    return Pair(runs[kind.name], runs["none"])
+
+
+@contextlib.contextmanager
+def scraping(server: Server) -> Iterator[None]:
+    """Ask for the metrics as often as Prometheus does."""
+    url, over = server.url.replace("/classify", "/metrics"), threading.Event()
+
+    def scrape() -> None:
+        while not over.wait(SCRAPE_S):
+            with urllib.request.urlopen(url) as answer:  # noqa: S310 (our own server)
+                answer.read()
+
+    thread = threading.Thread(target=scrape)
+    thread.start()
+    yield
+    over.set()
+    thread.join()
+
+
+def report(options: argparse.Namespace, pairs: Sequence[dict[str, Pair]]) -> None:
+    """Print where and when, and the table."""
+    machine = describe()
+    facts = ", ".join(f"{name} {value}" for name, value in machine.items() if name != "date")
+    print(f"{machine['date']}: {options.model}, {options.clients} clients, {facts}.")
+    print(f"{options.rounds} rounds of {options.seconds:g} s; none of them = 1.\n")
+    rows = [
+        [
+            name,
+            *summary([one[name].throughput for one in pairs]),
+            *summary([one[name].cpu for one in pairs]),
+        ]
+        for name in options.kinds
+    ]
+    print(markdown(["", "throughput", "from", "to", "CPU for each answer", "from", "to"], rows))
+
+
+def summary(ratios: Sequence[float]) -> list[str]:
+    """Median, smallest, largest."""
+    return [f"{value:.3f}" for value in (median(ratios), min(ratios), max(ratios))]
+
+
+if __name__ == "__main__":
+    main()
