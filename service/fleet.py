@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import threading
 import time
@@ -17,27 +18,36 @@ from service.batcher import Observer
 from service.cache import file_identity
 from service.classifier import Classifier, Limits, cores
 from service.errors import ModelError, UnknownModel, UnknownVersion
-from service.session import Session
+from service.session import Session, choose_providers
 
 __all__ = ["Fleet", "Loaded"]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """A model that answers, and since when (seconds since 1970).
 
-    ``identity`` is that of what gives the answers: another file has another one.
+    ``identity`` is that of what gives the answers: another file has another one;
+    ``wanted_provider`` is the execution provider that should run it, and may not be able to.
     """
 
     classifier: Classifier
     modified: float
     identity: bytes
+    wanted_provider: str
     since: float = field(default_factory=time.time)
 
     @property
     def card(self) -> Card:
         """The model's card."""
         return self.classifier.card
+
+    @property
+    def fell_back(self) -> bool:
+        """Whether another execution provider runs it than the one that should."""
+        return self.classifier.session.provider != self.wanted_provider
 
     @property
     def path(self) -> Path:
@@ -109,8 +119,12 @@ class Fleet:
             observer = self._observe(session.card.name) if self._observe else None
             identity = _identity(session, modified) if self._identify else _unlike_any()
             classifier = Classifier(session, self._decoders, self._limits, observer, self._backlog)
-            loaded = Loaded(classifier, modified, identity)
+            wanted = choose_providers(self._providers)[0]
+            loaded = Loaded(classifier, modified, identity, wanted)
             before = self._swap(loaded)
+        if loaded.fell_back:
+            fallback = "%s runs on %s, since %s could not be used; see the lines before."
+            log.warning(fallback, loaded.card.name, session.provider, wanted)
         if before:
             before.classifier.close()
         return loaded

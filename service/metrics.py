@@ -240,11 +240,18 @@ def _inventory(loaded: list[Loaded]) -> Iterator[GaugeMetricFamily]:
     """Which models are loaded, where they run, and since when."""
     info = _gauge("model_info", "Loaded.", ["model", "version", "provider", "precision"])
     since = _gauge("model_loaded_timestamp_seconds", "When it was loaded.", ["model", "version"])
+    fell_back = _gauge(
+        "model_fell_back",
+        "1 if another execution provider runs it than the one that should.",
+        ["model", "version", "provider", "wanted"],
+    )
     for one in loaded:
         name, version_ = one.card.name, one.card.version
         info.add_metric([name, version_, one.classifier.session.provider, one.card.precision], 1)
         since.add_metric([name, version_], one.since)
-    yield from (info, since)
+        providers = [one.classifier.session.provider, one.wanted_provider]
+        fell_back.add_metric([name, version_, *providers], one.fell_back)
+    yield from (info, since, fell_back)
 
 
 def _gauge(name: str, text: str, labels: list[str]) -> GaugeMetricFamily:

@@ -71,6 +71,8 @@ HEALTHY = {
     'booth_models_complete{instance="b"}': "1x400",
     'booth_model_info{instance="a", model="m", version="1", provider="cpu"}': "1x400",
     'booth_model_info{instance="b", model="m", version="1", provider="cuda"}': "1x400",
+    'booth_model_fell_back{instance="a", model="m", provider="cpu", wanted="cpu"}': "0x400",
+    'booth_model_fell_back{instance="b", model="m", provider="cuda", wanted="cuda"}': "0x400",
     'booth_requests_total{instance="a", model="m", outcome="ok"}': "0+75x400",
     'booth_requests_total{instance="b", model="m", outcome="ok"}': "0+75x400",
     'booth_requests_total{instance="a", model="m", outcome="bad_image"}': "0+50x400",
@@ -185,6 +187,19 @@ CASES = [
         {'booth_models_complete{instance="a"}': "1x300 0x100"},
         {"instance": "a"},
         "a does not have all the models that it should serve.",
+    ),
+    Case(
+        "BoothProviderMissing",
+        {
+            'booth_model_fell_back{instance="b", model="m", provider="cuda", wanted="cuda"}': (
+                "0x200 stale"
+            ),
+            'booth_model_fell_back{instance="b", model="m", provider="cpu", wanted="cuda"}': (
+                "_x201 1x199"
+            ),
+        },
+        {"instance": "b", "model": "m", "provider": "cpu", "wanted": "cuda"},
+        "b runs m on cpu instead of cuda.",
     ),
     Case(
         "BoothReplicasDiffer",

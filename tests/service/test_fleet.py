@@ -151,3 +151,18 @@ def test_two_files_of_one_name_and_version_are_refused(
     copy.write_bytes(original.read_bytes())
     with pytest.raises(ModelError, match=r"tiny\.onnx has the name and version of another file"):
         fleet.refresh([original, copy])
+
+
+def test_a_provider_that_can_not_be_used_is_told(
+    fleet: Fleet,
+    make_tiny: MakeTiny,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    assert not fleet.load(make_tiny("before")).fell_back
+    assert caplog.messages == []
+    monkeypatch.setattr(fleet_module, "choose_providers", lambda _wanted: ["cuda", "cpu"])
+    loaded = fleet.load(make_tiny("after"))
+    assert (loaded.wanted_provider, loaded.fell_back) == ("cuda", True)
+    (line,) = caplog.messages
+    assert line.startswith(f"after runs on {loaded.classifier.session.provider}, since cuda could")

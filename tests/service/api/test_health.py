@@ -29,6 +29,7 @@ NAMES = {
     "booth_labels_total",
     "booth_image_bytes",
     "booth_image_pixels",
+    "booth_model_fell_back",
     "booth_model_info",
     "booth_model_loaded_timestamp_seconds",
     "booth_build_info",
