@@ -15,7 +15,7 @@
 # The minor version and Debian's release are fixed; their security fixes come with each build.
 ARG PYTHON=3.13-slim-trixie
 
-# ---- What serving needs, in a virtual environment without pip.
+# ---- What serving needs, traces included, in a virtual environment without pip.
 FROM python:${PYTHON} AS venv-service
 ARG PIP_INDEX_URL
 ARG PIP_EXTRA_INDEX_URL
@@ -25,6 +25,7 @@ RUN python3 -m venv --without-pip /opt/booth
 COPY pyproject.toml constraints.txt ./
 COPY deploy/requirements.py deploy/
 RUN python3 deploy/requirements.py > serving.txt \
+ && python3 deploy/requirements.py tracing >> serving.txt \
  && pip --python /opt/booth/bin/python3 install --constraint constraints.txt --requirement serving.txt
 
 FROM venv-service AS venv-demo

@@ -199,6 +199,11 @@ def test_no_image_installs_a_compiler(target: str) -> None:
     assert not re.search(r"\b(apt|apt-get|gcc|build-essential)\b", steps)
 
 
+def test_what_serves_can_send_traces() -> None:
+    steps = " ".join(one.value for one in instructions("venv-service", "RUN"))
+    assert "requirements.py tracing >> serving.txt" in steps
+
+
 def test_serving_takes_nothing_of_the_stages_with_torch() -> None:
     taken = {one.flags.get("from") for one in instructions("service", "COPY")}
     assert taken == {"venv-service", "code"}
