@@ -37,7 +37,13 @@ _USUAL = SOURCES["resnet50"]  # its preprocessing is most networks'
 @click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--name", help="the model's name in the service  [default: that of --out]")
 @click.option("--title", help="its name for people  [default: its name]")
-@click.option("--precision", type=click.Choice(["fp32", "int8"]), default="fp32", show_default=True)
+@click.option(
+    "--precision",
+    type=click.Choice(["fp32", "fp16", "int8"]),
+    default="fp32",
+    show_default=True,
+    help="int8 suits CPUs, fp16 GPUs",
+)
 @click.option("--photos", type=_FOLDER, help="calibrate and prove on these  [default: Booth's own]")
 @click.option("--size", type=int, help="side of the network's square, pixels  [default: --arch's]")
 @click.option("--resize", type=int, help="side before the centre crop  [default: 8/7 of --size]")

@@ -66,7 +66,7 @@ def finish(
 
     Raises:
         BadDataset: A data set can't be read.
-        ParityError: The float32 file does not answer as the network does.
+        ParityError: A file in floating point does not answer as the network does.
 
     """
     told("Decoding the validation photographs")

@@ -170,8 +170,8 @@ def classifier_weight(model: ModelProto) -> NDArray[np.float32]:
     """
     stored = {tensor.name: tensor for tensor in model.graph.initializer}
     weight = numpy_helper.to_array(stored[CLASSIFIER_WEIGHT])
-    if weight.dtype == np.float32:
-        return weight
+    if weight.dtype != np.int8:
+        return weight.astype(np.float32)
     scales = numpy_helper.to_array(stored[f"{CLASSIFIER_WEIGHT}.scale"])
     return np.asarray(weight * scales[:, None], np.float32)
 

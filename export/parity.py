@@ -21,8 +21,12 @@ if TYPE_CHECKING:
 
 __all__ = ["LARGEST_DIFFERENCE", "ParityError", "answers", "expected_answers", "prove"]
 
-LARGEST_DIFFERENCE = 1e-4
-"""How far a probability of the float32 file may be from the torch network's."""
+LARGEST_DIFFERENCE = {"fp32": 1e-4, "fp16": 0.1}
+"""How far a probability of a file in floating point may be from the torch network's.
+
+In float16, EfficientNet-Lite0 was off by 0.005 as trained, and by 0.07 with random weights: what is
+further off has overflowed.
+"""
 
 _BATCH = 4
 
@@ -47,7 +51,7 @@ def expected_answers(
 
 
 def prove(
-    model: ModelProto, expected: Probabilities, photos: NDArray[np.uint8], *, exact: bool
+    model: ModelProto, expected: Probabilities, photos: NDArray[np.uint8], *, precision: str
 ) -> Parity:
     """Compare a model's answers with those expected.
 
@@ -55,21 +59,22 @@ def prove(
         model: The finished graph.
         expected: N x K.
         photos: N x S x S x 3.
-        exact: Whether it has to answer alike to `LARGEST_DIFFERENCE`, as a float32 file does.
+        precision: Of its arithmetic. In 8 bits the difference is measured, and may be any.
 
     Raises:
-        ParityError: It has to, and does not.
+        ParityError: It answers otherwise than `LARGEST_DIFFERENCE` allows.
 
     """
     found = answers(model, photos)
     change = np.abs(found - expected)
     first = expected.argmax(1)
     largest = float(change.max())
+    allowed = LARGEST_DIFFERENCE.get(precision)
     # Written so that a file that answers NaN fails too.
-    if exact and not largest < LARGEST_DIFFERENCE:
+    if allowed is not None and not largest < allowed:
         raise ParityError(
             f"The exported file's probabilities differ from the network's by up to {largest:.2g}, "
-            f"where {LARGEST_DIFFERENCE:g} is allowed; nothing was written."
+            f"where {allowed:g} is allowed; nothing was written."
         )
     return Parity(
         reference="the PyTorch network in float32",

@@ -15,6 +15,7 @@ from export.checkpoint import load_weights
 from export.count import multiply_adds, parameters
 from export.fetch import sha256_of
 from export.graph import Normalisation
+from export.half import halve
 from export.parity import expected_answers, prove
 from export.photographs import shipped
 from export.quantise import quantise
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Precision", "Recipe", "Traced", "check", "describe", "export_model", "trace"]
 
-Precision = Literal["fp32", "int8"]
+Precision = Literal["fp32", "fp16", "int8"]
 Progress = Callable[[str], None]
 
 
@@ -94,7 +95,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Traced:
-    """A network with its weights and its graph, ready to become files of either precision.
+    """A network with its weights and its graph, ready to become files of any precision.
 
     Attributes:
         recipe: What it was made by.
@@ -123,10 +124,7 @@ class Traced:
         card = _card(recipe, self.sha256, precision)
         seen = photographs or shipped(recipe.input)
         progress(f"Making the {precision} graph")
-        if precision == "int8":
-            model = quantise(self.body, recipe.normalisation, recipe.temperature, seen.calibration)
-        else:
-            model = graph.assemble(self.body, recipe.normalisation, recipe.temperature)
+        model = self._model(precision, seen)
         if attributes:
             features = self.network.classifier.in_features
             add_attributes(model, read_matrix(attributes, len(sun_attributes()), features))
@@ -134,11 +132,18 @@ class Traced:
         expected = expected_answers(
             self.network, recipe.normalisation, recipe.temperature, seen.proof
         )
-        parity = prove(model, expected, seen.proof, exact=precision == "fp32")
+        parity = prove(model, expected, seen.proof, precision=precision)
         names = sun_attributes() if attributes else ()
         card = card.model_copy(update={"parity": parity, "attributes": names})
         _write(model, card, out)
         return card
+
+    def _model(self, precision: Precision, seen: Photographs) -> ModelProto:
+        recipe = self.recipe
+        if precision == "int8":
+            return quantise(self.body, recipe.normalisation, recipe.temperature, seen.calibration)
+        make = halve if precision == "fp16" else graph.assemble
+        return make(self.body, recipe.normalisation, recipe.temperature)
 
 
 def trace(recipe: Recipe, weights: Path, progress: Progress = _silent) -> Traced:
@@ -184,7 +189,7 @@ def export_model(
     Raises:
         pydantic.ValidationError: The recipe gives no valid card.
         CheckpointError: The weights can't be used.
-        ParityError: The float32 file does not answer as the network does.
+        ParityError: A file in floating point does not answer as the network does.
         ValueError: The matrix of attributes is not one.
 
     """

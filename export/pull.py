@@ -95,7 +95,13 @@ class _Order:
 
 @click.command()
 @click.argument("name")
-@click.option("--precision", type=click.Choice(["int8", "fp32"]), default="int8", show_default=True)
+@click.option(
+    "--precision",
+    type=click.Choice(["int8", "fp16", "fp32"]),
+    default="int8",
+    show_default=True,
+    help="int8 suits CPUs, fp16 GPUs",
+)
 @click.option("--photos", type=_FOLDER, help="photographs to calibrate and prove with")
 @click.option("--force", is_flag=True, help="replace the model that is there")
 @_shared_options

@@ -50,7 +50,7 @@ _TRAINABLE = sorted(name for name, source in SOURCES.items() if source.label_set
     type=click.IntRange(min=1),
     help="side at which photographs are kept  [default: --size]",
 )
-@click.option("--precision", type=click.Choice(["fp32", "int8"]), default="int8")
+@click.option("--precision", type=click.Choice(["fp32", "fp16", "int8"]), default="int8")
 @click.option("--name", help="the model's name in the service  [default: that of --out]")
 @click.option("--title", help="its name for people  [default: its name]")
 @click.option("--origin", help="who trained it and on what, in words")

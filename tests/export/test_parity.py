@@ -30,23 +30,29 @@ def answering(rows: np.ndarray) -> ModelProto:
 
 
 def test_an_equal_file_is_proven() -> None:
-    parity = prove(answering(ANSWERS), ANSWERS, PHOTOS, exact=True)
+    parity = prove(answering(ANSWERS), ANSWERS, PHOTOS, precision="fp32")
     assert (parity.photographs, parity.top1_agreement) == (6, 1)
     assert (parity.largest_difference, parity.mean_difference) == (0, 0)
 
 
-@pytest.mark.parametrize("wrong", [2e-4, np.nan, np.inf])
-def test_a_float_file_that_answers_otherwise_is_refused(wrong: float) -> None:
+@pytest.mark.parametrize(
+    ("precision", "wrong"),
+    [
+        *(("fp32", wrong) for wrong in (2e-4, np.nan, np.inf)),
+        *(("fp16", wrong) for wrong in (0.11, np.nan, np.inf)),
+    ],
+)
+def test_a_float_file_that_answers_otherwise_is_refused(precision: str, wrong: float) -> None:
     rows = ANSWERS.copy()
     rows[2, 1] += wrong
     with pytest.raises(ParityError, match=r"differ from the network's by up to .* nothing was"):
-        prove(answering(rows), ANSWERS, PHOTOS, exact=True)
+        prove(answering(rows), ANSWERS, PHOTOS, precision=precision)
 
 
 def test_what_int8_changes_is_measured() -> None:
     rows = ANSWERS.copy()
     rows[0] = [0.4, 0.5, 0.1]
-    parity = prove(answering(rows), ANSWERS, PHOTOS, exact=False)
+    parity = prove(answering(rows), ANSWERS, PHOTOS, precision="int8")
     # The first of each batch of four is changed: two of the six.
     assert parity.top1_agreement == pytest.approx(4 / 6)
     assert parity.largest_difference == pytest.approx(0.3)
