@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -25,6 +25,9 @@ __all__ = ["TOO_LATE", "Batch", "Batcher", "Observer", "Run", "Waiting", "settle
 log = logging.getLogger(__name__)
 
 TOO_LATE = "The photograph waited longer than its deadline; send fewer at once or raise timeout_ms."
+
+# A batch that has been decoded for so long runs: one huge photograph must not keep the others.
+_GATHERING_S = 0.02
 
 RunModel = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
@@ -47,18 +50,19 @@ class Batch:
 class Run:
     """What the network said about one photograph, and what it took.
 
-    ``since`` is the ``time.perf_counter()`` instant at which it was decoded and began to wait.
+    ``arrived`` and ``decoded`` are ``time.perf_counter()`` instants.
     """
 
     probabilities: NDArray[np.float32]
+    arrived: float
     decode_s: float
-    since: float
+    decoded: float
     batch: Batch
 
     @property
     def queue_s(self) -> float:
-        """Seconds that it waited."""
-        return self.batch.start - self.since
+        """Seconds that it waited: for a slot, and decoded for the others of its batch."""
+        return self.batch.start - self.arrived - self.decode_s
 
     @property
     def inference_s(self) -> float:
@@ -68,18 +72,21 @@ class Run:
 
 @dataclass(slots=True)
 class Waiting:
-    """One decoded photograph on its way to the network.
+    """One photograph on its way to the network.
 
     ``deadline`` is a ``time.monotonic()`` instant: past it nobody wants the answer any more.
-    ``tag`` is what its sender knows it by; the batch that it gets into carries it.
+    ``pixels`` are None until it is decoded, which ``decode`` does; where it fails, it settles the
+    future. ``tag`` is what its sender knows it by; the batch that it gets into carries it.
     """
 
-    pixels: NDArray[np.uint8]
     deadline: float
     future: Future[Run]
-    decode_s: float = 0.0
-    since: float = field(default_factory=time.perf_counter)
+    pixels: NDArray[np.uint8] | None = None
+    decode: Callable[[Waiting], None] | None = None
     tag: Hashable | None = None
+    arrived: float = field(default_factory=time.perf_counter)
+    decode_s: float = 0.0
+    decoded: float = 0.0
 
 
 class Observer(Protocol):
@@ -95,9 +102,14 @@ class Observer(Protocol):
 class Batcher:
     """Runs waiting photographs in batches on ``slots`` threads of its own.
 
+    A slot's thread decodes what it takes, if that is still to be done, and goes on taking until the
+    batch is full, nothing waits, or decoding has taken long enough: no photograph is handed from
+    thread to thread, and its pixels are still in the core's cache when the network reads them.
+
     Args:
         run: N x S x S x 3 photographs -> N x K probabilities; may raise.
-        run_alone: the same, called while nothing else runs.
+        run_alone: the same, for a photograph that is all there is to do.
+        is_alone: whether one photograph is all there is to do.
         max_batch_size: the largest N.
         slots: runs that may go on at the same time.
         observer: is told of each batch.
@@ -109,6 +121,7 @@ class Batcher:
         run: RunModel,
         run_alone: RunModel | None = None,
         *,
+        is_alone: Callable[[], bool] = lambda: False,
         max_batch_size: int = 32,
         slots: int = 1,
         observer: Observer | None = None,
@@ -116,6 +129,7 @@ class Batcher:
     ) -> None:
         self._run = run
         self._run_alone = run_alone or run
+        self._is_alone = is_alone
         self._max_batch_size = max_batch_size
         self._observer = observer
         self._queue: deque[Waiting] = deque()
@@ -133,32 +147,15 @@ class Batcher:
     def put(self, waiting: Waiting) -> None:
         """Let a photograph wait for a free slot; its future gets the run or the error."""
         with self._changed:
-            if self._enqueue(waiting):
-                self._changed.notify()
-
-    def put_or_run(self, waiting: Waiting, *, alone: bool) -> None:
-        """As ``put``; but where a slot is free, it runs at once on the caller's thread.
-
-        A handover to another thread costs more than all else outside the network and the decoder.
-        """
-        with self._changed:
-            if not self._enqueue(waiting):
+            if self._closed:
+                error = ShuttingDown("This model is being unloaded; try again.")
+                settle(waiting.future, error=error)
                 return
-            if self._running == len(self._threads):
-                return  # the first slot that gets free takes it
-            batch = self._start()
-        if batch:
-            self._answer(batch, self._run_alone if alone else self._run)
-
-    def _enqueue(self, waiting: Waiting) -> bool:
-        if self._closed:
-            settle(waiting.future, error=ShuttingDown("This model is being unloaded; try again."))
-            return False
-        if not self._busy():
-            # The clock of `stalled_s` starts with the work: a quiet hour is no stall.
-            self._progress = time.monotonic()
-        self._queue.append(waiting)
-        return True
+            if not self._busy():
+                # The clock of `stalled_s` starts with the work: a quiet hour is no stall.
+                self._progress = time.monotonic()
+            self._queue.append(waiting)
+            self._changed.notify()
 
     def __len__(self) -> int:
         """Photographs that wait now."""
@@ -188,61 +185,73 @@ class Batcher:
     def _serve(self) -> None:
         while True:
             try:
-                batch = self._take()
-                if not batch:
+                first = self._take()
+                if first is None:
                     return
-                self._answer(batch, self._run)
+                self._answer(first)
             except BaseException:
                 # Whatever it was, the photographs have been settled and the next ones wait.
                 log.exception("a batch failed outside the network's run")
 
-    def _take(self) -> list[Waiting]:
-        """The next batch; empty only when closed and nothing waits."""
+    def _take(self) -> Waiting | None:
+        """Wait for the first photograph of a batch, and take a slot; None when closed and done."""
         with self._changed:
             while True:
-                if self._running < len(self._threads):
-                    batch = self._start()
-                    if batch:
-                        return batch
-                if self._closed and not self._queue:
-                    return []
+                waiting = self._next()
+                if waiting:
+                    self._running += 1
+                    return waiting
+                if self._closed:
+                    return None
                 self._changed.wait()
 
-    def _start(self) -> list[Waiting]:
-        """Take a slot for the next batch, if there is one. The lock is held."""
-        batch = self._wanted()
-        self._running += bool(batch)
-        return batch
-
-    def _wanted(self) -> list[Waiting]:
-        """Up to a full batch from the queue, without those whom nobody waits for any more."""
-        batch: list[Waiting] = []
+    def _next(self) -> Waiting | None:
+        """The longest waiting photograph that somebody still waits for. The lock is held."""
         now = time.monotonic()
         self._progress = now
-        while self._queue and len(batch) < self._max_batch_size:
+        while self._queue:
             waiting = self._queue.popleft()
             if waiting.deadline <= now:
                 settle(waiting.future, error=DeadlineExceeded(TOO_LATE))
             elif waiting.future.set_running_or_notify_cancel():
-                batch.append(waiting)
-        return batch
+                return waiting
+        return None
 
-    def _answer(self, batch: list[Waiting], run: RunModel) -> None:
+    def _answer(self, first: Waiting) -> None:
+        taken = [first]
         try:
-            self._run_together(batch, run)
+            batch = self._gather(taken)
+            if batch:
+                alone = len(batch) == 1 and self._is_alone()
+                self._run_together(batch, self._run_alone if alone else self._run)
         finally:
             with self._changed:
                 self._running -= 1
                 self._progress = time.monotonic()
-                self._changed.notify()
-            for waiting in batch:
+            for waiting in taken:
                 if not waiting.future.done():
                     settle(waiting.future, error=InternalError("The batch could not be answered."))
+
+    def _gather(self, taken: list[Waiting]) -> list[Waiting]:
+        """Decode what is taken, and take more; return what the network can run."""
+        batch: list[Waiting] = []
+        end = time.perf_counter() + _GATHERING_S
+        for waiting in taken:
+            if waiting.decode:
+                waiting.decode(waiting)
+            if waiting.pixels is not None:
+                batch.append(waiting)
+            if len(batch) < self._max_batch_size and time.perf_counter() < end:
+                with self._changed:
+                    another = self._next()
+                if another:
+                    taken.append(another)
+        return batch
 
     def _run_together(self, batch: list[Waiting], run: RunModel) -> None:
         started = time.perf_counter()
         try:
-            probabilities = run(np.stack([waiting.pixels for waiting in batch]))
+            probabilities = run(_stacked(batch))
         except BaseException as cause:  # noqa: BLE001 (whatever it is, its photographs are told)
             self._run_one_by_one(batch, run, cause)
             return
@@ -250,7 +259,7 @@ class Batcher:
         tags = tuple(waiting.tag for waiting in batch if waiting.tag is not None)
         together = Batch(len(batch), started, took, tags)
         for waiting, row in zip(batch, probabilities, strict=True):
-            run_of = Run(row, waiting.decode_s, waiting.since, together)
+            run_of = Run(row, waiting.arrived, waiting.decode_s, waiting.decoded, together)
             settle(waiting.future, result=run_of)
         if self._observer:
             self._observer.batch_ran(len(batch), took)
@@ -265,6 +274,10 @@ class Batcher:
             return
         for waiting in batch:
             self._run_together([waiting], run)
+
+
+def _stacked(batch: Sequence[Waiting]) -> NDArray[np.uint8]:
+    return np.stack([waiting.pixels for waiting in batch if waiting.pixels is not None])
 
 
 def settle(

@@ -1,7 +1,8 @@
 """Bytes of a photograph in, an Answer out: the one way in for server, command line and tests.
 
-A photograph walks: admission (bounded) -> decoding, on the decoders' threads -> batcher -> session;
-the caller's own thread or event loop then names the first labels.
+A photograph walks: admission (bounded) -> batcher, whose threads decode and run the session; the
+caller's own thread or event loop then names the first labels. Where the network runs on a GPU, it
+is decoded before it comes to the batcher, on the decoders' threads.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Executor, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,7 +107,8 @@ class Classifier:
 
     Args:
         session: the network; it is warmed up here, every class of batch size once.
-        decoders: threads that decode; shared among the classifiers of a process.
+        decoders: threads that decode where the network leaves the cores free; shared among the
+            classifiers of a process.
         limits: what it takes on.
         observer: is told of each photograph decoded and each batch run.
         backlog: all work of the process, if other classifiers share its cores.
@@ -126,6 +129,7 @@ class Classifier:
         self._observer = observer
         self._labels = _Labels(session.card)
         self._backlog = backlog or Backlog(cores())
+        self._backlog.expect_batches(self.limits.max_batch_size)
         self._admission = Admission(self.limits.queue_size, self._backlog)
         sizes = batch_size_classes(self.limits.max_batch_size)
         session.warm_up(sizes)
@@ -138,6 +142,7 @@ class Classifier:
         self.batcher = Batcher(
             session.run,
             session.run_alone,
+            is_alone=lambda: self._admission.only_one,
             max_batch_size=self.limits.max_batch_size,
             slots=self.limits.slots,
             observer=observer,
@@ -218,36 +223,49 @@ class Classifier:
     ) -> Future[Run]:
         future: Future[Run] = Future()
         self._admission.release_with(future, work_s)
-        try:
-            self._decoders.submit(self._decode, photo, deadline, future, tag)
-        except RuntimeError:  # the decoders were shut down
-            settle(future, error=InternalError("The service has stopped."))
+        waiting = Waiting(deadline, future, decode=partial(self._decode, photo), tag=tag)
+        if self.session.leaves_cores_free:
+            self._decode_beside(waiting)
+        else:
+            self.batcher.put(waiting)
         return future
 
-    def _decode(
-        self, photo: bytes, deadline: float, future: Future[Run], tag: Hashable | None
-    ) -> None:
-        if future.cancelled():
+    def _decode_beside(self, waiting: Waiting) -> None:
+        """Decode on other threads than those that run the network, which is not on these cores."""
+        try:
+            self._decoders.submit(self._decode_and_put, waiting)
+        except RuntimeError:  # the decoders were shut down
+            settle(waiting.future, error=InternalError("The service has stopped."))
+
+    def _decode_and_put(self, waiting: Waiting) -> None:
+        if waiting.future.cancelled():
             return
-        if time.monotonic() >= deadline:
-            settle(future, error=DeadlineExceeded(TOO_LATE))
+        if time.monotonic() >= waiting.deadline:
+            settle(waiting.future, error=DeadlineExceeded(TOO_LATE))
             return
+        if waiting.decode:
+            waiting.decode(waiting)
+        if waiting.pixels is not None:
+            waiting.decode = None
+            self.batcher.put(waiting)
+
+    def _decode(self, photo: bytes, waiting: Waiting) -> None:
         start = time.perf_counter()
         try:
             decoded = decode(photo, self.card.input, max_pixels=self.limits.max_pixels)
         except BoothError as error:
-            settle(future, error=error)
+            settle(waiting.future, error=error)
         except BaseException as cause:  # noqa: BLE001 (a decoder's crash is this photograph's own)
             failure = InternalError("The decoder failed on this photograph.")
             failure.__cause__ = cause
-            settle(future, error=failure)
+            settle(waiting.future, error=failure)
         else:
-            decode_s = time.perf_counter() - start
-            self.cost.decoded(len(photo), decode_s)
+            waiting.pixels = decoded.pixels
+            waiting.decoded = time.perf_counter()
+            waiting.decode_s = waiting.decoded - start
+            self.cost.decoded(len(photo), waiting.decode_s)
             if self._observer:
                 self._observer.photo_decoded(len(photo), decoded.width * decoded.height)
-            waiting = Waiting(decoded.pixels, deadline, future, decode_s, tag=tag)
-            self.batcher.put_or_run(waiting, alone=self._admission.only_one)
 
 
 class _Labels:

@@ -95,6 +95,11 @@ class Session:
         """Name of the execution provider that runs the graph."""
         return self._runtime.provider
 
+    @property
+    def leaves_cores_free(self) -> bool:
+        """Whether the network runs elsewhere than on the CPU's cores."""
+        return self.provider in ("tensorrt", "cuda")
+
     def run(self, photos: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Probabilities (N x K) of N photographs (N x S x S x 3, RGB)."""
         return self._runtime.run(photos)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from service.batcher import Batch
+from service.batcher import Batch, Run
 from service.classifier import Ticket
 from service.metrics import UNKNOWN
 
@@ -57,16 +58,25 @@ class Visit:
         asked = (index for index in range(self.photographs) if index not in self.recalled)
         for index, ticket in zip(asked, self.tickets, strict=False):
             if run := ticket.run:
-                start = run.batch.start
-                yield Stage("decode", run.since - run.decode_s, run.decode_s, index)
-                yield Stage("queue", run.since, run.queue_s, index)
-                yield Stage("inference", start, run.inference_s, index, run.batch)
+                yield from _stages(run, index)
         if self.answer:
             yield self.answer
 
     def longest(self) -> dict[str, float]:
         """The seconds of each stage; of several photographs, the longest."""
-        seconds: dict[str, float] = {}
+        seconds: defaultdict[tuple[str, int | None], float] = defaultdict(float)
         for stage in self.stages():
-            seconds[stage.name] = max(stage.seconds, seconds.get(stage.name, 0.0))
-        return seconds
+            seconds[stage.name, stage.photograph] += stage.seconds
+        longest: dict[str, float] = {}
+        for (name, _), each in seconds.items():
+            longest[name] = max(each, longest.get(name, 0.0))
+        return longest
+
+
+def _stages(run: Run, index: int) -> Iterator[Stage]:
+    """Those of one photograph, which waits twice: for a slot, and for the others of its batch."""
+    decoding = run.decoded - run.decode_s
+    yield Stage("queue", run.arrived, decoding - run.arrived, index)
+    yield Stage("decode", decoding, run.decode_s, index)
+    yield Stage("queue", run.decoded, run.batch.start - run.decoded, index)
+    yield Stage("inference", run.batch.start, run.inference_s, index, run.batch)

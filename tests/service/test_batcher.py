@@ -21,8 +21,21 @@ SOON = 10.0
 
 
 def waiting(value: int, deadline: float | None = None) -> Waiting:
-    pixels = np.full((2, 2, 3), value, np.uint8)
-    return Waiting(pixels, time.monotonic() + SOON if deadline is None else deadline, Future())
+    until = time.monotonic() + SOON if deadline is None else deadline
+    return Waiting(until, Future(), np.full((2, 2, 3), value, np.uint8))
+
+
+def undecoded(value: int, seconds: float = 0.001, error: Exception | None = None) -> Waiting:
+    """A photograph that is decoded only by who takes it."""
+
+    def decode(photo: Waiting) -> None:
+        if error:
+            photo.future.set_exception(error)
+            return
+        photo.pixels = np.full((2, 2, 3), value, np.uint8)
+        photo.decode_s, photo.decoded = seconds, time.perf_counter()
+
+    return Waiting(time.monotonic() + SOON, Future(), decode=decode)
 
 
 def first_pixel(photos: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -192,37 +205,71 @@ def test_a_stall_is_told_only_while_there_is_work() -> None:
 
 
 def test_the_times_are_told() -> None:
-    photo = waiting(1)
-    photo.decode_s = 0.25
+    photo = undecoded(1, seconds=1e-9)
     with batching(first_pixel) as batcher:
         batcher.put(photo)
         run: Run = photo.future.result(SOON)
-    assert run.decode_s == 0.25
+    assert run.decode_s == 1e-9
+    assert run.arrived <= run.decoded <= run.batch.start
+    assert run.queue_s == pytest.approx(run.batch.start - run.arrived, abs=1e-6)
     assert 0 < run.inference_s < 1
-    assert 0 <= run.queue_s < 1
 
 
-def test_a_photograph_for_which_a_slot_is_free_runs_on_the_callers_thread() -> None:
-    callers: list[str] = []
+def test_a_slot_decodes_what_it_takes_until_its_batch_is_full() -> None:
+    network = Gated()
+    with batching(network, max_batch_size=3) as batcher:
+        batcher.put(undecoded(1))
+        assert network.entered.wait(SOON)
+        later = [undecoded(value) for value in (2, 3, 4, 5)]
+        for photo in later:
+            batcher.put(photo)
+        network.gate.set()
+        assert [photo.future.result(SOON).batch.size for photo in later] == [3, 3, 3, 1]
+    assert network.batches == [[1], [2, 3, 4], [5]]
 
-    def network(photos: NDArray[np.uint8]) -> NDArray[np.float32]:
-        callers.append(threading.current_thread().name)
-        return first_pixel(photos)
 
-    with batching(network) as batcher:
-        photo = waiting(7)
-        batcher.put_or_run(photo, alone=True)
-        assert photo.future.result(0).probabilities.item() == 7
-    assert callers == [threading.current_thread().name]
-
-
-def test_a_photograph_for_which_no_slot_is_free_waits_and_its_caller_goes_on() -> None:
+def test_a_photograph_that_can_t_be_decoded_leaves_its_neighbours_unharmed() -> None:
     network = Gated()
     with batching(network) as batcher:
         batcher.put(waiting(1))
         assert network.entered.wait(SOON)
-        photo = waiting(2)
-        batcher.put_or_run(photo, alone=False)
-        assert len(batcher) == 1
+        photos = [undecoded(2), undecoded(3, error=ValueError("damaged")), undecoded(4)]
+        for photo in photos:
+            batcher.put(photo)
         network.gate.set()
-        assert photo.future.result(SOON).probabilities.item() == 2
+        assert isinstance(photos[1].future.exception(SOON), ValueError)
+        assert photos[2].future.result(SOON).probabilities.item() == 4
+    assert network.batches == [[1], [2, 4]]
+
+
+def test_a_photograph_that_takes_long_to_decode_ends_its_batch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("service.batcher._GATHERING_S", -1.0)
+    network = Gated()
+    with batching(network) as batcher:
+        batcher.put(waiting(1))
+        assert network.entered.wait(SOON)
+        photos = [undecoded(2), undecoded(3)]
+        for photo in photos:
+            batcher.put(photo)
+        network.gate.set()
+        assert [photo.future.result(SOON).batch.size for photo in photos] == [1, 1]
+
+
+def test_only_what_is_all_there_is_to_do_runs_alone() -> None:
+    alone = threading.Event()
+    ran_alone: list[int] = []
+
+    def run_alone(photos: NDArray[np.uint8]) -> NDArray[np.float32]:
+        ran_alone.append(int(photos[0, 0, 0, 0]))
+        return first_pixel(photos)
+
+    batcher = Batcher(first_pixel, run_alone, is_alone=alone.is_set)
+    for value in (1, 2):
+        photo = waiting(value)
+        batcher.put(photo)
+        photo.future.result(SOON)
+        alone.set()
+    batcher.close(SOON)
+    assert ran_alone == [2]

@@ -28,8 +28,11 @@ def coloured(red: int, green: int, blue: int) -> bytes:
 RED = coloured(250, 10, 10)
 
 
-@pytest.fixture
-def classifier(gated: Any, decoders: Executor) -> Iterator[Classifier]:
+@pytest.fixture(params=[False, True], ids=["decoding on the slots", "decoding beside"])
+def classifier(
+    request: pytest.FixtureRequest, gated: Any, decoders: Executor
+) -> Iterator[Classifier]:
+    gated.leaves_cores_free = request.param
     made = Classifier(gated, decoders, Limits(queue_size=3, deadline_s=10))
     yield made
     gated.gate.set()
@@ -90,8 +93,7 @@ def test_a_deadline_ends_the_wait_and_the_photograph_never_runs(
 ) -> None:
     gated.gate.clear()
     first = classifier.submit([RED])
-    while not classifier.batcher._running:  # the network holds the first one
-        time.sleep(0.001)
+    assert gated.entered.wait(10)  # the network holds the first one
     with pytest.raises(DeadlineExceeded):
         classifier.classify(coloured(0, 0, 255), timeout_s=0.02)
     gated.gate.set()
@@ -114,8 +116,7 @@ def test_awaiting_does_not_block_the_loop_and_cancelling_drops_the_photograph(
 ) -> None:
     async def ask() -> None:
         (first,) = classifier.submit([RED])
-        while not classifier.batcher._running:  # noqa: ASYNC110 (a thread sets it, no loop)
-            await asyncio.sleep(0.001)
+        assert await asyncio.to_thread(gated.entered.wait, 10)
         (second,) = classifier.submit([coloured(0, 255, 0)])
         asking = asyncio.create_task(second.answer())
         await asyncio.sleep(0.01)

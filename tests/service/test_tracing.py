@@ -120,7 +120,19 @@ def test_a_trace_shows_each_stage_within_its_request_and_in_order(
         httpx.post(f"{service.url}/classify", content=RED).raise_for_status()
     request = collector.one("POST /classify")
     assert before < request.start_time_unix_nano < request.end_time_unix_nano < time.time_ns()
-    stages = [collector.one(name) for name in STAGES]
+    stages = sorted(
+        (span for span in collector.spans if span.name in STAGES),
+        key=lambda span: (span.start_time_unix_nano, span.end_time_unix_nano),
+    )
+    # It waits twice: for a slot, and decoded for the others of its batch.
+    assert [span.name for span in stages] == [
+        "read",
+        "queue",
+        "decode",
+        "queue",
+        "inference",
+        "answer",
+    ]
     assert {span.trace_id for span in stages} == {request.trace_id}
     assert {span.parent_span_id for span in stages} == {request.span_id}
     edges = [
@@ -278,7 +290,7 @@ def test_sigterm_sends_what_is_left(
         httpx.post(f"{server.url}/classify", content=RED)
         assert server.end() == 0
     assert len(collector.requests) == 1
-    assert len(collector.spans) == 7
+    assert len(collector.spans) == 8
 
 
 def test_a_collector_that_is_down_costs_one_line(

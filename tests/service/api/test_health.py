@@ -14,6 +14,7 @@ from models.shelf import ModelNotFound
 from service.app import load_models
 from service.batcher import Batcher
 from service.metrics import Metrics
+from service.session import choose_providers
 
 NAMES = {
     "booth_requests_total",
@@ -139,7 +140,8 @@ def test_every_stage_and_the_batches_are_counted(inside: Any, photos: dict[str, 
         page['booth_batches_total{model="tiny"}'] == page['booth_batch_size_sum{model="tiny"}'] == 2
     )
     assert page["booth_image_bytes_sum"] == 2 * len(photos["coffee"])
-    info = 'booth_model_info{model="tiny",precision="fp32",provider="cpu",version="1"}'
+    provider = choose_providers()[0]
+    info = f'booth_model_info{{model="tiny",precision="fp32",provider="{provider}",version="1"}}'
     assert page[info] == 1
 
 
@@ -222,7 +224,7 @@ def test_the_models_the_card_and_the_labels(tiny_server: str) -> None:
         "title": "Which colour prevails",
         "version": "1",
         "precision": "fp32",
-        "provider": "cpu",
+        "provider": choose_providers()[0],
         "labels": 3,
         "scene": False,
         "default": True,
