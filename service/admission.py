@@ -19,7 +19,7 @@ from service.errors import DeadlineExceeded, Overloaded
 
 __all__ = ["Admission", "Backlog"]
 
-_WINDOW = 16  # photographs: a few batches, so that the end of one more or less does not count
+_WINDOW = 4  # batches, so that the end of one more or less counts little
 _GAIN = 0.25  # weight of the newest window
 _MOST = 2.0  # times what was learned: a slower window is taken for an accident, and counts as so
 _DEVIATIONS = 4.0  # added to the mean: few windows are slower than that
@@ -77,6 +77,11 @@ class Backlog:
         self._learned = clock()
         self._busy_since = 0.0
         self._window = _Window()
+        self._window_size = _WINDOW
+
+    def expect_batches(self, size: int) -> None:
+        """Say that up to ``size`` photographs are answered at once."""
+        self._window_size = max(self._window_size, _WINDOW * size)
 
     def predicted_s(self) -> float:
         """Seconds until what was accepted will have been answered."""
@@ -109,7 +114,7 @@ class Backlog:
             self._count -= 1
             self._work_s = self._work_s - work_s if self._count else 0.0
             self._window.released(self._count, work_s if done else None)
-            if self._count == 0 or self._window.done >= _WINDOW:
+            if self._count == 0 or self._window.done >= self._window_size:
                 self._end()
 
     def _check(self, work_s: float, latency_s: float, timeout_s: float) -> None:
@@ -135,7 +140,7 @@ class Backlog:
         window = self._window
         window.elapsed_s += now - self._busy_since
         self._busy_since = now
-        if window.done >= _WINDOW:
+        if window.done >= self._window_size:
             self._learn(window.elapsed_s / window.work_s, busy=window.fewest >= self._parallel)
             self._learned = now
             self._window = _Window(fewest=self._count)

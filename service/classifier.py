@@ -130,6 +130,7 @@ class Classifier:
         self._labels = _Labels(session.card)
         self._backlog = backlog or Backlog(cores())
         self._backlog.expect_batches(self.limits.max_batch_size)
+        self._backlog.expect_batches(self.limits.max_batch_size)
         self._admission = Admission(self.limits.queue_size, self._backlog)
         sizes = batch_size_classes(self.limits.max_batch_size)
         session.warm_up(sizes)

@@ -44,14 +44,15 @@ def fit(durations: Mapping[int, Sequence[float]]) -> RunTime:
     """
     sizes = np.array(list(durations), float)
     seconds = np.array([statistics.median(repeats) for repeats in durations.values()])
+    bases, slopes = 1 / seconds, sizes / seconds
     if len(sizes) > 1:
-        rows = np.stack([np.ones_like(sizes), sizes], axis=1) / seconds[:, None]
+        rows = np.stack([bases, slopes], axis=1)
         base_s, per_photo_s = np.linalg.lstsq(rows, np.ones_like(sizes))[0]
         if base_s >= 0 and per_photo_s >= 0:
             return RunTime(float(base_s), float(per_photo_s))
         if per_photo_s < 0:
-            return RunTime(float(1 / np.mean(1 / seconds)), 0.0)
-    return RunTime(0.0, float(np.mean(1 / seconds * sizes) / np.mean((sizes / seconds) ** 2)))
+            return RunTime(float(bases.sum() / (bases @ bases)), 0.0)
+    return RunTime(0.0, float(slopes.sum() / (slopes @ slopes)))
 
 
 def measure_quickly(
