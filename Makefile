@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help serve install test check format bench screenshot constraints clean
+.PHONY: help serve install test check format bench bench-peers screenshot constraints clean
 
 help:  ## Show these lines
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-11s %s\n", $$1, $$2}'
@@ -28,8 +28,11 @@ format: $(VENV)/.developing  ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.developing  ## Measure Booth next to the machine's ceiling and a plain endpoint, under 5 minutes
+bench: $(VENV)/.developing  ## Measure Booth beside the machine's ceiling and a plain endpoint, in under 5 minutes
 	$(BIN)/python -m benchmarks
+
+bench-peers: $(VENV)/.developing  ## The same with other servers, each in an environment of its own, and ResNet-50
+	$(BIN)/python -m benchmarks --peers --resnet
 
 screenshot: $(VENV)/.developing  ## Take the README's picture of the page that `make serve` shows
 	$(BIN)/python -m demo.screenshot

@@ -12,19 +12,19 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import shlex
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.extras import Extra, extras_table, measure_extras, measure_resnet
 from benchmarks.machine import describe
 from benchmarks.parity import WrongAnswers, references
 from benchmarks.photographs import read_photographs
 from benchmarks.runs import Bench, Probe, Run
-from benchmarks.systems import BOOTH, PLAIN, ROOT, Failed, Server, System
+from benchmarks.systems import PLAIN, ROOT, Failed, Server, System, choose
 from benchmarks.table import Row, table
 from models.home import model_home
 from models.shelf import find_model
@@ -45,10 +45,12 @@ class Turn:
 def main() -> None:
     """Measure, print the table, write it and the plot."""
     options = parse()
+    systems = choose(options.systems, options.variant, peers=options.peers)
     with tempfile.TemporaryDirectory() as folder:
         bench = prepare(options, Path(folder))
-        turns = list(measure(bench, chosen(options), options))
-    report(options, turns)
+        turns = list(measure(bench, systems, options))
+        extras = list(measure_more(bench, options))
+    report(options, turns, extras)
 
 
 def parse() -> argparse.Namespace:
@@ -64,42 +66,26 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--shares", type=float, nargs="*", default=[0.5, 0.8, 0.95], help="of saturation"
     )
-    parser.add_argument("--systems", nargs="+", help="only these, by name")
+    parser.add_argument("--peers", action="store_true", help="with other servers")
+    parser.add_argument("--systems", nargs="+", default=[], help="only these, by name")
     parser.add_argument(
         "--variant",
         action="append",
         default=[],
-        metavar="'BOOTH_NAME=VALUE ...'",
-        help="measure Booth with these settings, too",
+        metavar="'SYSTEM NAME=VALUE ...'",
+        help="add a system with other settings, as environment variables",
+    )
+    parser.add_argument(
+        "--extras",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="a large photograph, 32 in one request, one core and two",
+    )
+    parser.add_argument(
+        "--resnet", action="store_true", help="ResNet-50; makes its files with PyTorch first"
     )
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks/results")
     return parser.parse_args()
-
-
-def chosen(options: argparse.Namespace) -> list[System]:
-    """The systems to measure.
-
-    Raises:
-        SystemExit: there is none of that name.
-
-    """
-    variants = [
-        replace(
-            BOOTH,
-            name=f"Booth {text}",
-            environment={
-                **BOOTH.environment,
-                **dict(setting.split("=", 1) for setting in shlex.split(text)),
-            },
-        )
-        for text in options.variant
-    ]
-    known = [PLAIN, BOOTH, *variants]
-    wanted = options.systems or [system.name for system in known]
-    found = [system for system in known if system.name in wanted]
-    if len(found) < len(wanted):
-        raise SystemExit(f"There is: {', '.join(system.name for system in known)}.")
-    return found
 
 
 def prepare(options: argparse.Namespace, folder: Path) -> Bench:
@@ -125,6 +111,17 @@ def measure(bench: Bench, systems: Sequence[System], options: argparse.Namespace
                 after = bench.probe(ways, plain)
                 yield Turn(system.name, start_s, Probe.mean(before, after), runs)
                 before = after
+
+
+def measure_more(bench: Bench, options: argparse.Namespace) -> Iterator[Extra]:
+    """What is measured of Booth and the plain endpoint alone."""
+    for wanted, measurements in (
+        (options.extras, measure_extras),
+        (options.resnet, measure_resnet),
+    ):
+        for extra in measurements(bench) if wanted else ():
+            tell(f"{extra.what}: {extra.system}")
+            yield extra
 
 
 class Skipped(Exception):
@@ -159,20 +156,26 @@ def loads(bench: Bench, server: Server, options: argparse.Namespace) -> Iterator
         yield run
     for share in options.shares if saturation else ():
         name = f"open, {share:.0%}"
-        yield bench.put(server, name, OPEN_LOOP_CONNECTIONS, share * saturation)
+        yield bench.put(server, name, OPEN_LOOP_CONNECTIONS, rate=share * saturation)
 
 
-def report(options: argparse.Namespace, turns: Sequence[Turn]) -> None:
+def report(options: argparse.Namespace, turns: Sequence[Turn], extras: Sequence[Extra]) -> None:
     """Print the table; write it, all figures, and the plot."""
     from benchmarks.plot import draw
 
     machine = describe()
     rows = rows_of(turns)
-    text = "\n\n".join([heading(machine, options), table(rows), legend(turns)])
+    parts = [heading(machine, options), table(rows), legend(turns)]
+    text = "\n\n".join([*parts, *([extras_table(extras)] if extras else [])])
     print(text)
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "table.md").write_text(text + "\n", encoding="utf-8")
-    results = {"machine": machine, "options": vars(options), "turns": [as_json(t) for t in turns]}
+    results = {
+        "machine": machine,
+        "options": vars(options),
+        "turns": [as_json(turn) for turn in turns],
+        "extras": [as_json(extra) for extra in extras],
+    }
     (options.out / "results.json").write_text(json.dumps(results, default=str, indent=1) + "\n")
     draw(rows, options.out / "latency.png")
     tell(f"table.md, results.json and latency.png are in {options.out}")
@@ -216,10 +219,10 @@ def legend(turns: Sequence[Turn]) -> str:
     )
 
 
-def as_json(turn: Turn) -> dict[str, Any]:
-    """All figures of a turn, without the answers' text."""
-    record = asdict(turn)
-    for run in record["runs"]:
+def as_json(measured: Turn | Extra) -> dict[str, Any]:
+    """All figures, without the answers' text."""
+    record = asdict(measured)
+    for run in record["runs"] if "runs" in record else [record["run"]]:
         del run["figures"]["bodies"]
     return record
 

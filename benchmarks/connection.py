@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 
-__all__ = ["Broken", "Connection"]
+__all__ = ["Broken", "Connection", "body_of"]
 
 RECEIVE_BYTES = 1 << 16
 SEND_BUFFER_BYTES = 1 << 22
@@ -74,7 +74,7 @@ class Connection:
         """The whole answer, head and body, once it is there.
 
         Raises:
-            Broken: the server has closed the connection, or tells no Content-Length.
+            Broken: the server has closed the connection, or does not say how long its answer is.
 
         """
         try:
@@ -90,12 +90,28 @@ class Connection:
 
 
 def _length(answer: bytes) -> int:
-    """Bytes of head and body together; 0 while the head is incomplete."""
+    """Bytes of head and body together; 0 while that can't be told."""
     head = answer.find(b"\r\n\r\n") + 4
     if head < 4:  # noqa: PLR2004 find's -1, plus 4
         return 0
     fields = answer[:head].lower()
     start = fields.find(b"\r\ncontent-length:")
-    if start < 0:
+    if start >= 0:
+        return head + int(fields[start + 17 : fields.index(b"\r\n", start + 17)])
+    if b"\r\ntransfer-encoding: chunked" not in fields:
         raise Broken
-    return head + int(fields[start + 17 : fields.index(b"\r\n", start + 17)])
+    return len(answer) if answer.endswith(b"\r\n0\r\n\r\n") else 0
+
+
+def body_of(answer: bytes) -> bytes:
+    """The body of a whole answer, its chunks put together."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    if b"\r\ntransfer-encoding: chunked" not in head.lower():
+        return body
+    parts = []
+    while body:
+        size, _, body = body.partition(b"\r\n")
+        length = int(size, 16)
+        parts.append(body[:length])
+        body = body[length + 2 :] if length else b""
+    return b"".join(parts)

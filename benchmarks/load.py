@@ -28,8 +28,9 @@ from itertools import cycle
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from benchmarks.connection import Broken, Connection
+from benchmarks.connection import Broken, Connection, body_of
 from benchmarks.photographs import read_photographs
+from benchmarks.posts import bodies, post_request
 
 __all__ = ["Figures", "Load", "Plan", "post_request", "quantile"]
 
@@ -49,6 +50,7 @@ class Plan:
         warm_up_s: time with load before; connections are opened in its first half.
         timeout_s: how long after the end an answer is waited for.
         seed: of the arrivals.
+        batch: photographs in one request.
 
     """
 
@@ -58,6 +60,7 @@ class Plan:
     warm_up_s: float = 1.0
     timeout_s: float = 30.0
     seed: int = 1
+    batch: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,9 +262,7 @@ class Load:
             p99=quantile(latencies, 0.99),
             max=quantile(latencies, 1),
             generator_us=1e6 * cpu_s / max(1, answers),
-            bodies=[
-                one.partition(b"\r\n\r\n")[2].decode() if one else None for one in self._bodies
-            ],
+            bodies=[body_of(one).decode() if one else None for one in self._bodies],
         )
 
 
@@ -270,27 +271,13 @@ def quantile(ordered: Sequence[float], share: float) -> float:
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else math.nan
 
 
-def post_request(
-    url: str, body: bytes, content_type: str = "image/jpeg", headers: Sequence[str] = ()
-) -> bytes:
-    """The bytes of one HTTP request."""
-    parts = urlsplit(url)
-    lines = [
-        f"POST {parts.path or '/'}{'?' + parts.query if parts.query else ''} HTTP/1.1",
-        f"Host: {parts.netloc}",
-        f"Content-Type: {content_type}",
-        f"Content-Length: {len(body)}",
-        *headers,
-    ]
-    return "\r\n".join([*lines, "\r\n"]).encode() + body
-
-
 def main() -> None:
     """Measure, and print the figures as a line of JSON."""
     options = _parse()
+    photos = list(read_photographs(options.photos, options.sample).values())
     requests = [
-        post_request(options.url, photo, options.content_type, options.header)
-        for photo in read_photographs(options.photos, options.sample).values()
+        post_request(options.url, body, content_type, options.header)
+        for body, content_type in bodies(photos, options.batch)
     ]
     plan = Plan(options.clients, options.rate, options.seconds, options.warm_up, seed=options.seed)
 
@@ -315,7 +302,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--warm-up", type=float, default=1, help="seconds before measuring")
     parser.add_argument("--seed", type=int, default=1, help="of the open loop's arrivals")
-    parser.add_argument("--content-type", default="image/jpeg")
+    parser.add_argument("--batch", type=int, default=1, help="photographs in one request")
     parser.add_argument("--header", action="append", default=[], help='"Name: value"')
     parser.add_argument("--phases", action="store_true", help="print when measuring begins, ends")
     parser.add_argument("--bodies", action="store_true", help="add the last answer to each photo")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import time
+from collections.abc import Sequence
 
 import psutil
 
 __all__ = ["Tree"]
 
 END_S = 10.0
+POLL_S = 0.02
 
 
 class Tree:
@@ -45,15 +48,33 @@ class Tree:
         return total
 
     def end(self) -> None:
-        """Ask the first process to end; end what is left of the others."""
+        """Ask the first process to end; then those that it left; then no longer ask."""
         everyone = self._all()
-        with contextlib.suppress(psutil.NoSuchProcess):
-            self._root.terminate()
-        for process in psutil.wait_procs(everyone, timeout=END_S)[1]:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
+        for end, those in (
+            ("terminate", [self._root]),
+            ("terminate", everyone),
+            ("kill", everyone),
+        ):
+            for process in those:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    getattr(process, end)()
+            _wait(those)
 
     def _all(self) -> list[psutil.Process]:
         with contextlib.suppress(psutil.NoSuchProcess):
             return [self._root, *self._root.children(recursive=True)]
         return []
+
+
+def _wait(processes: Sequence[psutil.Process]) -> None:
+    """Until all have ended, but not for ever."""
+    patience = time.monotonic() + END_S
+    while time.monotonic() < patience and not all(map(_ended, processes)):
+        time.sleep(POLL_S)
+
+
+def _ended(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True

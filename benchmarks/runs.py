@@ -30,7 +30,7 @@ class Run:
         load: in words, as the table names it.
         plan: the load.
         figures: what was measured of the answers.
-        cpu_ms: CPU time of the server's processes for each answer, in milliseconds.
+        cpu_ms: CPU time of the server's processes for each photograph, in milliseconds.
         memory_mb: their proportional set size under that load, in millions of bytes.
 
     """
@@ -40,6 +40,11 @@ class Run:
     figures: Figures
     cpu_ms: float
     memory_mb: float
+
+    @property
+    def rate(self) -> float:
+        """Photographs a second."""
+        return self.figures.throughput * self.plan.batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,7 @@ class Bench:
         model: the file that is served.
         folder: the photographs that are sent.
         photos: the same, in the order in which they are sent.
-        expected: the network's own answers to them.
+        expected: the network's own answers to them; none if nothing is to be checked.
         seconds: of one measurement.
         warm_up_s: before each.
 
@@ -93,26 +98,37 @@ class Bench:
 
         """
         answers = [server.post(photo) for photo in self.photos]
-        require_right(answers, self.expected)
+        if self.expected:
+            require_right(answers, self.expected)
         return answers
 
-    def put(self, server: Server, load: str, clients: int, rate: float | None = None) -> Run:
+    def put(
+        self,
+        server: Server,
+        load: str,
+        clients: int,
+        *,
+        rate: float | None = None,
+        batch: int = 1,
+    ) -> Run:
         """Put load on a server that has been checked, and check what it answered.
 
         Raises:
             WrongAnswers: it answers otherwise under load.
 
         """
-        plan = Plan(clients, rate, self.seconds, self.warm_up_s)
+        plan = Plan(clients, rate, self.seconds, self.warm_up_s, batch=batch)
         run = self._run(server, load, plan)
-        answered = [
-            (body, reference)
-            for body, reference in zip(run.figures.bodies, self.expected, strict=True)
-            if body is not None
-        ]
-        if answered:
-            require_right(*map(list, zip(*answered, strict=True)))
+        if self.expected:
+            require_right(*self._answered(run))
         return run
+
+    def _answered(self, run: Run) -> tuple[list[str | None], list[Reference]]:
+        """The answers under load; photographs that it did not come to are left out."""
+        answers = one_by_one(run.figures.bodies, run.plan.batch)
+        pairs = zip(answers, self.expected, strict=False)
+        answered = [pair for pair in pairs if pair[0] is not None]
+        return [answer for answer, _ in answered], [reference for _, reference in answered]
 
     def probe(self, ways: dict[str, Sequence[str]], plain: Server) -> Probe:
         """What the machine can do now: the ceilings in their best ways, and the plain endpoint."""
@@ -140,7 +156,7 @@ class Bench:
             *(sys.executable, "-m", "benchmarks.load", server.url, "--phases", "--bodies"),
             *("--photos", str(self.folder), "--sample", str(len(self.photos))),
             *("--clients", str(plan.connections), "--seconds", str(plan.seconds)),
-            *("--warm-up", str(plan.warm_up_s)),
+            *("--warm-up", str(plan.warm_up_s), "--batch", str(plan.batch)),
             *(("--rate", str(plan.rate)) if plan.rate else ()),
             *(part for header in server.system.headers for part in ("--header", header)),
         ]
@@ -155,7 +171,21 @@ class Bench:
             cpu_s = server.tree.cpu_seconds() - cpu_s
             memory = max(memory, server.tree.memory_bytes())
             figures = Figures(**json.loads(lines.readline()))
-        return Run(load, plan, figures, 1e3 * cpu_s / max(1, figures.answers), memory / 1e6)
+        photographs = max(1, figures.answers * plan.batch)
+        return Run(load, plan, figures, 1e3 * cpu_s / photographs, memory / 1e6)
+
+
+def one_by_one(bodies: Sequence[str | None], batch: int) -> Sequence[str | None]:
+    """The answers to single photographs, out of those to requests of several."""
+    if batch == 1:
+        return bodies
+    return [
+        answer
+        for body in bodies
+        for answer in (
+            [None] * batch if body is None else map(json.dumps, json.loads(body)["results"])
+        )
+    ]
 
 
 def measure_ceiling(

@@ -5,22 +5,24 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
+import shlex
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from benchmarks.environments import python_of
 from benchmarks.processes import Tree
 
-__all__ = ["BOOTH", "PLAIN", "Server", "System", "peer"]
+__all__ = ["BOOTH", "PEERS", "PLAIN", "Failed", "Server", "System", "choose"]
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
-PATIENCE_S = 180.0
+PATIENCE_S = 60.0
 POLL_S = 0.02
 
 
@@ -51,13 +53,55 @@ BOOTH = System(
 )
 
 
-def peer(name: str, folder: str, python: Path, path: str = "/classify") -> System:
-    """A system in ``peers/``, run in its own environment."""
+def _peer(name: str, folder: str, python: Path, path: str = "/classify") -> System:
     server = HERE / "peers" / folder / "server.py"
     return System(name, (str(python), str(server), "{model}", "{port}"), path=path)
 
 
-PLAIN = peer("plain FastAPI", "plain", Path(sys.executable))
+PLAIN = _peer("plain", "plain", Path(sys.executable))
+
+# By name: the folder in peers/, and where it answers.
+PEERS = {
+    "granian": ("granian", "/classify"),
+    "LitServe": ("litserve", "/classify"),
+    "BentoML": ("bentoml", "/classify"),
+    "MLServer": ("mlserver", "/classify"),
+    "Ray": ("ray", "/classify"),
+    "TorchServe": ("torchserve", "/predictions/classify"),
+}
+
+
+def choose(names: Sequence[str], variants: Sequence[str], *, peers: bool) -> list[System]:
+    """The systems of these names, or all; then variants.
+
+    Args:
+        names: of systems; none for the plain endpoint and Booth.
+        variants: a name, then settings, as ``Booth BOOTH_SLOTS=1``.
+        peers: whether the peers are among all.
+
+    Raises:
+        SystemExit: there is none of that name.
+
+    """
+    wanted = names or ["plain", *(PEERS if peers else ()), "Booth"]
+    return [*map(_named, wanted), *map(_variant, variants)]
+
+
+def _named(name: str) -> System:
+    known = {PLAIN.name: PLAIN, BOOTH.name: BOOTH}
+    if name in known:
+        return known[name]
+    if name in PEERS:
+        folder, path = PEERS[name]
+        return _peer(name, folder, python_of(folder), path)
+    raise SystemExit(f"There is no system {name!r}; there is: {', '.join([*known, *PEERS])}.")
+
+
+def _variant(text: str) -> System:
+    name, *settings = shlex.split(text)
+    base = _named(name)
+    added = dict(setting.split("=", 1) for setting in settings)
+    return replace(base, name=text, environment={**base.environment, **added})
 
 
 class Failed(Exception):

@@ -44,7 +44,7 @@ class Row:
         return [
             self.system,
             self.runs[0].load,
-            f"{self.median(lambda run: run.figures.throughput):.0f}",
+            f"{self.median(lambda run: run.rate):.0f}",
             *(self._shares() if closed else ["", "", ""]),
             f"{self.median(lambda run: run.figures.p50):.1f}",
             f"{self.median(lambda run: run.figures.p95):.1f}",
@@ -63,7 +63,7 @@ class Row:
     def share(self, of: Callable[[Probe], float]) -> float:
         """Throughput as a share of a probe's figure, the median over the rounds."""
         pairs = zip(self.runs, self.probes, strict=True)
-        return statistics.median(run.figures.throughput / of(probe) for run, probe in pairs)
+        return statistics.median(run.rate / of(probe) for run, probe in pairs)
 
     def _shares(self) -> list[str]:
         """Of what the machine could do in the same minute, round by round."""

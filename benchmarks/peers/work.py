@@ -9,17 +9,49 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 import onnxruntime as ort
 from PIL import Image
 
-__all__ = ["Work"]
+__all__ = ["Settings", "Work", "cores"]
 
 FIRST = 5
 RESAMPLE = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+
+
+def cores() -> int:
+    """CPU cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What can be tried of a peer, each as an environment variable: ``PEER_WORKERS=1``.
+
+    Attributes:
+        workers: processes that decode and run.
+        threads: of one run.
+        batch: photographs in one run at most.
+        window_ms: how long the first photograph of a batch waits for company.
+
+    """
+
+    workers: int = cores()
+    threads: int = 1
+    batch: int = 1
+    window_ms: int = 0
+
+    @classmethod
+    def read(cls, **best: int) -> Settings:
+        """The settings given, over those that did best here, over the defaults."""
+        names = {field.name: f"PEER_{field.name.upper()}" for field in fields(cls)}
+        given = {name: int(os.environ[key]) for name, key in names.items() if key in os.environ}
+        return cls(**{**best, **given})
 
 
 class Work:
@@ -44,7 +76,10 @@ class Work:
 
     def decode(self, photo: bytes) -> Any:
         """The square that the network sees: uint8, S x S x 3, RGB."""
-        image = Image.open(io.BytesIO(photo))
+        return self.square(Image.open(io.BytesIO(photo)))
+
+    def square(self, image: Image.Image) -> Any:
+        """As ``decode``, of a file that has been opened and not yet decoded."""
         image.draft("RGB", (self._resize, self._resize))
         rgb = image.convert("RGB")
         side = min(rgb.size) * self.size / self._resize

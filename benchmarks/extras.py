@@ -1,0 +1,159 @@
+"""What the table leaves out: a large photograph, many at once, one core, a heavier network."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.ceiling import WAYS
+from benchmarks.parity import references
+from benchmarks.photographs import enlarged
+from benchmarks.runs import Bench, Run
+from benchmarks.systems import BOOTH, PLAIN, ROOT, Server, System
+from benchmarks.table import markdown
+
+__all__ = ["Extra", "extras_table", "measure_extras", "measure_resnet"]
+
+MEGAPIXELS = 12
+LARGE = 4  # photographs of that size
+FEW, MANY = 8, 32
+CACHE = ROOT / "benchmarks" / ".cache"
+PRECISIONS = ("fp32", "int8")
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """A system under a load that is not the table's.
+
+    Attributes:
+        what: in words.
+        system: its name.
+        run: what was measured.
+        ceiling: photographs a second of Booth's work in process, where it was measured.
+
+    """
+
+    what: str
+    system: str
+    run: Run
+    ceiling: float | None = None
+
+    def cells(self) -> list[str]:
+        """The row of the table."""
+        return [
+            self.what,
+            self.system,
+            f"{self.run.rate:.0f}",
+            f"{self.run.rate / self.ceiling:.2f}" if self.ceiling else "",
+            f"{self.run.figures.p50:.1f}",
+            f"{self.run.figures.p99:.1f}",
+            f"{self.run.cpu_ms:.2f}",
+            f"{self.run.memory_mb:.0f}",
+        ]
+
+
+def extras_table(extras: Sequence[Extra]) -> str:
+    """All of them, as Markdown."""
+    headings = ("what", "system", "per s", "of Booth's ceiling", "p50 ms", "p99 ms")
+    return markdown((*headings, "CPU ms", "memory MB"), [extra.cells() for extra in extras])
+
+
+def measure_extras(bench: Bench) -> Iterator[Extra]:
+    """A 12-megapixel photograph, 32 photographs in one request, one core and all."""
+    with _large(bench) as large:
+        for system in (PLAIN, BOOTH):
+            what = f"{MEGAPIXELS} megapixels, {FEW} clients"
+            yield Extra(what, system.name, _one(large, system, what, FEW))
+    what = f"{MANY} photographs in one request, 1 client"
+    yield Extra(what, BOOTH.name, _one(bench, BOOTH, what, 1, batch=MANY))
+    for count in sorted({1, min(2, len(os.sched_getaffinity(0)))}):
+        with _pinned(count):
+            for system in (PLAIN, BOOTH):
+                what = f"{count} core{'s' * (count > 1)} for server and clients, {MANY} clients"
+                yield Extra(what, system.name, _one(bench, system, what, MANY))
+
+
+def measure_resnet(bench: Bench) -> Iterator[Extra]:
+    """ResNet-50, whose weights are random: they cost the same time as trained ones.
+
+    Nothing is checked: such a network has no opinion to compare.
+    """
+    for precision in PRECISIONS:
+        heavy = replace(bench, model=_resnet(precision), expected=[])
+        ceiling = max(heavy.ceiling("booth", sorted(WAYS), bench.seconds).values())
+        for system in (PLAIN, BOOTH):
+            what = f"ResNet-50 {precision}, random weights, {FEW} clients"
+            yield Extra(what, system.name, _one(heavy, system, what, FEW), ceiling)
+
+
+def _one(bench: Bench, system: System, what: str, clients: int, batch: int = 1) -> Run:
+    with Server.running(system, bench.model, bench.photos[0]) as server:
+        bench.check(server)
+        return bench.put(server, what, clients, batch=batch)
+
+
+@contextmanager
+def _large(bench: Bench) -> Iterator[Bench]:
+    """The same with large photographs."""
+    photos = [enlarged(photo, MEGAPIXELS) for photo in bench.photos[:LARGE]]
+    with TemporaryDirectory() as folder:
+        for number, photo in enumerate(photos):
+            (Path(folder) / f"{number}.jpg").write_bytes(photo)
+        expected = references(bench.model, photos)
+        yield replace(bench, folder=Path(folder), photos=photos, expected=expected)
+
+
+@contextmanager
+def _pinned(count: int) -> Iterator[None]:
+    """Whatever is started meanwhile, server and load generator, shares ``count`` cores."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(before)[:count])
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def _resnet(precision: str) -> Path:
+    """The model file, made by Booth's own export on first use."""
+    file = CACHE / f"resnet50-random-{precision}.onnx"
+    if not file.is_file():
+        CACHE.mkdir(exist_ok=True)
+        weights = CACHE / "resnet50-random.pth"
+        _save_random_weights(weights)
+        command = [*(sys.executable, "-m", "service", "export", "--arch", "resnet50")]
+        options = ["--labels", "imagenet", "--precision", precision, "--out", str(file)]
+        subprocess.run(
+            [*command, "--weights", str(weights), *options],
+            cwd=ROOT,
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        weights.unlink()
+    return file
+
+
+def _save_random_weights(file: Path) -> None:
+    """Convolutions as He et al. 2015 initialise them; normalisations that leave things alone."""
+    import torch
+
+    from models.networks import build
+
+    generator = torch.Generator().manual_seed(0)
+    weights = {}
+    for name, empty in build("resnet50", 1000).module.state_dict().items():
+        shape = empty.shape
+        if empty.ndim > 1:
+            deviation = (2 / shape[1:].numel()) ** 0.5
+            weights[name] = deviation * torch.randn(shape, generator=generator)
+        elif name.endswith(("weight", "running_var")):
+            weights[name] = torch.ones(shape)
+        else:
+            weights[name] = torch.zeros(shape, dtype=empty.dtype)
+    torch.save(weights, file)
