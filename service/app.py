@@ -16,6 +16,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp
 
 from models.shelf import ModelNotFound, find_model, shelf
+from service import tuning
 from service.api import classify, health, models, problems
 from service.api.context import Context
 from service.api.envelope import Envelope
@@ -42,7 +43,9 @@ def create_context(settings: Settings) -> Context:
         BadSettings: traces are wanted, but OpenTelemetry is not installed.
 
     """
-    metrics = Metrics(settings.max_batch_size)
+    by_hand = settings.model_fields_set & {"slots", "threads", "max_batch_size"}
+    largest = 0 if by_hand else tuning.largest_batch_size(settings.model_dir)
+    metrics = Metrics(max(settings.max_batch_size, largest))
     limits = limits_of(settings)
     fleet = Fleet(
         ThreadPoolExecutor(cores(), thread_name_prefix="booth-decode"),
@@ -52,6 +55,9 @@ def create_context(settings: Settings) -> Context:
         threads_alone=cores(),
         observe=metrics.observer,
         identify=settings.cache_bytes > 0,
+        tuned=lambda path: (
+            None if by_hand else tuning.find(path, settings.model_dir, settings.providers)
+        ),
     )
     context = Context(settings, fleet, metrics, _traces(settings))
     metrics.watch(fleet, ready=lambda: context.not_ready() is None)

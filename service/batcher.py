@@ -20,14 +20,14 @@ from numpy.typing import NDArray
 
 from service.errors import DeadlineExceeded, InternalError, ShuttingDown
 
-__all__ = ["TOO_LATE", "Batch", "Batcher", "Observer", "Run", "Waiting", "settle"]
+__all__ = ["GATHERING_S", "TOO_LATE", "Batch", "Batcher", "Observer", "Run", "Waiting", "settle"]
 
 log = logging.getLogger(__name__)
 
 TOO_LATE = "The photograph waited longer than its deadline; send fewer at once or raise timeout_ms."
 
 # A batch that has been decoded for so long runs: one huge photograph must not keep the others.
-_GATHERING_S = 0.02
+GATHERING_S = 0.02
 
 RunModel = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
@@ -235,7 +235,7 @@ class Batcher:
     def _gather(self, taken: list[Waiting]) -> list[Waiting]:
         """Decode what is taken, and take more; return what the network can run."""
         batch: list[Waiting] = []
-        end = time.perf_counter() + _GATHERING_S
+        end = time.perf_counter() + GATHERING_S
         for waiting in taken:
             if waiting.decode:
                 waiting.decode(waiting)

@@ -24,7 +24,7 @@ from models.card import Card
 from service.admission import Admission, Backlog
 from service.answer import Answer, Environment, Prediction, PredictionWithBasis, Timing
 from service.batcher import TOO_LATE, Batcher, Observer, Run, Waiting, settle
-from service.cost import Cost, measure_quickly
+from service.cost import Cost, RunTime, measure_quickly
 from service.errors import BoothError, DeadlineExceeded, InternalError
 from service.photo import decode
 from service.session import Session, batch_size_classes
@@ -112,6 +112,7 @@ class Classifier:
         limits: what it takes on.
         observer: is told of each photograph decoded and each batch run.
         backlog: all work of the process, if other classifiers share its cores.
+        run: how long a run takes; measured here, in a moment, where it is not known.
 
     """
 
@@ -122,6 +123,7 @@ class Classifier:
         limits: Limits | None = None,
         observer: Observer | None = None,
         backlog: Backlog | None = None,
+        run: RunTime | None = None,
     ) -> None:
         self.session = session
         self.limits = limits or Limits()
@@ -135,10 +137,10 @@ class Classifier:
         sizes = batch_size_classes(self.limits.max_batch_size)
         session.warm_up(sizes)
         self.cost = Cost(
-            measure_quickly(session.run, session.card.input.size, sizes),
+            run or measure_quickly(session.run, session.card.input.size, sizes),
             batch_size=self.limits.max_batch_size,
             slots=self.limits.slots,
-            decoders=cores(),
+            decoders=cores() if session.leaves_cores_free else self.limits.slots,
         )
         self.batcher = Batcher(
             session.run,

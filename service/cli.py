@@ -12,7 +12,7 @@ import click
 __all__ = ["main"]
 
 GROUP = "booth.commands"
-ORDER = ["serve", "classify", "models", "pull", "train", "export", "evaluate", "verify"]
+ORDER = ["serve", "classify", "models", "pull", "train", "export", "evaluate", "tune", "verify"]
 
 HELP = {
     "serve": "Serve models over HTTP, with the page at /.",
@@ -22,6 +22,7 @@ HELP = {
     "train": "Train a classifier on labelled photographs of your own.",
     "export": "Turn a checkpoint of your own into a model file.",
     "evaluate": "Measure a model on labelled photographs.",
+    "tune": "Measure a model on this machine, and pick how it is served best.",
     "verify": "Pull, prove, evaluate, and compare with the published accuracy.",
 }
 

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from service.cache import file_identity
 from service.classifier import Classifier, Limits, cores
 from service.errors import ModelError, UnknownModel, UnknownVersion
 from service.session import Session, choose_providers
+from service.tuning import Tuning
 
 __all__ = ["Fleet", "Loaded"]
 
@@ -70,6 +71,8 @@ class Fleet:
         observe: gives the observer of a model, by its name.
         identify: read each file once more for an identity that outlives the process; else it is
             random.
+        tuned: what has been measured of a model file, to be taken instead of ``threads`` and of the
+            slots and the batch size in ``limits``; None where nothing has.
 
     """
 
@@ -83,6 +86,7 @@ class Fleet:
         threads_alone: int = 0,
         observe: Callable[[str], Observer] | None = None,
         identify: bool = False,
+        tuned: Callable[[Path], Tuning | None] = lambda _path: None,
     ) -> None:
         self._decoders = decoders
         self._limits = limits or Limits()
@@ -92,6 +96,7 @@ class Fleet:
         self._threads_alone = threads_alone
         self._observe = observe
         self._identify = identify
+        self._tuned = tuned
         self._changing = threading.Lock()
         self._table: dict[str, dict[str, Loaded]] = {}
 
@@ -109,25 +114,37 @@ class Fleet:
                 modified = path.stat().st_mtime
             except OSError:
                 raise ModelError(f"There is no model file {path}.") from None
+            tuning = self._tuned(path)
+            limits, threads = self._laid_out(tuning)
             session = Session(
                 path,
                 providers=self._providers,
-                threads=self._threads,
+                threads=threads,
                 threads_alone=self._threads_alone,
-                slots=self._limits.slots,
+                slots=limits.slots,
             )
             observer = self._observe(session.card.name) if self._observe else None
             identity = _identity(session, modified) if self._identify else _unlike_any()
-            classifier = Classifier(session, self._decoders, self._limits, observer, self._backlog)
+            classifier = Classifier(
+                session, self._decoders, limits, observer, self._backlog, tuning and tuning.run
+            )
             wanted = choose_providers(self._providers)[0]
             loaded = Loaded(classifier, modified, identity, wanted)
             before = self._swap(loaded)
+        _tell_layout(loaded, threads, tuning)
         if loaded.fell_back:
             fallback = "%s runs on %s, since %s could not be used; see the lines before."
             log.warning(fallback, loaded.card.name, session.provider, wanted)
         if before:
             before.classifier.close()
         return loaded
+
+    def _laid_out(self, tuning: Tuning | None) -> tuple[Limits, int]:
+        """What a model takes on, and the threads of its runs, as measured or as set."""
+        if tuning is None:
+            return self._limits, self._threads
+        slots, size = tuning.slots, tuning.max_batch_size
+        return replace(self._limits, slots=slots, max_batch_size=size), tuning.threads
 
     def unload(self, name: str, version: str | None = None) -> None:
         """Take a model away, or one version of it; what it accepted is still answered.
@@ -220,6 +237,20 @@ class Fleet:
         versions[loaded.card.version] = loaded
         self._table = {**self._table, loaded.card.name: versions}
         return before
+
+
+def _tell_layout(loaded: Loaded, threads: int, tuning: Tuning | None) -> None:
+    limits, run = loaded.classifier.limits, loaded.classifier.cost.run
+    log.info(
+        "%s: %d slots of %d threads, batches of up to %d, %s; a run of n takes %.2f + %.2f n ms",
+        loaded.card.name,
+        limits.slots,
+        threads,
+        limits.max_batch_size,
+        f"as `booth tune` found on {tuning.measured}" if tuning else "by the settings",
+        run.base_s * 1e3,
+        run.per_photo_s * 1e3,
+    )
 
 
 def _identity(session: Session, modified: float) -> bytes:
