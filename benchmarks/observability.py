@@ -1,10 +1,11 @@
 """What metrics, log and traces cost: /classify with them, against /classify without any.
 
-    python -m benchmarks.observability [--photos FOLDER] [--seconds 5] [--rounds 7]
+    python -m benchmarks.observability [--photos FOLDER] [--seconds 4] [--rounds 7]
 
-Each kind is measured next to a service without any, both running, load on one at a time, the order
-alternating; the table shows the median of the rounds' ratios, and their range. Metrics are asked
-for as often as Prometheus does; traces go to a collector in this process that only takes them.
+Each kind is measured next to a service without any, both running, load on one at a time: with,
+without, without, with, so that a machine that slows down or speeds up cancels out; the next round
+the other way round. The table shows the median of the rounds' ratios, and their range. Metrics are
+asked for once in each measurement; traces go to a collector in this process that only takes them.
 Throughput is what counts; CPU time for each answer tells more where other work disturbs.
 """
 
@@ -20,7 +21,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median
 from typing import Any
 from unittest.mock import patch
 
@@ -33,8 +34,6 @@ from benchmarks.table import markdown
 from models.home import model_home
 from models.shelf import find_model
 from service.metrics import Metrics
-
-SCRAPE_S = 15.0  # as in deploy/prometheus/prometheus.yml
 
 NO_LOG = {"BOOTH_LOG_LINES_PER_SECOND": "0"}
 LOG = {"BOOTH_LOG": "json"}
@@ -53,20 +52,28 @@ KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A service with something, and the one without, measured one after the other."""
+    """The runs of a service with something, and of the one without."""
 
-    with_it: Run
-    without: Run
+    with_it: Sequence[Run]
+    without: Sequence[Run]
 
     @property
     def throughput(self) -> float:
         """With it, as a share of without."""
-        return self.with_it.figures.throughput / self.without.figures.throughput
+        return _mean_rate(self.with_it) / _mean_rate(self.without)
 
     @property
     def cpu(self) -> float:
         """CPU time for each answer, likewise."""
-        return self.with_it.cpu_ms / self.without.cpu_ms
+        return _mean_cpu(self.with_it) / _mean_cpu(self.without)
+
+
+def _mean_rate(runs: Sequence[Run]) -> float:
+    return fmean(run.figures.throughput for run in runs)
+
+
+def _mean_cpu(runs: Sequence[Run]) -> float:
+    return fmean(run.cpu_ms for run in runs)
 
 
 class Silent(Metrics):
@@ -109,7 +116,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--photos", type=Path, default=ROOT / "tests/photos")
     parser.add_argument("--sample", type=int, default=100, help="most photographs to send")
     parser.add_argument("--model", default="efficientnet_lite0")
-    parser.add_argument("--seconds", type=float, default=5, help="of each measurement")
+    parser.add_argument("--seconds", type=float, default=4, help="of each measurement")
     parser.add_argument("--warm-up", type=float, default=1, help="seconds before each")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--clients", type=int, default=32)
@@ -176,38 +183,37 @@ def system(name: str, collector: str = "") -> System:
 
 
 def pair(bench: Bench, kind: System, number: int, clients: int) -> Pair:
-    """One round of one kind; every other round the service without anything goes first."""
+    """One round of one kind: ABBA; in every other round the service without goes first."""
     print(f"round {number + 1}: {kind.name}", file=sys.stderr, flush=True)
-    systems = [kind, system("none")]
+    runs: dict[str, list[Run]] = {kind.name: [], "none": []}
     with contextlib.ExitStack() as stack:
-        servers = [
+        a, b = (
             stack.enter_context(Server.running(one, bench.model, bench.photos[0]))
-            for one in systems
-        ]
-        for server in servers:
+            for one in ([kind, system("none")] if number % 2 else [system("none"), kind])
+        )
+        for server in (a, b):
             bench.check(server)
-        runs: dict[str, Run] = {}
-        for server in servers if number % 2 else reversed(servers):
-            with scraping(server) if server.system is kind else contextlib.nullcontext():
-                runs[server.system.name] = bench.put(server, "closed loop", clients)
+        for server in (a, b, b, a):
+            with scraped(server, bench.warm_up_s + bench.seconds / 2):
+                runs[server.system.name].append(bench.put(server, "closed loop", clients))
     return Pair(runs[kind.name], runs["none"])
 
 
 @contextlib.contextmanager
-def scraping(server: Server) -> Iterator[None]:
-    """Ask for the metrics as often as Prometheus does."""
-    url, over = server.url.replace("/classify", "/metrics"), threading.Event()
+def scraped(server: Server, after_s: float) -> Iterator[None]:
+    """Ask a server that counts for its metrics, once, amid the load."""
+    metrics, _ = KINDS.get(server.system.name, (False, NO_LOG))
+    url = server.url.replace("/classify", "/metrics")
 
     def scrape() -> None:
-        while not over.wait(SCRAPE_S):
-            with urllib.request.urlopen(url) as answer:  # noqa: S310 (our own server)
-                answer.read()
+        with urllib.request.urlopen(url) as answer:  # noqa: S310 (our own server)
+            answer.read()
 
-    thread = threading.Thread(target=scrape)
-    thread.start()
+    timer = threading.Timer(after_s, scrape)
+    if metrics:
+        timer.start()
     yield
-    over.set()
-    thread.join()
+    timer.cancel()
 
 
 def report(options: argparse.Namespace, pairs: Sequence[dict[str, Pair]]) -> None:

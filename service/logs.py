@@ -67,18 +67,26 @@ class Writer(logging.Handler):
         super().close()
 
     def _write(self) -> None:
-        while (line := self._lines.get()) is not None:
-            self._put(line)
-            if self._lines.empty():
-                self._tell_lost()
-                # Waking up for each line would cost those who log as much as the line itself.
-                self._ending.wait(REST_S)
-        self._tell_lost()
+        ended = False
+        while not ended:
+            lines = self._take()
+            ended = None in lines
+            self._put("".join(f"{line}\n" for line in lines if line is not None))
+            self._tell_lost()
+            # Waking up for each line would cost those who log more than the line itself.
+            self._ending.wait(REST_S)
 
-    def _put(self, line: str) -> None:
+    def _take(self) -> list[str | None]:
+        """The next line, as soon as there is one, and those that wait behind it."""
+        lines = [self._lines.get()]
+        while not self._lines.empty():
+            lines.append(self._lines.get())
+        return lines
+
+    def _put(self, text: str) -> None:
         # A terminal that was closed must not end the service.
         with contextlib.suppress(OSError, ValueError):
-            self._stream.write(f"{line}\n")
+            self._stream.write(text)
             self._stream.flush()
 
     def _tell_lost(self) -> None:
@@ -88,7 +96,7 @@ class Writer(logging.Handler):
             fields = {"name": "booth.logs", "levelname": "WARNING", "levelno": logging.WARNING}
             message = f"{lost} lines left out: whoever reads the log is too slow"
             record = logging.makeLogRecord({**fields, "msg": message, "left_out": lost})
-            self._put(self.format(record))
+            self._put(f"{self.format(record)}\n")
 
 
 class _JsonFormatter(logging.Formatter):
