@@ -123,6 +123,7 @@ class Classifier:
         limits: Limits | None = None,
         observer: Observer | None = None,
         backlog: Backlog | None = None,
+        *,
         run: RunTime | None = None,
     ) -> None:
         self.session = session

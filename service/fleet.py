@@ -125,8 +125,9 @@ class Fleet:
             )
             observer = self._observe(session.card.name) if self._observe else None
             identity = _identity(session, modified) if self._identify else _unlike_any()
+            run = tuning.run if tuning else None
             classifier = Classifier(
-                session, self._decoders, limits, observer, self._backlog, tuning and tuning.run
+                session, self._decoders, limits, observer, self._backlog, run=run
             )
             wanted = choose_providers(self._providers)[0]
             loaded = Loaded(classifier, modified, identity, wanted)

@@ -245,7 +245,7 @@ def test_a_photograph_that_can_t_be_decoded_leaves_its_neighbours_unharmed() -> 
 def test_a_photograph_that_takes_long_to_decode_ends_its_batch(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("service.batcher._GATHERING_S", -1.0)
+    monkeypatch.setattr("service.batcher.GATHERING_S", -1.0)
     network = Gated()
     with batching(network) as batcher:
         batcher.put(waiting(1))
