@@ -66,7 +66,8 @@ class Choice:
 
 def layouts(available: int) -> list[tuple[int, int]]:
     """Slots and threads that are worth measuring: they use at least half of the cores."""
-    counts = sorted({1 << bit for bit in range(available.bit_length())} | {available})
+    bits = range(available.bit_length())
+    counts = sorted({1 << bit for bit in bits} | {available >> bit for bit in bits})
     pairs = [(slots, threads) for slots in counts for threads in counts]
     return [pair for pair in pairs if available / 2 <= pair[0] * pair[1] <= available]
 
