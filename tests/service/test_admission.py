@@ -8,11 +8,14 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 
 from service.admission import Admission, Backlog
 from service.errors import DeadlineExceeded, Overloaded
+
+from .conftest import Inside
 
 BATCH = 4
 WORK_S = 0.0025
@@ -236,3 +239,19 @@ def test_an_outcome_counts_a_photograph_out_whatever_it_is() -> None:
     futures[2].set_result(1)
     admission.wait_until_idle(0)
     assert len(admission) == 0
+
+
+def test_over_http_it_is_503_at_once_and_counted(inside: Inside, photos: dict[str, bytes]) -> None:
+    backlog = inside.context.fleet._backlog
+    backlog.take([60.0], 0.0, 100.0)  # another model's
+    ask = f"{inside.url}/classify?timeout_ms=500"
+    refusal = httpx.post(ask, content=photos["coffee"])
+    assert refusal.status_code == 503
+    assert refusal.headers["Retry-After"] == "60"
+    assert refusal.json()["type"] == "/problems/overloaded"
+    assert "might take 60 s, too long for the deadline of 0.5 s" in refusal.json()["detail"]
+    page = httpx.get(f"{inside.url}/metrics").text
+    assert 'booth_predicted_wait_seconds{model="tiny"} 60.0' in page
+    assert 'booth_requests_total{model="tiny",outcome="overloaded"} 1.0' in page
+    backlog.release(60.0, done=False)
+    assert httpx.post(ask, content=photos["coffee"]).status_code == 200
