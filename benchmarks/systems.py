@@ -6,7 +6,6 @@ import contextlib
 import http.client
 import os
 import shlex
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmarks.environments import python_of
+from benchmarks.peers.ports import free_ports
 from benchmarks.processes import Tree
 
 __all__ = ["BOOTH", "PEERS", "PLAIN", "Failed", "Server", "System", "choose"]
@@ -115,6 +115,7 @@ class Server:
         url: where photographs are posted to.
         tree: its processes.
         start_s: from its start to its first answered photograph.
+        answers: to all photographs, once they have been checked.
 
     """
 
@@ -123,6 +124,7 @@ class Server:
         self.url = url
         self.tree = tree
         self.start_s = start_s
+        self.answers: list[str | None] = []
 
     def post(self, photo: bytes) -> str | None:
         """The body of the answer to one photograph; None if the status is not 200."""
@@ -137,7 +139,7 @@ class Server:
             Failed: it ended, or does not answer ``photo`` in three minutes.
 
         """
-        port = _free_port()
+        (port,) = free_ports(1)
         url = f"http://127.0.0.1:{port}{system.path}"
         start = time.perf_counter()
         with tempfile.TemporaryFile("w+") as log:
@@ -184,9 +186,3 @@ def _post(url: str, photo: bytes, headers: Sequence[str]) -> str | None:
     finally:
         connection.close()
     return body if answer.status == http.HTTPStatus.OK else None
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

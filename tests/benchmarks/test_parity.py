@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -128,9 +129,14 @@ def test_an_error_status_fails_even_with_the_right_body(
 def test_a_server_that_mixes_up_answers_under_load_fails(
     bench: Bench, right: list[dict[str, Any]], process: Tree
 ) -> None:
-    def next_one(photo: bytes) -> tuple[int, bytes]:
-        number = (bench.photos.index(photo) + 1) % len(right)
-        return 200, json.dumps(right[number]).encode()
+    turns = count()
 
-    with serving(next_one) as url, pytest.raises(WrongAnswers, match="first labels"):
-        bench.put(Server(BOOTH, url, process, 0.0), "1 client", 1)
+    def mix_up_after_the_check(photo: bytes) -> tuple[int, bytes]:
+        number = bench.photos.index(photo) + (next(turns) >= len(right))
+        return 200, json.dumps(right[number % len(right)]).encode()
+
+    with serving(mix_up_after_the_check) as url:
+        server = Server(BOOTH, url, process, 0.0)
+        bench.check(server)
+        with pytest.raises(WrongAnswers, match="first labels"):
+            bench.put(server, "1 client", 1)

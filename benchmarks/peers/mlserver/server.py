@@ -13,6 +13,7 @@ from mlserver import MLModel, MLServer, ModelSettings, Settings
 from mlserver.handlers import custom_handler
 from mlserver.settings import ModelParameters
 
+from benchmarks.peers.ports import free_ports
 from benchmarks.peers.work import Settings as Chosen
 from benchmarks.peers.work import Work
 
@@ -42,7 +43,7 @@ async def serve(model: str, port: int) -> None:
         debug=False,
         host="127.0.0.1",
         http_port=port,
-        grpc_port=port + 1,
+        grpc_port=free_ports(1)[0],
         metrics_endpoint=None,
         parallel_workers=CHOSEN.workers,
         gzip_enabled=False,

@@ -13,6 +13,7 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
+from benchmarks.peers.ports import free_ports
 from benchmarks.peers.work import Settings
 
 HERE = Path(__file__).resolve().parent
@@ -48,7 +49,7 @@ def archive(model: Path, store: Path) -> None:
 def configuration(port: int, store: Path) -> str:
     """The text of ``config.properties``."""
     ports = ("management", "metrics", "grpc", "grpc_management")
-    others = {name: port + number for number, name in enumerate(ports, 1)}
+    others = dict(zip(ports, free_ports(len(ports)), strict=True))
     return CONFIGURATION.format(port=port, store=store, **others, **asdict(Settings.read()))
 
 
