@@ -24,7 +24,9 @@ _GAIN = 0.25  # weight of the newest window
 _MOST = 2.0  # times what was learned: a slower window is taken for an accident, and counts as so
 _DEVIATIONS = 4.0  # added to the mean: few windows are slower than that
 _STALE_S = 5.0
-_SHARE = 0.9  # of the time that a photograph may take, may be foreseen
+# Of the time that a photograph may take: a machine may slow down while it waits, and a queue for the
+# rest of the time is as good at keeping the machine busy.
+_SHARE = 0.8
 
 
 @dataclass(slots=True)
