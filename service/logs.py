@@ -48,6 +48,8 @@ class Writer(logging.Handler):
         # Simple, for a signal's handler may log while the thread it interrupts is in `put`.
         self._lines: SimpleQueue[str | None] = SimpleQueue()
         self._lost = 0
+        # Not the handler's own lock, which logging holds while it closes handlers at the end.
+        self._counting = threading.RLock()
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._write, name="booth-log", daemon=True)
         self._thread.start()
@@ -57,7 +59,8 @@ class Writer(logging.Handler):
         if self._lines.qsize() < self._waiting:
             self._lines.put(self.format(record))
         else:
-            self._lost += 1
+            with self._counting:
+                self._lost += 1
 
     def close(self) -> None:
         """Write what waits, for a second at most."""
@@ -90,7 +93,7 @@ class Writer(logging.Handler):
             self._stream.flush()
 
     def _tell_lost(self) -> None:
-        with self.lock or contextlib.nullcontext():  # the one that logging holds around `emit`
+        with self._counting:
             lost, self._lost = self._lost, 0
         if lost:
             fields = {"name": "booth.logs", "levelname": "WARNING", "levelno": logging.WARNING}
