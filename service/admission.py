@@ -24,8 +24,8 @@ _GAIN = 0.25  # weight of the newest window
 _MOST = 2.0  # times what was learned: a slower window is taken for an accident, and counts as so
 _DEVIATIONS = 4.0  # added to the mean: few windows are slower than that
 _STALE_S = 5.0
-# Of the time that a photograph may take: a machine may slow down while it waits, and a queue for the
-# rest of the time is as good at keeping the machine busy.
+# Of the time that a photograph may take. A machine may slow down while it waits, and a queue for
+# this share of the time is as good at keeping it busy.
 _SHARE = 0.8
 
 
