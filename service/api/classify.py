@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -23,6 +23,7 @@ from service.api.body import photographs, read_body
 from service.api.context import Context
 from service.api.gate import Gate
 from service.api.openapi import CLASSIFY
+from service.api.protocol import DEPARTURES
 from service.api.recall import Recall, Recalled, Result
 from service.classifier import Classifier, Ticket
 from service.errors import BoothError, InvalidParameter
@@ -130,7 +131,8 @@ class ClassifyFront:
         start = time.perf_counter()
         self._count(results, visit)
         response = _respond(request, results, read_s, is_list=is_list)
-        response.headers.update(lookup.headers)
+        if lookup.headers:
+            response.headers.update(lookup.headers)
         visit.answer = Stage("answer", start, time.perf_counter() - start)
         self._metrics.stage(visit.model, "answer", visit.answer.seconds)
         return response
@@ -159,7 +161,7 @@ async def _answers(
     tickets = visit.tickets = classifier.submit(
         photos, top_k=query.top_k, timeout_s=query.timeout_s, tag=visit.trace
     )
-    async with _dropping_if_gone(request, tickets):
+    with _dropping_if_gone(request, tickets):
         return await _settled(tickets)
 
 
@@ -174,30 +176,32 @@ async def _settled(tickets: Sequence[Ticket]) -> list[Answer | BoothError]:
     return results
 
 
-@contextlib.asynccontextmanager
-async def _dropping_if_gone(request: Request, tickets: Sequence[Ticket]) -> AsyncIterator[None]:
+@contextlib.contextmanager
+def _dropping_if_gone(request: Request, tickets: Sequence[Ticket]) -> Iterator[None]:
     """While inside, drop the photographs as soon as their client goes away.
 
     Raises:
         ClientDisconnect: it went.
 
     """
+    gone = False
 
-    async def watch() -> None:
-        # The body has been read: the next message can only say that the client went.
-        await request.receive()
+    def drop() -> None:
+        nonlocal gone
+        gone = True
         for ticket in tickets:
             ticket.cancel()
 
-    watcher = asyncio.create_task(watch())
+    departures = request.scope["state"].get(DEPARTURES, set())
+    departures.add(drop)
     try:
         yield
     except asyncio.CancelledError:
-        if watcher.done():
+        if gone:
             raise ClientDisconnect from None
         raise
     finally:
-        watcher.cancel()
+        departures.discard(drop)
         for ticket in tickets:
             ticket.cancel()
 

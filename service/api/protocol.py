@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import httptools
 import orjson
@@ -12,7 +13,37 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from service.api.problems import MEDIA_TYPE, fields_of
 from service.errors import BadRequest, HeadTooLarge, SlowHead
 
-__all__ = ["Protocol"]
+__all__ = ["DEPARTURES", "Protocol"]
+
+# In a request's state: what is to be called when its client goes away before the answer.
+# Waiting for the server's message of it would take a task a request.
+DEPARTURES = "departures"
+
+
+class _Corked:
+    """A transport that sends at once what is written in one turn of the loop: one system call."""
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._written: list[bytes] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        if not self._written:
+            self._loop.call_soon(self.flush)
+        self._written.append(data)
+
+    def flush(self) -> None:
+        written, self._written = self._written, []
+        if written:
+            self._transport.write(b"".join(written))
+
+    def close(self) -> None:
+        self.flush()
+        self._transport.close()
 
 
 class Protocol(HttpToolsProtocol):
@@ -36,13 +67,16 @@ class Protocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Expect a request."""
-        super().connection_made(transport)
+        self._departures: set[Callable[[], None]] = set()
+        super().connection_made(_Corked(transport, self.loop))  # type: ignore[arg-type]
         self._expect()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Expect nothing any more."""
         self._received()
         super().connection_lost(exc)
+        for tell in list(self._departures):
+            tell()
 
     def data_received(self, data: bytes) -> None:
         """Take what came."""
@@ -76,6 +110,7 @@ class Protocol(HttpToolsProtocol):
             self._move()
             self._received()
             super().on_headers_complete()
+            self.scope["state"][DEPARTURES] = self._departures
 
     def on_body(self, body: bytes) -> None:
         """Some of the body has come."""

@@ -24,6 +24,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from models.card import METADATA_KEY, Card, Input, Label, Weights
 from service.api.context import Context
+from service.api.protocol import Protocol
 from service.app import create_app, create_context
 from service.session import Session
 from service.settings import read_settings
@@ -232,7 +233,7 @@ def _inside(**settings: object) -> Iterator[Inside]:
     context = create_context(
         read_settings({f"BOOTH_{name.upper()}": str(value) for name, value in given.items()})
     )
-    config = uvicorn.Config(create_app(context), port=0, log_config=None, ws="none")
+    config = uvicorn.Config(create_app(context), http=Protocol, port=0, log_config=None, ws="none")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()

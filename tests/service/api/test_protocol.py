@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import socket
@@ -14,7 +15,7 @@ import pytest
 import uvicorn
 from PIL import Image
 
-from service.api.protocol import Protocol
+from service.api.protocol import Protocol, _Corked
 from service.app import create_app, create_context
 from service.settings import read_settings
 
@@ -151,3 +152,32 @@ def test_the_request_of_a_connection_made_before_the_end_is_answered(
         )
         connection.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
         assert b"alive" in until_closed(connection)
+
+
+def test_what_is_written_in_one_turn_of_the_loop_is_sent_together_and_in_order() -> None:
+    class Transport:
+        def __init__(self) -> None:
+            self.sent: list[bytes] = []
+            self.closed = False
+
+        def write(self, data: bytes) -> None:
+            assert not self.closed
+            self.sent.append(data)
+
+        def close(self) -> None:
+            self.closed = True
+
+    async def talk() -> Transport:
+        transport = Transport()
+        corked = _Corked(transport, asyncio.get_running_loop())  # type: ignore[arg-type]
+        corked.write(b"head")
+        corked.write(b"body")
+        await asyncio.sleep(0)
+        corked.write(b"last")
+        corked.close()
+        await asyncio.sleep(0)
+        return transport
+
+    transport = asyncio.run(talk())
+    assert transport.sent == [b"headbody", b"last"]
+    assert transport.closed
