@@ -243,7 +243,7 @@ class Fleet:
 def _tell_layout(loaded: Loaded, threads: int, tuning: Tuning | None) -> None:
     limits, run = loaded.classifier.limits, loaded.classifier.cost.run
     log.info(
-        "%s: %d slots of %d threads, batches of up to %d, %s; a run of n takes %.2f + %.2f n ms",
+        "%s: slots %d, threads %d, batches of up to %d, %s; a run of n takes %.2f + %.2f n ms",
         loaded.card.name,
         limits.slots,
         threads,

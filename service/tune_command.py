@@ -166,7 +166,7 @@ def _table(tuning: Tuning, choices: Sequence[Choice]) -> list[str]:
 
 def _fits(choices: Sequence[Choice]) -> list[str]:
     return [
-        f"{layout.slots} slots of {layout.threads} threads: a run of n takes "
+        f"slots {layout.slots}, threads {layout.threads}: a run of n takes "
         f"{layout.run.base_s * 1e3:.2f} + {layout.run.per_photo_s * 1e3:.2f} n ms"
         for layout in _layouts(choices)
     ]

@@ -215,6 +215,15 @@ def test_the_pace_is_that_of_answers_not_of_what_was_dropped(
     assert backlog.predicted_s() > 8.0 * 1.2
 
 
+def test_batches_that_are_answered_at_once_do_not_look_fast(backlog: Backlog, clock: Clock) -> None:
+    backlog.expect_batches(32)
+    backlog.take([1.0] * 1056, 0.0, 10_000.0)
+    for _ in range(32):
+        clock.now += 64.0
+        answer(backlog, clock, 32, seconds=0.0)
+    assert backlog.predicted_s() == pytest.approx(64.0, rel=0.05)
+
+
 def test_what_was_learned_long_ago_is_doubted(backlog: Backlog, clock: Clock) -> None:
     backlog.take([1.0] * 101, 0.0, 1000.0)
     answer(backlog, clock, 100, seconds=2.0)

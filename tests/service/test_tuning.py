@@ -87,7 +87,7 @@ def test_a_service_takes_what_was_found(
     assert classifier.cost.run == RunTime(0.001, 0.002)
     assert buckets == [0, None]
     assert (
-        "tiny: 1 slots of 1 threads, batches of up to 16, as `booth tune` found on 2026-11-22; "
+        "tiny: slots 1, threads 1, batches of up to 16, as `booth tune` found on 2026-11-22; "
         "a run of n takes 1.00 + 2.00 n ms"
     ) in caplog.text
 
