@@ -21,6 +21,7 @@ __all__ = ["Admission", "Backlog"]
 
 _WINDOW = 4  # batches, so that the end of one more or less counts little
 _GAIN = 0.25  # weight of the newest window
+_LEAST = 0.25  # however fast: a flood of what is no photograph says little about what follows it
 _MOST = 2.0  # times what was learned: a slower window is taken for an accident, and counts as so
 _DEVIATIONS = 4.0  # added to the mean: few windows are slower than that
 _STALE_S = 5.0
@@ -151,7 +152,7 @@ class Backlog:
         if pace > self._pace and not busy:
             return
         error = min(pace, _MOST * self._pace) - self._pace
-        self._pace += _GAIN * error
+        self._pace = max(_LEAST, self._pace + _GAIN * error)
         self._deviation += _GAIN * (max(0.0, error) - self._deviation)
 
 

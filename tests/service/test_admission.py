@@ -224,6 +224,14 @@ def test_batches_that_are_answered_at_once_do_not_look_fast(backlog: Backlog, cl
     assert backlog.predicted_s() == pytest.approx(32.0)
 
 
+def test_a_flood_of_what_costs_nothing_is_not_taken_for_speed(
+    backlog: Backlog, clock: Clock
+) -> None:
+    backlog.take([1.0] * 1004, 0.0, 10_000.0)
+    answer(backlog, clock, 1000, seconds=1e-6)
+    assert backlog.predicted_s() == pytest.approx(1.0)
+
+
 def test_what_was_learned_long_ago_is_doubted(backlog: Backlog, clock: Clock) -> None:
     backlog.take([1.0] * 101, 0.0, 1000.0)
     answer(backlog, clock, 100, seconds=2.0)
