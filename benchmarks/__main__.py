@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -45,6 +46,8 @@ class Turn:
 def main() -> None:
     """Measure, print the table, write it and the plot."""
     options = parse()
+    # As Ctrl-C does: end the servers that were started.
+    signal.signal(signal.SIGTERM, lambda _signal, _frame: sys.exit(1))
     systems = choose(options.systems, options.variant, peers=options.peers)
     with tempfile.TemporaryDirectory() as folder:
         bench = prepare(options, Path(folder))

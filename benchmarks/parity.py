@@ -47,6 +47,12 @@ class Reference:
         """The first label."""
         return self.labels[int(self.probabilities.argmax())]
 
+    @property
+    def lead(self) -> float:
+        """By how much the first label is more probable than the second."""
+        second, first = np.partition(self.probabilities, -2)[-2:]
+        return float(first - second)
+
     def difference(self, label: str, confidence: float) -> float:
         """How far off a confidence is; of labels of the same name, the nearest counts."""
         same = [p for p, name in zip(self.probabilities, self.labels, strict=True) if name == label]

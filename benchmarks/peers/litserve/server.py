@@ -12,7 +12,7 @@ from fastapi import Body
 
 from benchmarks.peers.work import Settings, Work
 
-SETTINGS = Settings.read()
+SETTINGS = Settings.read(batch=4)
 
 
 class Classifier(litserve.LitAPI):  # type: ignore[misc]

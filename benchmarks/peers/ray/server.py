@@ -36,9 +36,17 @@ class Classifier:
         self.work = Work(model, SETTINGS.threads)
         self.work.warm_up()
 
-    async def __call__(self, request: Request) -> dict[str, Any]:
+    async def __call__(self, request: Request) -> Any:
         """Label one photograph."""
-        return self.work.predict(await request.body())
+        photo = await request.body()
+        return self.work.predict(photo) if SETTINGS.batch == 1 else await self.batched(photo)
+
+    @serve.batch(  # type: ignore[untyped-decorator]
+        max_batch_size=SETTINGS.batch, batch_wait_timeout_s=SETTINGS.window_ms / 1000
+    )
+    async def batched(self, photos: list[bytes]) -> list[dict[str, Any]]:
+        """Label the photographs of a batch."""
+        return self.work.predict_batch(photos)
 
 
 if __name__ == "__main__":

@@ -50,7 +50,9 @@ def configuration(port: int, store: Path) -> str:
     """The text of ``config.properties``."""
     ports = ("management", "metrics", "grpc", "grpc_management")
     others = dict(zip(ports, free_ports(len(ports)), strict=True))
-    return CONFIGURATION.format(port=port, store=store, **others, **asdict(Settings.read()))
+    return CONFIGURATION.format(
+        port=port, store=store, **others, **asdict(Settings.read(batch=8, window_ms=1))
+    )
 
 
 if __name__ == "__main__":
