@@ -28,6 +28,12 @@ RUN python3 deploy/requirements.py > serving.txt \
  && python3 deploy/requirements.py tracing >> serving.txt \
  && pip --python /opt/booth/bin/python3 install --constraint constraints.txt --requirement serving.txt
 
+# OpenVINO runs networks on CPUs; its plugins for other devices are a third of it.
+FROM venv-service AS venv-cpu
+RUN python3 deploy/requirements.py openvino > openvino.txt \
+ && pip --python /opt/booth/bin/python3 install --constraint constraints.txt --requirement openvino.txt \
+ && find /opt/booth -path '*/openvino/libs/*' -name 'libopenvino_intel_[gn]pu_*' -delete
+
 FROM venv-service AS venv-demo
 RUN python3 deploy/requirements.py demo > demo.txt \
  && pip --python /opt/booth/bin/python3 install --constraint constraints.txt --requirement demo.txt
@@ -62,9 +68,11 @@ ENV PATH=/opt/booth/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     MALLOC_MMAP_THRESHOLD_=1048576 \
     HOME=/tmp \
-    BOOTH_MODEL_DIR=/models
-# A volume that is mounted here for the first time takes over the owner.
-RUN install --directory --owner=10001 --group=10001 /models
+    BOOTH_MODEL_DIR=/models \
+    XDG_CACHE_HOME=/cache
+# Volumes that are mounted here for the first time take over the owner. /cache has what a runtime
+# compiled of a network, for a faster start; without a volume each start compiles it.
+RUN install --directory --owner=10001 --group=10001 /models /cache
 WORKDIR /tmp
 
 FROM runtime AS demo
@@ -102,7 +110,7 @@ ENTRYPOINT ["booth"]
 CMD ["serve"]
 
 FROM runtime AS service
-COPY --from=venv-service /opt/booth /opt/booth
+COPY --from=venv-cpu /opt/booth /opt/booth
 COPY --from=code /opt/code /opt/booth
 ENV BOOTH_HOST=0.0.0.0 \
     BOOTH_LOG=json \

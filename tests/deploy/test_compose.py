@@ -144,10 +144,11 @@ def test_prometheus_looks_for_the_service_by_that_name() -> None:
 
 
 def test_the_service_reads_the_models_that_the_export_writes() -> None:
-    (read,) = SERVICES["service"]["volumes"]
+    read, compiled = SERVICES["service"]["volumes"]
     (written,) = SERVICES["export"]["volumes"]
     assert read == {**written, "read_only": True}
     assert written["target"] == "/models"
+    assert compiled["target"] == "/cache"
 
 
 def test_the_page_takes_photographs_although_it_keeps_a_gigabyte_spare() -> None:

@@ -189,7 +189,7 @@ def test_what_is_installed_is_pinned() -> None:
         for step in one.value.split("&&")
         if re.search(r"\bpip\b.* install ", step)
     ]
-    assert sum("--requirement" in step for step in installs) == len(TARGETS)
+    assert sum("--requirement" in step for step in installs) == len(TARGETS) + 1  # and OpenVINO
     assert all("--constraint constraints.txt" in s or "--no-deps" in s for s in installs)
 
 
@@ -206,7 +206,8 @@ def test_what_serves_can_send_traces() -> None:
 
 def test_serving_takes_nothing_of_the_stages_with_torch() -> None:
     taken = {one.flags.get("from") for one in instructions("service", "COPY")}
-    assert taken == {"venv-service", "code"}
+    assert taken == {"venv-cpu", "code"}
+    assert STAGES["venv-cpu"].base == "venv-service"
 
 
 def test_hadolint_finds_nothing() -> None:
