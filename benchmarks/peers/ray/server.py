@@ -21,7 +21,7 @@ from starlette.requests import Request
 
 from benchmarks.peers.work import Settings, Work, cores
 
-SETTINGS = Settings.read()
+SETTINGS = Settings.read(batch=8, window_ms=1)
 
 
 @serve.deployment(
