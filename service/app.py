@@ -27,6 +27,8 @@ from service.errors import ModelError
 from service.fleet import Fleet
 from service.metrics import Metrics
 from service.page import Page
+from service.runtimes import gpu
+from service.session import prefers_gpu
 from service.settings import BadSettings, Settings
 
 if TYPE_CHECKING:
@@ -46,8 +48,8 @@ def create_context(settings: Settings) -> Context:
     """
     by_hand = settings.model_fields_set & {"slots", "threads", "max_batch_size"}
     largest = 0 if by_hand else tuning.largest_batch_size(settings.model_dir)
-    metrics = Metrics(max(settings.max_batch_size, largest))
     limits = limits_of(settings)
+    metrics = Metrics(max(limits.max_batch_size, largest))
     fleet = Fleet(
         ThreadPoolExecutor(cores(), thread_name_prefix="booth-decode"),
         limits,
@@ -79,14 +81,16 @@ def _traces(settings: Settings) -> Traces | None:
 
 
 def limits_of(settings: Settings) -> Limits:
-    """What each model takes on."""
+    """What each model takes on; a GPU takes larger batches and fewer of them, unless told."""
+    on_gpu = prefers_gpu(settings.providers)
+    sized = "max_batch_size" in settings.model_fields_set or not on_gpu
     return Limits(
         queue_size=settings.queue_size,
-        max_batch_size=settings.max_batch_size,
+        max_batch_size=settings.max_batch_size if sized else gpu.MAX_BATCH_SIZE,
         max_pixels=settings.max_pixels,
         deadline_s=settings.deadline_ms / 1000,
         stall_s=settings.stall_ms / 1000,
-        slots=settings.slots or cores(),
+        slots=settings.slots or (gpu.SLOTS if on_gpu else cores()),
     )
 
 

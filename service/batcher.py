@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,7 @@ TOO_LATE = "The photograph waited longer than its deadline; send fewer at once o
 # A batch that has been decoded for so long runs: one huge photograph must not keep the others.
 GATHERING_S = 0.02
 
-RunModel = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+RunModel = Callable[[Any], NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
@@ -109,6 +109,7 @@ class Batcher:
     Args:
         run: N x S x S x 3 photographs -> N x K probabilities; may raise.
         run_alone: the same, for a photograph that is all there is to do.
+        stack: makes of N decoded photographs what ``run`` takes.
         is_alone: whether one photograph is all there is to do.
         max_batch_size: the largest N.
         slots: runs that may go on at the same time.
@@ -122,6 +123,7 @@ class Batcher:
         run_alone: RunModel | None = None,
         *,
         is_alone: Callable[[], bool] = lambda: False,
+        stack: Callable[[Sequence[NDArray[np.uint8]]], Any] = np.stack,
         max_batch_size: int = 32,
         slots: int = 1,
         observer: Observer | None = None,
@@ -130,6 +132,7 @@ class Batcher:
         self._run = run
         self._run_alone = run_alone or run
         self._is_alone = is_alone
+        self._stack = stack
         self._max_batch_size = max_batch_size
         self._observer = observer
         self._queue: deque[Waiting] = deque()
@@ -251,7 +254,8 @@ class Batcher:
     def _run_together(self, batch: list[Waiting], run: RunModel) -> None:
         started = time.perf_counter()
         try:
-            probabilities = run(_stacked(batch))
+            pixels = [waiting.pixels for waiting in batch if waiting.pixels is not None]
+            probabilities = run(self._stack(pixels))
         except BaseException as cause:  # noqa: BLE001 (whatever it is, its photographs are told)
             self._run_one_by_one(batch, run, cause)
             return
@@ -274,10 +278,6 @@ class Batcher:
             return
         for waiting in batch:
             self._run_together([waiting], run)
-
-
-def _stacked(batch: Sequence[Waiting]) -> NDArray[np.uint8]:
-    return np.stack([waiting.pixels for waiting in batch if waiting.pixels is not None])
 
 
 def settle(

@@ -167,6 +167,8 @@ class Classifier:
             session.run,
             session.run_alone,
             is_alone=lambda: self._admission.only_one,
+            # A GPU's runtime writes them into its own buffer: no need to copy them twice.
+            stack=list if session.leaves_cores_free else np.stack,
             max_batch_size=self.limits.max_batch_size,
             slots=self.limits.slots,
             observer=observer,

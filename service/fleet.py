@@ -122,6 +122,7 @@ class Fleet:
                 threads=threads,
                 threads_alone=self._threads_alone,
                 slots=limits.slots,
+                max_batch_size=limits.max_batch_size,
             )
             observer = self._observe(session.card.name) if self._observe else None
             identity = _identity(session, modified) if self._identify else _unlike_any()

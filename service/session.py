@@ -14,12 +14,20 @@ from pydantic import ValidationError
 
 from models.card import METADATA_KEY, Card
 from service.errors import ModelError
-from service.runtimes import onnx_runtime, open_vino
-from service.runtimes.base import Parallelism, Runtime
+from service.runtimes import gpu, onnx_runtime, open_vino
+from service.runtimes.base import Parallelism, Photos, Runtime
+from service.runtimes.gpu import open_on_gpu
 from service.runtimes.onnx_runtime import OnnxRuntime
 from service.runtimes.open_vino import OpenVino
 
-__all__ = ["PROVIDERS", "Session", "batch_size_classes", "choose_providers", "read_card"]
+__all__ = [
+    "PROVIDERS",
+    "Session",
+    "batch_size_classes",
+    "choose_providers",
+    "prefers_gpu",
+    "read_card",
+]
 
 log = logging.getLogger(__name__)
 
@@ -34,13 +42,23 @@ def choose_providers(wanted: Sequence[str] = ()) -> list[str]:
         ModelError: a wanted provider is unknown or not installed.
 
     """
-    there = {*onnx_runtime.installed(), *(["openvino"] if open_vino.is_installed() else [])}
+    there = _installed()
     for name in wanted:
         if name not in there:
             known = ", ".join(one for one in PROVIDERS if one in there)
             raise ModelError(f"The provider {name!r} is not installed here; there is: {known}.")
     chosen = [name for name in wanted or PROVIDERS if name in there]
     return list(dict.fromkeys([*chosen, "cpu"]))
+
+
+def prefers_gpu(wanted: Sequence[str] = ()) -> bool:
+    """Whether the first of those wanted, or of all, that is installed runs on a GPU."""
+    there = _installed()
+    return next((name for name in wanted or PROVIDERS if name in there), "cpu") in gpu.PROVIDERS
+
+
+def _installed() -> set[str]:
+    return {*onnx_runtime.installed(), *(["openvino"] if open_vino.is_installed() else [])}
 
 
 def batch_size_classes(max_batch_size: int) -> list[int]:
@@ -68,6 +86,7 @@ class Session:
         threads: CPU threads of a run in company; 0 for all cores.
         threads_alone: CPU threads of a run that is alone; 0 for the same network and threads.
         slots: runs that may go on at the same time, without waiting for each other.
+        max_batch_size: the largest batch to prepare a GPU for; larger ones run in parts there.
 
     Raises:
         ModelError: the file can't be used; the sentence says why.
@@ -82,13 +101,15 @@ class Session:
         threads: int = 0,
         threads_alone: int = 0,
         slots: int = 1,
+        max_batch_size: int = gpu.MAX_BATCH_SIZE,
     ) -> None:
         chosen = choose_providers(providers)
         unprepared = _unprepared(path)
         self.path = path
         self.card = _card_of(unprepared, path)
         _check_contract(unprepared, self.card)
-        self._runtime = _runtime(path, chosen, Parallelism(slots, threads, threads_alone))
+        parallelism = Parallelism(slots, threads, threads_alone)
+        self._runtime = _runtime(path, self.card, chosen, parallelism, max_batch_size)
 
     @property
     def provider(self) -> str:
@@ -98,13 +119,13 @@ class Session:
     @property
     def leaves_cores_free(self) -> bool:
         """Whether the network runs elsewhere than on the CPU's cores."""
-        return self.provider in ("tensorrt", "cuda")
+        return self.provider in gpu.PROVIDERS
 
-    def run(self, photos: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Probabilities (N x K) of N photographs (N x S x S x 3, RGB)."""
+    def run(self, photos: Photos) -> NDArray[np.float32]:
+        """Probabilities (N x K) of N photographs (S x S x 3, RGB), together or each for itself."""
         return self._runtime.run(photos)
 
-    def run_alone(self, photos: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def run_alone(self, photos: Photos) -> NDArray[np.float32]:
         """As ``run``, for when nothing else wants the cores."""
         return self._runtime.run_alone(photos)
 
@@ -114,17 +135,32 @@ class Session:
             self._runtime.prepare(size)
 
 
-def _runtime(path: Path, chosen: Sequence[str], parallelism: Parallelism) -> Runtime:
+def _runtime(
+    path: Path, card: Card, chosen: Sequence[str], parallelism: Parallelism, max_batch_size: int
+) -> Runtime:
     """The first of the chosen providers that can run the file."""
-    if chosen[0] == "openvino":
-        try:
-            return OpenVino(path, parallelism)
-        except Exception:
-            log.warning("OpenVINO can't run %s; ONNX Runtime does.", path.name, exc_info=True)
+    on_gpus = [name for name in chosen if name in gpu.PROVIDERS]
+    for name in chosen:
+        runtime: Runtime | None = None
+        if name in on_gpus:
+            wanted = on_gpus[on_gpus.index(name) :]
+            runtime = open_on_gpu(path, card, wanted, parallelism, max_batch_size)
+        elif name == "openvino":
+            runtime = _openvino(path, parallelism)
+        if runtime:
+            return runtime
     try:
-        return OnnxRuntime(path, [name for name in chosen if name != "openvino"], parallelism)
+        return OnnxRuntime(path, parallelism)
     except Exception as cause:
         raise _cannot_run(path) from cause
+
+
+def _openvino(path: Path, parallelism: Parallelism) -> OpenVino | None:
+    try:
+        return OpenVino(path, parallelism)
+    except Exception:
+        log.warning("OpenVINO can't run %s; ONNX Runtime does.", path.name, exc_info=True)
+        return None
 
 
 def _unprepared(path: Path) -> ort.InferenceSession:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Parallelism", "Runtime"]
+__all__ = ["Parallelism", "Photos", "Runtime"]
+
+# Photographs, together (N x S x S x 3, RGB) or each for itself (S x S x 3).
+Photos = NDArray[np.uint8] | Sequence[NDArray[np.uint8]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +46,8 @@ class Runtime(Protocol):
     def prepare(self, batch_size: int) -> None:
         """Do what the first run of this size would otherwise have to do."""
 
-    def run(self, photos: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Probabilities (N x K) of N photographs (N x S x S x 3, RGB)."""
+    def run(self, photos: Photos) -> NDArray[np.float32]:
+        """Probabilities (N x K) of N photographs."""
 
-    def run_alone(self, photos: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def run_alone(self, photos: Photos) -> NDArray[np.float32]:
         """As ``run``, for when nothing else wants the cores."""

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.home import cache_home
-from service.runtimes.base import Parallelism
+from service.runtimes.base import Parallelism, Photos
 
 __all__ = ["OpenVino", "is_installed"]
 
@@ -55,18 +55,18 @@ class OpenVino:
         if batch_size == 1:
             self._alone.warm_up()
 
-    def run(self, photos: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def run(self, photos: Photos) -> NDArray[np.float32]:
         """Probabilities (N x K) of N photographs (N x S x S x 3, RGB)."""
         compiled = self._sizes.get(len(photos))
         if compiled:
             return compiled.run(photos)
         return np.concatenate([self._sizes[len(part)].run(part) for part in self._parts(photos)])
 
-    def run_alone(self, photos: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def run_alone(self, photos: Photos) -> NDArray[np.float32]:
         """As ``run``, for when nothing else wants the cores."""
         return self._alone.run(photos) if len(photos) == 1 else self.run(photos)
 
-    def _parts(self, photos: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
+    def _parts(self, photos: Photos) -> Iterator[Photos]:
         while len(photos):
             size = max(size for size in self._sizes if size <= len(photos))
             yield photos[:size]
@@ -103,7 +103,7 @@ class _Compiled:
         self._compiled = compiled
         self._idle: deque[Any] = deque()
 
-    def run(self, photos: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def run(self, photos: Photos) -> NDArray[np.float32]:
         try:
             request = self._idle.pop()
         except IndexError:

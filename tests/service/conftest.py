@@ -26,6 +26,7 @@ from models.card import METADATA_KEY, Card, Input, Label, Weights
 from service.api.context import Context
 from service.api.protocol import Protocol
 from service.app import create_app, create_context
+from service.runtimes.base import Photos
 from service.session import Session
 from service.settings import read_settings
 
@@ -140,7 +141,7 @@ class GatedSession(Session):
         self.entered = threading.Event()
         self.seen: list[NDArray[np.uint8]] = []
 
-    def run(self, photos: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def run(self, photos: Photos) -> NDArray[np.float32]:
         if not self.gate.is_set():
             self.entered.set()
             assert self.gate.wait(10)

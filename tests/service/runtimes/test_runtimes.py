@@ -26,11 +26,7 @@ TWO_SLOTS = Parallelism(slots=2, threads=1, threads_alone=2)
 needs_openvino = pytest.mark.skipif(not is_installed(), reason="openvino is not installed")
 
 
-def onnx_runtime(path: Path, parallelism: Parallelism) -> Runtime:
-    return OnnxRuntime(path, ["cpu"], parallelism)
-
-
-@pytest.fixture(scope="module", params=[onnx_runtime, pytest.param(OpenVino, marks=needs_openvino)])
+@pytest.fixture(scope="module", params=[OnnxRuntime, pytest.param(OpenVino, marks=needs_openvino)])
 def lite0(request: pytest.FixtureRequest) -> Runtime:
     make: Callable[[Path, Parallelism], Runtime] = request.param
     return make(LITE0, TWO_SLOTS)

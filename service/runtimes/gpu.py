@@ -1,0 +1,150 @@
+"""ONNX Runtime's CUDA and TensorRT providers: whether they run a file, and how they are set.
+
+What their options mean: https://onnxruntime.ai/docs/execution-providers/CUDA-ExecutionProvider.html
+and https://onnxruntime.ai/docs/execution-providers/TensorRT-ExecutionProvider.html
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import onnxruntime as ort
+
+from models.card import Card
+from models.home import cache_home
+from service.runtimes.base import Parallelism
+from service.runtimes.bound import BoundRuntime
+from service.runtimes.onnx_runtime import PROVIDERS as ALL
+from service.runtimes.onnx_runtime import open_session
+
+__all__ = [
+    "MAX_BATCH_SIZE",
+    "PROVIDERS",
+    "SLOTS",
+    "cuda_options",
+    "engine_folder",
+    "open_on_gpu",
+    "tensorrt_options",
+]
+
+log = logging.getLogger(__name__)
+
+# Fastest first.
+PROVIDERS = ("tensorrt", "cuda")
+
+# What a model takes on a GPU unless it is set: batches that occupy it, and two of them, so that one
+# is gathered and copied while the other runs.
+MAX_BATCH_SIZE = 32
+SLOTS = 2
+
+
+def open_on_gpu(
+    path: Path, card: Card, wanted: Sequence[str], parallelism: Parallelism, max_batch_size: int
+) -> BoundRuntime | None:
+    """The file on a GPU; None, and the reason in the log, where it can't run there.
+
+    Args:
+        path: the ``.onnx`` file.
+        card: its card.
+        wanted: of ``PROVIDERS``, those to try, in that order.
+        parallelism: how many runs at the same time, and the CPU threads of what a GPU can't do.
+        max_batch_size: the largest batch that will be prepared.
+
+    """
+    options = {"tensorrt": {}, "cuda": cuda_options(card.precision)}
+    if "tensorrt" in wanted:
+        folder = engine_folder(path)
+        options["tensorrt"] = tensorrt_options(
+            card.precision, card.input.size, max_batch_size, folder
+        )
+    # CUDA takes the operators that TensorRT does not know, and the CPU those that neither does.
+    providers = dict.fromkeys([*wanted, "cuda"])
+    try:
+        session = open_session(
+            path, {**{name: options[name] for name in providers}, "cpu": {}}, parallelism.threads
+        )
+        active = _active(session)
+        return BoundRuntime(session, active, "cuda", parallelism.slots) if active else None
+    except Exception:
+        log.warning("%s can't run %s.", wanted[0], path.name, exc_info=True)
+        return None
+
+
+def cuda_options(precision: str) -> dict[str, str]:
+    """How CUDA runs a file of this precision ("fp32", "fp16" or "int8").
+
+    Kernels are searched for exhaustively: the few batch sizes are run once before any client comes,
+    and no others. Memory grows by what is asked for, not to the next power of two, as it stops
+    growing then. Tensor cores read channels last in float16; float32 stays float32, not TF32, as
+    the file was proven in it. Left as they are: copies on the stream that computes, since ONNX
+    Runtime warns of data races with another one; and no CUDA graphs, which allow one run at a time.
+    """
+    return {
+        "cudnn_conv_algo_search": "EXHAUSTIVE",
+        "arena_extend_strategy": "kSameAsRequested",
+        "prefer_nhwc": "1" if precision == "fp16" else "0",
+        "use_tf32": "0",
+    }
+
+
+def tensorrt_options(
+    precision: str, side: int, max_batch_size: int, folder: Path | None
+) -> dict[str, str]:
+    """How TensorRT builds the engine of a file, and where it keeps it.
+
+    One engine serves every batch from 1 to the largest, for which it is tuned. It computes in
+    float16 only if the file does, which was proven in it.
+
+    Args:
+        precision: of the file: "fp32", "fp16" or "int8".
+        side: S, of the photographs.
+        max_batch_size: the largest batch.
+        folder: for the engine; None keeps nothing. Beside it lie the timings of kernels, which
+            hold for the GPU and serve all models.
+
+    """
+    largest = f"photo:{max_batch_size}x{side}x{side}x3"
+    options = {
+        "trt_fp16_enable": str(precision == "fp16"),
+        "trt_profile_min_shapes": f"photo:1x{side}x{side}x3",
+        "trt_profile_opt_shapes": largest,
+        "trt_profile_max_shapes": largest,
+    }
+    if folder:
+        options |= {
+            "trt_engine_cache_enable": "True",
+            "trt_engine_cache_path": str(folder),
+            "trt_timing_cache_enable": "True",
+            "trt_timing_cache_path": str(folder.parent),
+        }
+    return options
+
+
+def engine_folder(path: Path) -> Path | None:
+    """A folder for this very file's engine; None where nothing can be written.
+
+    TensorRT's provider names engines by the graph's structure: another file of the same structure
+    would be answered with the weights of the first.
+    """
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256")
+    digest.update(ort.__version__.encode())
+    folder = cache_home() / "tensorrt" / digest.hexdigest()[:32]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None  # a read-only system builds engines at each start
+    return folder if os.access(folder, os.W_OK) else None
+
+
+def _active(session: ort.InferenceSession) -> str | None:
+    """The provider that runs the graph, if it is on a GPU: others are left out if they don't load.
+
+    ONNX Runtime itself has written why.
+    """
+    first = session.get_providers()[0]
+    return next((name for name in PROVIDERS if ALL[name] == first), None)
