@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from tempfile import TemporaryDirectory
 from benchmarks.ceiling import WAYS
 from benchmarks.parity import WrongAnswers, references
 from benchmarks.photographs import enlarged
+from benchmarks.resnet import random_resnet
 from benchmarks.runs import Bench, Run
 from benchmarks.systems import BOOTH, PLAIN, ROOT, Failed, Server, System
 from benchmarks.table import markdown
@@ -86,7 +86,7 @@ def measure_resnet(bench: Bench) -> Iterator[Extra]:
     Nothing is checked: such a network has no opinion to compare.
     """
     for precision in PRECISIONS:
-        heavy = replace(bench, model=_resnet(precision), expected=[])
+        heavy = replace(bench, model=random_resnet(precision, CACHE), expected=[])
         ceiling = max(heavy.ceiling("booth", sorted(WAYS), bench.seconds).values())
         what = f"ResNet-50 {precision}, random weights, {FEW} clients"
         for system in (PLAIN, BOOTH):
@@ -131,42 +131,3 @@ def _pinned(count: int) -> Iterator[None]:
         yield
     finally:
         os.sched_setaffinity(0, before)
-
-
-def _resnet(precision: str) -> Path:
-    """The model file, made by Booth's own export on first use."""
-    file = CACHE / f"resnet50-random-{precision}.onnx"
-    if not file.is_file():
-        CACHE.mkdir(exist_ok=True)
-        weights = CACHE / "resnet50-random.pth"
-        _save_random_weights(weights)
-        command = [*(sys.executable, "-m", "service", "export", "--arch", "resnet50")]
-        options = ["--labels", "imagenet", "--precision", precision, "--out", str(file)]
-        subprocess.run(
-            [*command, "--weights", str(weights), *options],
-            cwd=ROOT,
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
-        weights.unlink()
-    return file
-
-
-def _save_random_weights(file: Path) -> None:
-    """Convolutions as He et al. 2015 initialise them; normalisations that leave things alone."""
-    import torch
-
-    from models.networks import build
-
-    generator = torch.Generator().manual_seed(0)
-    weights = {}
-    for name, empty in build("resnet50", 1000).module.state_dict().items():
-        shape = empty.shape
-        if empty.ndim > 1:
-            deviation = (2 / shape[1:].numel()) ** 0.5
-            weights[name] = deviation * torch.randn(shape, generator=generator)
-        elif name.endswith(("weight", "running_var")):
-            weights[name] = torch.ones(shape)
-        else:
-            weights[name] = torch.zeros(shape, dtype=empty.dtype)
-    torch.save(weights, file)

@@ -139,12 +139,10 @@ def _runtime(
     path: Path, card: Card, chosen: Sequence[str], parallelism: Parallelism, max_batch_size: int
 ) -> Runtime:
     """The first of the chosen providers that can run the file."""
-    on_gpus = [name for name in chosen if name in gpu.PROVIDERS]
     for name in chosen:
         runtime: Runtime | None = None
-        if name in on_gpus:
-            wanted = on_gpus[on_gpus.index(name) :]
-            runtime = open_on_gpu(path, card, wanted, parallelism, max_batch_size)
+        if name in gpu.PROVIDERS:
+            runtime = open_on_gpu(path, card, name, parallelism, max_batch_size)
         elif name == "openvino":
             runtime = _openvino(path, parallelism)
         if runtime:

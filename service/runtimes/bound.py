@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from service.runtimes.base import Photos
 
-__all__ = ["BoundRuntime"]
+__all__ = ["BoundRuntime", "Buffers"]
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ class BoundRuntime:
         self._device = device
         self._slots = slots
         self._preparing = threading.Lock()
-        self._idle: dict[int, deque[_Buffers]] = {}
+        self._idle: dict[int, deque[Buffers]] = {}
         self.prepare(1)
 
     @property
@@ -90,8 +90,8 @@ class BoundRuntime:
         finally:
             idle.append(buffers)
 
-    def _buffers(self, size: int) -> _Buffers:
-        return _Buffers(self._session, size, self._device)
+    def _buffers(self, size: int) -> Buffers:
+        return Buffers(self._session, size, self._device)
 
 
 def _parts(photos: Photos, largest: int) -> Iterator[Photos]:
@@ -99,29 +99,43 @@ def _parts(photos: Photos, largest: int) -> Iterator[Photos]:
         yield photos[start : start + largest]
 
 
-class _Buffers:
-    """Input and output of a run of one size. One thread at a time."""
+class Buffers:
+    """Input and output of a run of one size. One thread at a time.
+
+    Args:
+        session: the network.
+        size: photographs of a run.
+        device: where the session wants its input: ``"cuda"`` or ``"cpu"``.
+
+    """
 
     def __init__(self, session: ort.InferenceSession, size: int, device: str) -> None:
         photo, probabilities = session.get_inputs()[0], _probabilities_of(session)
-        shape = (size, *photo.shape[1:])
         self._session = session
-        self._photos, self._input = _input_buffers(shape, device)
+        self._photos, self._input = _input_buffers((size, *photo.shape[1:]), device)
         self._probabilities = np.empty((size, probabilities.shape[1]), np.float32)
+        self._output = ort.OrtValue.ortvalue_from_numpy(self._probabilities)
         self._binding = session.io_binding()
         # An input that lies elsewhere than on the device would be copied now, once and for all.
         self._binding.bind_ortvalue_input(photo.name, self._input)
-        self._output = ort.OrtValue.ortvalue_from_numpy(self._probabilities)
         self._binding.bind_ortvalue_output(probabilities.name, self._output)
 
     def run(self, photos: Photos) -> NDArray[np.float32]:
-        """What lies behind the photographs, of runs before, is run along and left out."""
+        """Probabilities (N x K) of N photographs, as many as there is room for at most."""
+        self.copy(photos)
+        return self.compute()[: len(photos)].copy()
+
+    def copy(self, photos: Photos) -> None:
+        """Bring the photographs to the device; what lies behind them stays from runs before."""
         for row, photo in zip(self._photos, photos, strict=False):
             row[...] = photo
         if self._input.device_name() != "cpu":
             self._input.update_inplace(self._photos)
+
+    def compute(self) -> NDArray[np.float32]:
+        """Run the network over what was copied; the next run writes over the answer."""
         self._session.run_with_iobinding(self._binding)
-        return self._probabilities[: len(photos)].copy()
+        return self._probabilities
 
 
 def _probabilities_of(session: ort.InferenceSession) -> Any:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
 import onnxruntime as ort
@@ -28,6 +27,7 @@ __all__ = [
     "cuda_options",
     "engine_folder",
     "open_on_gpu",
+    "provider_options",
     "tensorrt_options",
 ]
 
@@ -43,35 +43,38 @@ SLOTS = 2
 
 
 def open_on_gpu(
-    path: Path, card: Card, wanted: Sequence[str], parallelism: Parallelism, max_batch_size: int
+    path: Path, card: Card, provider: str, parallelism: Parallelism, max_batch_size: int
 ) -> BoundRuntime | None:
     """The file on a GPU; None, and the reason in the log, where it can't run there.
 
     Args:
         path: the ``.onnx`` file.
         card: its card.
-        wanted: of ``PROVIDERS``, those to try, in that order.
+        provider: one of ``PROVIDERS``.
         parallelism: how many runs at the same time, and the CPU threads of what a GPU can't do.
         max_batch_size: the largest batch that will be prepared.
 
     """
-    options = {"tensorrt": {}, "cuda": cuda_options(card.precision)}
-    if "tensorrt" in wanted:
-        folder = engine_folder(path)
-        options["tensorrt"] = tensorrt_options(
-            card.precision, card.input.size, max_batch_size, folder
-        )
-    # CUDA takes the operators that TensorRT does not know, and the CPU those that neither does.
-    providers = dict.fromkeys([*wanted, "cuda"])
     try:
-        session = open_session(
-            path, {**{name: options[name] for name in providers}, "cpu": {}}, parallelism.threads
-        )
+        options = provider_options(path, card, provider, max_batch_size)
+        session = open_session(path, options, parallelism.threads)
         active = _active(session)
         return BoundRuntime(session, active, "cuda", parallelism.slots) if active else None
     except Exception:
-        log.warning("%s can't run %s.", wanted[0], path.name, exc_info=True)
+        log.warning("%s can't run %s.", provider, path.name, exc_info=True)
         return None
+
+
+def provider_options(
+    path: Path, card: Card, provider: str, max_batch_size: int
+) -> dict[str, dict[str, str]]:
+    """The provider with its options, and behind it those that take the operators it lacks."""
+    cuda = cuda_options(card.precision)
+    if provider == "cuda":
+        return {"cuda": cuda, "cpu": {}}
+    folder = engine_folder(path)
+    tensorrt = tensorrt_options(card.precision, card.input.size, max_batch_size, folder)
+    return {"tensorrt": tensorrt, "cuda": cuda, "cpu": {}}
 
 
 def cuda_options(precision: str) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
@@ -143,6 +144,48 @@ def test_a_size_is_prepared_once(counting: Counting) -> None:
 def test_without_cuda_there_is_no_page_locked_memory_but_an_array_all_the_same() -> None:
     bound._page_locked_memory.cache_clear()
     assert not bound._page_locked((2, 4, 4, 3)).any()
+
+
+@pytest.fixture
+def cuda(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[object]]:
+    """CUDA's calls, answered out of the CPU's memory; gives the kinds of memory asked for."""
+    asked: list[object] = []
+
+    class Elsewhere(ort.OrtValue):  # type: ignore[misc]
+        def device_name(self) -> str:
+            return "cuda"
+
+    class Device:
+        ep_name = "CUDAExecutionProvider"
+
+        def memory_info(self, kind: object) -> object:
+            return kind
+
+    def allocate(
+        shape: list[int], kind: type, device: str = "cpu", *, memory_info: object = None
+    ) -> ort.OrtValue:
+        asked.append(memory_info or device)
+        value = ort.OrtValue.ortvalue_from_numpy(np.ones(shape, kind))
+        return value if memory_info else Elsewhere(value._get_c_value(), value._numpy_obj)
+
+    monkeypatch.setattr(ort, "get_ep_devices", lambda: [Device()])
+    monkeypatch.setattr(ort.OrtValue, "ortvalue_from_shape_and_type", allocate)
+    bound._page_locked_memory.cache_clear()
+    yield asked
+    bound._page_locked_memory.cache_clear()
+
+
+def test_photographs_go_through_page_locked_memory_to_the_device_before_each_run(
+    cuda: list[object],
+    counting: Counting,
+    lite0: ort.InferenceSession,
+    squares: NDArray[np.uint8],
+) -> None:
+    runtime = BoundRuntime(counting, "cuda", "cuda")
+    assert cuda == [ort.OrtDeviceMemoryType.HOST_ACCESSIBLE, "cuda"]
+    for square in squares:
+        np.testing.assert_array_equal(runtime.run([square]), plainly(lite0, square[None]))
+    assert len(cuda) == 2
 
 
 class Bound(Session):
