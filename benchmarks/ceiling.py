@@ -68,7 +68,7 @@ def peers_work(model: Path, way: Way) -> tuple[Decode, Run]:
 
 def booth_work(model: Path, way: Way) -> tuple[Decode, Run]:
     """What Booth does."""
-    session = Session(model, threads=1, threads_alone=way.threads)
+    session = Session(model, threads=1, threads_alone=way.threads, slots=way.workers)
     session.warm_up([way.batch])
     run = session.run if way.threads == 1 else session.run_alone
     wanted = session.card.input

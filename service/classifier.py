@@ -156,7 +156,7 @@ class Classifier:
         self._backlog.expect_batches(self.limits.max_batch_size)
         self._admission = Admission(self.limits.queue_size, self._backlog)
         sizes = batch_size_classes(self.limits.max_batch_size)
-        session.warm_up(sizes)
+        session.warm_up(sizes, wait=False)
         self.cost = Cost(
             run or measure_quickly(session.run, session.card.input.size, sizes),
             batch_size=self.limits.max_batch_size,

@@ -129,10 +129,18 @@ class Session:
         """As ``run``, for when nothing else wants the cores."""
         return self._runtime.run_alone(photos)
 
-    def warm_up(self, batch_sizes: Iterable[int]) -> None:
-        """Run each batch size once, so that no client pays for first-time allocations."""
+    def warm_up(self, batch_sizes: Iterable[int], *, wait: bool = True) -> None:
+        """Run each batch size once, so that no client pays for first-time allocations.
+
+        Args:
+            batch_sizes: those to expect.
+            wait: until they are at their best; else it is enough that they run.
+
+        """
         for size in batch_sizes:
             self._runtime.prepare(size)
+        if wait:
+            self._runtime.settle()
 
 
 def _runtime(

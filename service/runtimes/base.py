@@ -44,7 +44,10 @@ class Runtime(Protocol):
         """Short name of what runs it: a key of ``service.session.PROVIDERS``."""
 
     def prepare(self, batch_size: int) -> None:
-        """Do what the first run of this size would otherwise have to do."""
+        """Do what the first run of this size would otherwise have to do, or begin to."""
+
+    def settle(self) -> None:
+        """Wait until what was begun is done."""
 
     def run(self, photos: Photos) -> NDArray[np.float32]:
         """Probabilities (N x K) of N photographs."""

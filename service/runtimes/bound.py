@@ -69,6 +69,9 @@ class BoundRuntime:
                 # A new table: another thread may be going through the old one.
                 self._idle = {**self._idle, batch_size: idle}
 
+    def settle(self) -> None:
+        """Nothing is left to be done."""
+
     def run(self, photos: Photos) -> NDArray[np.float32]:
         """Probabilities (N x K) of N photographs (S x S x 3, RGB), together or each for itself."""
         parts = [self._run_part(part) for part in _parts(photos, max(self._idle))]

@@ -81,6 +81,9 @@ class OnnxRuntime:
         if batch_size == 1:
             self.run_alone(photos)
 
+    def settle(self) -> None:
+        """Nothing is left to be done."""
+
     def run(self, photos: Photos) -> NDArray[np.float32]:
         """Probabilities (N x K) of N photographs (N x S x S x 3, RGB)."""
         return _probabilities(self._session, photos)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import threading
-from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -25,11 +25,17 @@ def is_installed() -> bool:
     return find_spec("openvino") is not None
 
 
+# A batch size is compiled for if it is so many times the next smaller one: each takes 20 MB, and
+# from one photograph to two a run's time hardly falls for each.
+_GROWTH = 4
+
+
 class OpenVino:
     """One network in OpenVINO, compiled for each batch size by itself.
 
     Shapes that are known when it is compiled save a tenth of a run's time. A batch of another size
-    runs as several of those that are compiled.
+    runs as several of those that are compiled. It takes photographs as soon as it is compiled for
+    one at a time; the rest is compiled meanwhile.
 
     Args:
         path: the ``.onnx`` file.
@@ -41,19 +47,27 @@ class OpenVino:
 
     def __init__(self, path: Path, parallelism: Parallelism) -> None:
         self._network = _probabilities_of(_core().read_model(str(path)))
+        _, *shape = self._network.input(0).get_partial_shape()
+        self._shape = [side.get_length() for side in shape]
         self._parallelism = parallelism
-        self._compiling = threading.Lock()
-        self._sizes: dict[int, _Compiled] = {}
-        self._compile(1)
+        self._sizes = {1: _Copies(self._compiled(1))}
         self._alone = self._sizes[1]
-        if parallelism.sets_alone_apart:
-            self._alone = self._compiled(1, streams=1, threads=parallelism.threads_alone)
+        self._compiler = ThreadPoolExecutor(1, thread_name_prefix="booth-compile")
+        self._compiling = [self._compiler.submit(self._complete_singles)]
 
     def prepare(self, batch_size: int) -> None:
-        """Compile it for this batch size; from now on such batches run in one piece."""
-        self._compile(batch_size)
-        if batch_size == 1:
-            self._alone.warm_up()
+        """Compile it for this batch size, if that is worth the memory: soon, on another thread."""
+        self._compiling.append(self._compiler.submit(self._compile, batch_size))
+
+    def settle(self) -> None:
+        """Wait until all is compiled that was to be.
+
+        Raises:
+            RuntimeError: OpenVINO can't compile it; other batch sizes run.
+
+        """
+        for compiling in self._compiling:
+            compiling.result()
 
     def run(self, photos: Photos) -> NDArray[np.float32]:
         """Probabilities (N x K) of N photographs (N x S x S x 3, RGB)."""
@@ -72,51 +86,62 @@ class OpenVino:
             yield photos[:size]
             photos = photos[size:]
 
-    def _compile(self, batch_size: int) -> None:
-        with self._compiling:
-            if batch_size not in self._sizes:
-                streams, threads = self._parallelism.slots, self._parallelism.threads
-                compiled = self._compiled(batch_size, streams, threads * streams)
-                compiled.warm_up()
-                # A new table: `_parts` of another thread may be going through the old one.
-                self._sizes = {**self._sizes, batch_size: compiled}
+    def _complete_singles(self) -> None:
+        for _ in range(1, self._parallelism.slots):
+            self._sizes[1].add(self._compiled(1))
+        if self._parallelism.sets_alone_apart:
+            self._alone = _Copies(self._compiled(1, alone=True))
 
-    def _compiled(self, batch_size: int, streams: int, threads: int) -> _Compiled:
+    def _compile(self, batch_size: int) -> None:
+        if batch_size < _GROWTH * max(self._sizes):
+            return
+        copies = _Copies(*(self._compiled(batch_size) for _ in range(self._parallelism.slots)))
+        # A new table: `_parts` of another thread may be going through the old one.
+        self._sizes = {**self._sizes, batch_size: copies}
+
+    def _compiled(self, batch_size: int, *, alone: bool = False) -> Any:
+        threads = self._parallelism.threads_alone if alone else self._parallelism.threads
         network = self._network.clone()
-        _, *shape = network.input(0).get_partial_shape()
-        network.reshape([batch_size, *shape])
+        network.reshape([batch_size, *self._shape])
         settings = {
-            "NUM_STREAMS": str(streams),
+            "NUM_STREAMS": "1",
             "INFERENCE_NUM_THREADS": str(threads),
             # Decoders and the event loop run on the same cores: pinned threads would wait for them.
             "ENABLE_CPU_PINNING": "NO",
             # Or it would round a float32 network to bfloat16 where the CPU can.
             "INFERENCE_PRECISION_HINT": "f32",
         }
-        return _Compiled(_core().compile_model(network, "CPU", settings))
+        return _core().compile_model(network, "CPU", settings)
 
 
-class _Compiled:
-    """A network for one batch size, with a request to run it for each thread that does so."""
+class _Copies:
+    """A network for one batch size, once for each run that may go on at the same time.
 
-    def __init__(self, compiled: Any) -> None:
-        self._compiled = compiled
-        self._idle: deque[Any] = deque()
+    One that is compiled for several runs hands each to a thread of its own, and two cores among
+    four threads that wait for each other were idle for a seventh of the time.
+    """
+
+    def __init__(self, *compiled: Any) -> None:
+        self._idle: SimpleQueue[Any] = SimpleQueue()
+        for one in compiled:
+            self.add(one)
+
+    def add(self, compiled: Any) -> None:
+        """Add a copy, once it has run."""
+        request = compiled.create_infer_request()
+        request.get_input_tensor().data[:] = 0
+        request.infer()
+        self._idle.put(request)
 
     def run(self, photos: Photos) -> NDArray[np.float32]:
+        request = self._idle.get()
         try:
-            request = self._idle.pop()
-        except IndexError:
-            request = self._compiled.create_infer_request()
-        request.get_input_tensor().data[:] = photos
-        request.infer()
-        probabilities: NDArray[np.float32] = request.get_output_tensor(0).data.copy()
-        self._idle.append(request)
+            request.get_input_tensor().data[:] = photos
+            request.infer()
+            probabilities: NDArray[np.float32] = request.get_output_tensor(0).data.copy()
+        finally:
+            self._idle.put(request)
         return probabilities
-
-    def warm_up(self) -> None:
-        shape = tuple(self._compiled.input(0).get_shape())
-        self.run(np.zeros(shape, np.uint8))
 
 
 def _probabilities_of(network: Any) -> Any:

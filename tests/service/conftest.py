@@ -150,8 +150,8 @@ class GatedSession(Session):
 
     run_alone = run
 
-    def warm_up(self, batch_sizes: object) -> None:
-        del batch_sizes
+    def warm_up(self, batch_sizes: object, *, wait: bool = True) -> None:
+        del batch_sizes, wait
 
 
 @pytest.fixture

@@ -89,9 +89,9 @@ def test_a_model_answers_only_when_every_batch_size_class_has_run(
     loaded_meanwhile: list[object] = []
     warm_up = Session.warm_up
 
-    def noting(session: Session, batch_sizes: Iterable[int]) -> None:
+    def noting(session: Session, batch_sizes: Iterable[int], *, wait: bool) -> None:
         sizes.extend(batch_sizes)
-        warm_up(session, sizes)
+        warm_up(session, sizes, wait=wait)
         loaded_meanwhile.extend(fleet.loaded())
 
     monkeypatch.setattr(Session, "warm_up", noting)

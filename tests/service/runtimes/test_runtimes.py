@@ -41,9 +41,10 @@ def squares(photos: dict[str, bytes]) -> NDArray[np.uint8]:
 def test_a_photograph_alone_and_one_in_a_batch_get_the_same_answer(
     lite0: Runtime, squares: NDArray[np.uint8]
 ) -> None:
-    lite0.prepare(2)
+    lite0.prepare(4)
+    lite0.settle()
     singly = np.concatenate([lite0.run(square[None]) for square in squares])
-    for together in (lite0.run(squares), lite0.run(squares[:3])):
+    for together in (lite0.run(squares), lite0.run(squares[:4]), lite0.run(squares[:3])):
         np.testing.assert_allclose(together, singly[: len(together)], atol=0.002)
     np.testing.assert_allclose(lite0.run_alone(squares[:1]), singly[:1], atol=0.002)
 
