@@ -26,7 +26,8 @@ def get(path: str) -> httpx.Response:
     app = FastAPI()
     problems.install(app)
     app.router.default = page
-    context: Any = SimpleNamespace(draining=False)
+    settings = SimpleNamespace(log_lines_per_second=100)
+    context: Any = SimpleNamespace(draining=False, settings=settings)
     transport = httpx.ASGITransport(Envelope(app, context), raise_app_exceptions=True)
 
     async def ask() -> httpx.Response:
