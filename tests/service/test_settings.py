@@ -52,7 +52,11 @@ def test_secrets_are_hidden_when_shown() -> None:
 
 
 def test_every_setting_says_what_it_is_and_stands_in_the_readme_with_its_default() -> None:
-    rows = dict(re.findall(r"^\| `(BOOTH_\w+)` \| (.*?) \|", README.read_text(encoding="utf-8"), re.MULTILINE))
+    rows = dict(
+        re.findall(
+            r"^\| `(BOOTH_\w+)` \| (.*?) \|", README.read_text(encoding="utf-8"), re.MULTILINE
+        )
+    )
     for name, field in Settings.model_fields.items():
         assert field.description, name
         row = rows.pop(variable(name))
