@@ -22,13 +22,11 @@ from typing import Any
 
 from benchmarks.extras import Extra, extras_table, measure_extras, measure_resnet
 from benchmarks.machine import describe
-from benchmarks.parity import WrongAnswers, references
-from benchmarks.photographs import read_photographs
+from benchmarks.parity import WrongAnswers
+from benchmarks.preparation import add_options, prepare
 from benchmarks.runs import Bench, Probe, Run
 from benchmarks.systems import PLAIN, ROOT, Failed, Server, System, choose
 from benchmarks.table import Row, table
-from models.home import model_home
-from models.shelf import find_model
 
 OPEN_LOOP_CONNECTIONS = 128
 
@@ -59,11 +57,7 @@ def main() -> None:
 def parse() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
-    parser.add_argument("--photos", type=Path, default=ROOT / "tests/photos")
-    parser.add_argument("--sample", type=int, default=100, help="most photographs to send")
-    parser.add_argument("--model", default="efficientnet_lite0")
-    parser.add_argument("--seconds", type=float, default=3, help="of each measurement")
-    parser.add_argument("--warm-up", type=float, default=1, help="seconds before each")
+    add_options(parser, seconds=3)
     parser.add_argument("--rounds", type=int, default=1, help="the table shows medians over them")
     parser.add_argument("--clients", type=int, nargs="*", default=[1, 8, 32, 64])
     parser.add_argument(
@@ -89,16 +83,6 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks/results")
     return parser.parse_args()
-
-
-def prepare(options: argparse.Namespace, folder: Path) -> Bench:
-    """The model, the photographs, and the network's own answers."""
-    model = find_model(options.model, model_home()).resolve()
-    photos = list(read_photographs(options.photos, options.sample).values())
-    for number, photo in enumerate(photos):
-        (folder / f"{number:05}.jpg").write_bytes(photo)
-    expected = references(model, photos)
-    return Bench(model, folder, photos, expected, options.seconds, options.warm_up)
 
 
 def measure(bench: Bench, systems: Sequence[System], options: argparse.Namespace) -> Iterator[Turn]:

@@ -26,13 +26,10 @@ from typing import Any
 from unittest.mock import patch
 
 from benchmarks.machine import describe
-from benchmarks.parity import references
-from benchmarks.photographs import read_photographs
+from benchmarks.preparation import add_options, prepare
 from benchmarks.runs import Bench, Run
-from benchmarks.systems import BOOTH, ROOT, Server, System
+from benchmarks.systems import BOOTH, Server, System
 from benchmarks.table import markdown
-from models.home import model_home
-from models.shelf import find_model
 from service.metrics import Metrics
 
 NO_LOG = {"BOOTH_LOG_LINES_PER_SECOND": "0"}
@@ -113,11 +110,7 @@ def main() -> None:
 def parse() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="benchmarks.observability", description=__doc__)
-    parser.add_argument("--photos", type=Path, default=ROOT / "tests/photos")
-    parser.add_argument("--sample", type=int, default=100, help="most photographs to send")
-    parser.add_argument("--model", default="efficientnet_lite0")
-    parser.add_argument("--seconds", type=float, default=4, help="of each measurement")
-    parser.add_argument("--warm-up", type=float, default=1, help="seconds before each")
+    add_options(parser, seconds=4)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--clients", type=int, default=32)
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS), metavar="KIND")
@@ -132,16 +125,6 @@ def serve_silently() -> None:
     sys.argv = ["booth", "serve"]
     with patch("service.app.Metrics", Silent):
         booth()
-
-
-def prepare(options: argparse.Namespace, folder: Path) -> Bench:
-    """The model, the photographs, and the network's own answers."""
-    model = find_model(options.model, model_home()).resolve()
-    photos = list(read_photographs(options.photos, options.sample).values())
-    for number, photo in enumerate(photos):
-        (folder / f"{number:05}.jpg").write_bytes(photo)
-    expected = references(model, photos)
-    return Bench(model, folder, photos, expected, options.seconds, options.warm_up)
 
 
 @contextlib.contextmanager

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 from queue import SimpleQueue
@@ -18,6 +19,8 @@ from models.home import cache_home
 from service.runtimes.base import Parallelism, Photos
 
 __all__ = ["OpenVino", "is_installed"]
+
+log = logging.getLogger(__name__)
 
 
 def is_installed() -> bool:
@@ -53,11 +56,12 @@ class OpenVino:
         self._sizes = {1: _Copies(self._compiled(1))}
         self._alone = self._sizes[1]
         self._compiler = ThreadPoolExecutor(1, thread_name_prefix="booth-compile")
-        self._compiling = [self._compiler.submit(self._complete_singles)]
+        self._compiling: list[Future[None]] = []
+        self._begin(self._complete_singles)
 
     def prepare(self, batch_size: int) -> None:
         """Compile it for this batch size, if that is worth the memory: soon, on another thread."""
-        self._compiling.append(self._compiler.submit(self._compile, batch_size))
+        self._begin(partial(self._compile, batch_size))
 
     def settle(self) -> None:
         """Wait until all is compiled that was to be.
@@ -86,6 +90,9 @@ class OpenVino:
             yield photos[:size]
             photos = photos[size:]
 
+    def _begin(self, compile_more: Callable[[], None]) -> None:
+        self._compiling.append(self._compiler.submit(_telling_failure, compile_more))
+
     def _complete_singles(self) -> None:
         for _ in range(1, self._parallelism.slots):
             self._sizes[1].add(self._compiled(1))
@@ -112,6 +119,15 @@ class OpenVino:
             "INFERENCE_PRECISION_HINT": "f32",
         }
         return _core().compile_model(network, "CPU", settings)
+
+
+def _telling_failure(compile_more: Callable[[], None]) -> None:
+    """Say in the log what nobody may be waiting for."""
+    try:
+        compile_more()
+    except Exception:
+        log.exception("OpenVINO can't compile all it should; what it has runs.")
+        raise
 
 
 class _Copies:

@@ -88,6 +88,24 @@ def test_what_openvino_can_t_run_onnx_runtime_does_and_the_log_says_so(
     assert "OpenVINO can't run tiny.onnx; ONNX Runtime does." in caplog.messages
 
 
+@needs_openvino
+def test_what_can_t_be_compiled_beside_serving_is_logged_and_the_rest_answers(
+    squares: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    runtime = OpenVino(LITE0, Parallelism(threads=1))
+    runtime.settle()
+
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError("no memory")
+
+    monkeypatch.setattr(runtime, "_compiled", refuse)
+    runtime.prepare(4)
+    with pytest.raises(RuntimeError, match="no memory"):
+        runtime.settle()
+    assert "OpenVINO can't compile all it should; what it has runs." in caplog.messages
+    assert len(runtime.run(squares)) == len(squares)
+
+
 def test_without_openvino_it_is_not_offered(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("service.runtimes.open_vino.find_spec", lambda _: None)
     assert Session(tiny).provider == "cpu"
