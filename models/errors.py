@@ -1,0 +1,12 @@
+"""What a person at the command line can put right: one root, caught once, in one sentence."""
+
+from __future__ import annotations
+
+__all__ = ["UserError"]
+
+
+class UserError(Exception):
+    """The root of all errors whose text tells a user what was wrong and what would be right.
+
+    The command line prints that sentence and exits with status 1; nothing in between need catch it.
+    """
