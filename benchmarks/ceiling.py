@@ -23,9 +23,9 @@ import numpy as np
 
 from benchmarks.peers.work import Work
 from benchmarks.photographs import read_photographs
-from service.classifier import cores
-from service.photo import decode
-from service.session import Session
+from service.engine.classifier import cores
+from service.photo.decode import decode
+from service.runtimes.session import Session
 
 __all__ = ["WAYS", "Way", "ceiling"]
 

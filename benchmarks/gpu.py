@@ -30,12 +30,12 @@ from benchmarks.resnet import random_resnet
 from benchmarks.runs import Bench, Run
 from benchmarks.systems import BOOTH, ROOT, Server, System
 from benchmarks.table import markdown
-from service.classifier import cores
-from service.photo import decode
+from service.engine.classifier import cores
+from service.photo.decode import decode
 from service.runtimes import gpu, onnx_runtime
 from service.runtimes.base import Photos
 from service.runtimes.bound import Buffers
-from service.session import Session
+from service.runtimes.session import Session
 
 PRECISIONS = ("fp16", "fp32")
 NEAR = 0.9  # of what a stage can do: it limits the whole

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from service.classifier import cores
+from service.engine.classifier import cores
 
 __all__ = ["describe"]
 

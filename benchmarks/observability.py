@@ -30,7 +30,7 @@ from benchmarks.preparation import add_options, prepare
 from benchmarks.runs import Bench, Run
 from benchmarks.systems import BOOTH, Server, System
 from benchmarks.table import markdown
-from service.metrics import Metrics
+from service.telemetry.metrics import Metrics
 
 NO_LOG = {"BOOTH_LOG_LINES_PER_SECOND": "0"}
 LOG = {"BOOTH_LOG": "json"}
@@ -120,10 +120,10 @@ def parse() -> argparse.Namespace:
 
 def serve_silently() -> None:
     """`booth serve`, but nothing is counted."""
-    from service.cli import main as booth
+    from service.cli.main import main as booth
 
     sys.argv = ["booth", "serve"]
-    with patch("service.app.Metrics", Silent):
+    with patch("service.run.app.Metrics", Silent):
         booth()
 
 

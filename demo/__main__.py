@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 import uvicorn
 
+from booth_client.client import DEFAULT_URL
 from demo.app import create_app
-from service.client import DEFAULT_URL
 
 
 @click.command()

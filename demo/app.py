@@ -13,11 +13,11 @@ import gradio as gr
 from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
+from booth_client.client import AsyncClient
 from demo.doors import Doors
 from demo.page import build_page
 from demo.samples import FOLDER
 from demo.views import ASSETS
-from service.client import AsyncClient
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

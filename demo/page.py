@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 from gradio.utils import get_upload_folder
 
+from booth_client.errors import BoothError, InvalidParameter
 from demo import views
 from demo.views import ASSETS
-from service.errors import BoothError, InvalidParameter
 
 if TYPE_CHECKING:
-    from service.client import AsyncClient
+    from booth_client.client import AsyncClient
 
 __all__ = ["build_page"]
 

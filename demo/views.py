@@ -6,13 +6,13 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from booth_client import errors
+from booth_client.client import ServiceUnreachable
 from demo.samples import SAMPLES, Sample
-from service import errors
-from service.client import ServiceUnreachable
 
 if TYPE_CHECKING:
+    from booth_client.wire import Answer, Prediction, Timing
     from models.card import Accuracy, Calibration, Card
-    from service.answer import Answer, Prediction, Timing
 
 __all__ = [
     "ANSWER",

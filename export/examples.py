@@ -16,12 +16,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from booth_client.errors import BadRequest
 from models.card import Input, Label
 from models.training.examples import Examples
-from service.classifier import cores
-from service.dataset import BadDataset, Labelled, categories_of, read_dataset, table_of
-from service.errors import BadRequest
-from service.photo import decode
+from service.engine.classifier import cores
+from service.lab.dataset import BadDataset, Labelled, categories_of, read_dataset, table_of
+from service.photo.decode import decode
 
 __all__ = [
     "FEWEST_JUDGES",
@@ -64,7 +64,7 @@ class Selection:
     def read(
         self, labels: Sequence[Label], *, unlabelled: bool = False
     ) -> tuple[int, Iterator[Labelled]]:
-        """How many photographs there are, and the photographs; see `service.dataset`."""
+        """How many photographs there are, and the photographs; see `service.lab.dataset`."""
         count, labelled = read_dataset(self.path, labels, unlabelled=unlabelled)
         if self.names is None:
             return count, labelled

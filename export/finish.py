@@ -16,8 +16,8 @@ from export.photographs import Photographs
 from export.pipeline import Precision, Recipe, Traced, describe, trace
 from models.card import Bin, Calibration, Card, Label, Measurement
 from models.training.temperature import fit_temperature, scaled
-from service.commands import classifier_for
-from service.evaluation import calibration_error, evaluate, reliability
+from service.cli.commands import classifier_for
+from service.lab.evaluation import calibration_error, evaluate, reliability
 
 __all__ = ["Judges", "finish", "learned_labels", "measured"]
 

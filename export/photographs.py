@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from service.errors import BadRequest
-from service.photo import decode
+from booth_client.errors import BadRequest
+from service.photo.decode import decode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

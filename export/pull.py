@@ -21,8 +21,8 @@ from export.verdict import Comparison
 from models.home import model_home
 from models.labels import label_set
 from models.sources import SOURCES, Source
-from service.commands import classifier_for
-from service.evaluation import BadDataset, Evaluation, Labelled, evaluate, read_dataset
+from service.cli.commands import classifier_for
+from service.lab.evaluation import BadDataset, Evaluation, Labelled, evaluate, read_dataset
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -39,8 +39,8 @@ from models.training.measure import accuracy
 from models.training.plan import STRIDE, Plan
 from models.training.state import save_weights
 from models.training.trainer import CHECKPOINT, Training
-from service.dataset import BadDataset, table_of
-from service.reliability import draw
+from service.lab.dataset import BadDataset, table_of
+from service.lab.reliability import draw
 
 __all__ = ["BadRun", "Run"]
 

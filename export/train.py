@@ -17,7 +17,7 @@ from export.commands import echo_summary, require_torch
 from export.download import DownloadError
 from export.labels import BadLabels, read_labels
 from models.sources import SOURCES
-from service.dataset import BadDataset
+from service.lab.dataset import BadDataset
 
 if TYPE_CHECKING:
     from export.run import Run

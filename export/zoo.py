@@ -16,9 +16,9 @@ from export.photographs import Photographs, shipped
 from export.pipeline import Recipe, describe, export_model
 from models.card import Measurement
 from models.sources import SOURCES
-from service.commands import classifier_for
-from service.evaluation import evaluate, read_dataset
-from service.photo import decode
+from service.cli.commands import classifier_for
+from service.lab.evaluation import evaluate, read_dataset
+from service.photo.decode import decode
 
 if TYPE_CHECKING:
     from models.card import Card

@@ -1,5 +1,5 @@
 """``python -m service``: the command ``booth``, where it is not on the path."""
 
-from service.cli import main
+from service.cli.main import main
 
 main()

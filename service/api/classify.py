@@ -17,17 +17,17 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.answer import Answer
-from service.api import problems
-from service.api.body import photographs, read_body
-from service.api.context import Context
-from service.api.gate import Gate
+from booth_client.errors import BoothError, InvalidParameter
+from booth_client.wire import Answer
 from service.api.openapi import CLASSIFY
-from service.api.protocol import DEPARTURES
 from service.api.recall import Recall, Recalled, Result
-from service.classifier import Classifier, Ticket
-from service.errors import BoothError, InvalidParameter
-from service.visit import Stage, Visit
+from service.engine.classifier import Classifier, Ticket
+from service.run.protocol import DEPARTURES
+from service.telemetry.record import Stage, Visit
+from service.web import problems
+from service.web.access_control import Gate
+from service.web.body import photographs, read_body
+from service.web.state import Context
 
 __all__ = ["ClassifyFront", "Shortcut", "router"]
 

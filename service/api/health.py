@@ -8,10 +8,10 @@ from fastapi import APIRouter, Request
 from prometheus_client.exposition import choose_encoder
 from starlette.responses import PlainTextResponse, Response
 
-from service.api import problems
-from service.api.context import Context
+from booth_client.errors import NotReady
 from service.api.openapi import PROBLEMS
-from service.errors import NotReady
+from service.web import problems
+from service.web.state import Context
 
 __all__ = ["router"]
 

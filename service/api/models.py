@@ -8,10 +8,10 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel
 
 from models.card import Card, Label
-from service.api.context import Context
-from service.api.gate import Gate
 from service.api.openapi import PROBLEMS
-from service.fleet import Loaded
+from service.fleet.fleet import Loaded
+from service.web.access_control import Gate
+from service.web.state import Context
 
 __all__ = ["ModelList", "ModelSummary", "router"]
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from service.answer import Answer
-from service.api.problems import MEDIA_TYPE, PROBLEM_SCHEMA
+from booth_client.wire import Answer
+from service.web.problems import MEDIA_TYPE, PROBLEM_SCHEMA
 
 __all__ = ["CLASSIFY", "PROBLEMS"]
 

@@ -12,11 +12,11 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.answer import Answer, Timing
-from service.cache import AnswerCache, answer_key
-from service.errors import BoothError
-from service.fleet import Loaded
-from service.metrics import Metrics
+from booth_client.errors import BoothError
+from booth_client.wire import Answer, Timing
+from service.engine.cache import AnswerCache, answer_key
+from service.fleet.fleet import Loaded
+from service.telemetry.metrics import Metrics
 
 __all__ = ["Lookup", "Recall", "Recalled", "Result"]
 

@@ -41,7 +41,7 @@ class Runtime(Protocol):
 
     @property
     def provider(self) -> str:
-        """Short name of what runs it: a key of ``service.session.PROVIDERS``."""
+        """Short name of what runs it: a key of ``service.runtimes.session.PROVIDERS``."""
 
     def prepare(self, batch_size: int) -> None:
         """Do what the first run of this size would otherwise have to do, or begin to."""

@@ -15,9 +15,9 @@ from benchmarks.load import Figures, Plan
 from benchmarks.observability import KINDS, Pair, Silent, collecting, summary, system
 from benchmarks.runs import Run
 from benchmarks.systems import BOOTH
-from service import app
-from service.metrics import Metrics
+from service.run import app
 from service.settings import read_settings
+from service.telemetry.metrics import Metrics
 
 
 def run(throughput: float, cpu_ms: float) -> Run:

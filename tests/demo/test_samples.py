@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import pytest
 
 from demo.samples import FOLDER, SAMPLES, Sample
-from service.classifier import Classifier
-from service.commands import DEFAULT_MODEL, classifier_for
+from service.cli.commands import DEFAULT_MODEL, classifier_for
+from service.engine.classifier import Classifier
 
 SCENES = {
     "coffee.jpg": ("indoor", {"coffee_shop"}),

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from booth_client import errors
+from booth_client.client import ServiceUnreachable
+from booth_client.wire import Answer, Environment, Prediction, PredictionWithBasis, Timing
 from demo import views
 from demo.samples import FOLDER, SAMPLES
 from models.card import Accuracy, Bin, Calibration, Card, Input, Label, Measurement, Weights
-from service import errors
-from service.answer import Answer, Environment, Prediction, PredictionWithBasis, Timing
-from service.client import ServiceUnreachable
 
 SCENE = Answer(
     model="places",

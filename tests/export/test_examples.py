@@ -7,8 +7,8 @@ import pytest
 
 from export.examples import Decoded, Selection, decoded, examples, labels_of, set_aside, squashed
 from models.card import Label
-from service.dataset import BadDataset
-from service.photo import decode
+from service.lab.dataset import BadDataset
+from service.photo.decode import decode
 
 if TYPE_CHECKING:
     from pathlib import Path

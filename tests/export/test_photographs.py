@@ -7,7 +7,7 @@ import pytest
 
 from export.photographs import NoPhotographs, from_folder, shipped
 from models.card import Input
-from service.photo import decode
+from service.photo.decode import decode
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -24,8 +24,8 @@ from models.labels import sun_attributes
 from models.networks.compat import torchvision_models
 from models.shelf import ZOO
 from models.sources import SOURCES
-from service.commands import classifier_for
-from service.session import read_card
+from service.cli.commands import classifier_for
+from service.runtimes.session import read_card
 
 if TYPE_CHECKING:
     from click import Command

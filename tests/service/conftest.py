@@ -23,12 +23,12 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from models.card import METADATA_KEY, Card, Input, Label, Weights
-from service.api.context import Context
-from service.api.protocol import Protocol
-from service.app import create_app, create_context
+from service.run.app import create_app, create_context
+from service.run.protocol import Protocol
 from service.runtimes.base import Photos
-from service.session import Session
+from service.runtimes.session import Session
 from service.settings import read_settings
+from service.web.state import Context
 
 SIDE = 8
 

@@ -11,8 +11,8 @@ from export.examples import squashed
 from models.shelf import ZOO
 from models.training import teacher
 from models.training.teacher import BadTeacher, ask
-from service.photo import decode
-from service.session import Session
+from service.photo.decode import decode
+from service.runtimes.session import Session
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -19,9 +19,9 @@ import pytest
 from PIL import Image
 from starlette.requests import Request
 
-from service.api.body import photographs
-from service.client import Client
-from service.errors import TooManyPhotos
+from booth_client.client import Client
+from booth_client.errors import TooManyPhotos
+from service.web.body import photographs
 
 PROBLEM = {"type", "title", "status", "detail", "error"}
 

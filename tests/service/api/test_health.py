@@ -11,10 +11,10 @@ import httpx
 import pytest
 
 from models.shelf import ModelNotFound
-from service.app import load_models
-from service.batcher import Batcher
-from service.metrics import Metrics
-from service.session import choose_providers
+from service.engine.batcher import Batcher
+from service.run.app import load_models
+from service.runtimes.session import choose_providers
+from service.telemetry.metrics import Metrics
 
 NAMES = {
     "booth_requests_total",

@@ -19,7 +19,7 @@ import pytest
 from PIL import Image
 
 from service.api import recall
-from service.cache import answer_key
+from service.engine.cache import answer_key
 
 ROOM = 1_000_000
 

@@ -13,12 +13,12 @@ import pytest
 from numpy.typing import NDArray
 
 from models import zoo
-from service.classifier import Classifier, Limits
-from service.photo import decode
+from service.engine.classifier import Classifier, Limits
+from service.photo.decode import decode
 from service.runtimes import bound
 from service.runtimes.bound import BoundRuntime
 from service.runtimes.onnx_runtime import open_session
-from service.session import Session, read_card
+from service.runtimes.session import Session, read_card
 
 LITE0 = Path(zoo.__file__).with_name("efficientnet_lite0.onnx")
 

@@ -10,11 +10,11 @@ import onnxruntime as ort
 import pytest
 
 from models.home import cache_home
-from service.app import limits_of
-from service.classifier import cores
+from service.engine.classifier import cores
+from service.run.app import limits_of
 from service.runtimes import gpu, onnx_runtime
 from service.runtimes.gpu import cuda_options, engine_folder, tensorrt_options
-from service.session import Session, prefers_gpu
+from service.runtimes.session import Session, prefers_gpu
 from service.settings import read_settings
 
 Providers = Mapping[str, Mapping[str, str]]

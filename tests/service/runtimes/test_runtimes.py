@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from booth_client.errors import ModelError
 from models import zoo
-from service import session as module
-from service.errors import ModelError
-from service.photo import decode
+from service.photo.decode import decode
+from service.runtimes import session as module
 from service.runtimes.base import Parallelism, Runtime
 from service.runtimes.onnx_runtime import OnnxRuntime
 from service.runtimes.open_vino import OpenVino, is_installed
-from service.session import Session, choose_providers, read_card
+from service.runtimes.session import Session, choose_providers, read_card
 
 LITE0 = Path(zoo.__file__).with_name("efficientnet_lite0.onnx")
 TWO_SLOTS = Parallelism(slots=2, threads=1, threads_alone=2)

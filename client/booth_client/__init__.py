@@ -1,0 +1,1 @@
+"""Booth over HTTP, from the caller's side."""

@@ -1,0 +1,1 @@
+"""The heart: photographs in, answers out. It knows no HTTP."""

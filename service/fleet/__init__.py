@@ -1,0 +1,1 @@
+"""Which models are loaded, and how each is laid out over the cores."""

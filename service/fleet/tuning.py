@@ -1,0 +1,138 @@
+"""What `booth tune` found out about a model on this machine, kept beside the models."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import orjson
+from pydantic import TypeAdapter, ValidationError
+
+from service.engine.classifier import cores
+from service.engine.cost import RunTime
+from service.runtimes.session import choose_providers
+
+__all__ = ["Place", "Tuning", "find", "largest_batch_size", "place_of", "save"]
+
+FOLDER = "tuning"
+PACKAGES = {"openvino": ("openvino",), "cpu": ("onnxruntime",)}
+ON_A_GPU = ("onnxruntime-gpu", "onnxruntime")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """For what a tuning holds: this very file, on such a machine, under this runtime."""
+
+    model_sha256: str
+    cpu: str
+    cores: int
+    runtime: str
+
+    @property
+    def key(self) -> str:
+        """A name of its own."""
+        text = f"{self.model_sha256} {self.cpu} {self.cores} {self.runtime}"
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """How a model runs best here. ``p99_ms`` is what was asked for."""
+
+    place: Place
+    model: str
+    slots: int
+    threads: int
+    max_batch_size: int
+    p99_ms: float
+    predicted_p99_ms: float
+    predicted_throughput: float
+    run: RunTime
+    decode_s: float
+    measured: dt.date
+
+    def __str__(self) -> str:
+        """The settings that it stands for."""
+        return (
+            f"BOOTH_SLOTS={self.slots} BOOTH_THREADS={self.threads} "
+            f"BOOTH_MAX_BATCH_SIZE={self.max_batch_size}"
+        )
+
+
+_TUNING = TypeAdapter(Tuning)
+
+
+def place_of(path: Path, providers: Sequence[str] = ()) -> Place:
+    """Where a model file is about to run.
+
+    Raises:
+        OSError: the file can't be read.
+        ModelError: a wanted provider is unknown or not installed.
+
+    """
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return Place(digest, _cpu(), cores(), _runtime(choose_providers(providers)[0]))
+
+
+def save(tuning: Tuning, models: Path) -> Path:
+    """Keep a tuning in the folder of models; one for the same place is replaced.
+
+    Raises:
+        OSError: the folder can't be written to.
+
+    """
+    path = models / FOLDER / f"{tuning.place.key}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(orjson.dumps(tuning, option=orjson.OPT_INDENT_2))
+    return path
+
+
+def find(path: Path, models: Path, providers: Sequence[str] = ()) -> Tuning | None:
+    """The tuning of a model file here, if there is one that can be read."""
+    if not (models / FOLDER).is_dir():
+        return None  # and the file need not be hashed
+    try:
+        place = place_of(path, providers)
+    except OSError:
+        return None  # who loads it will say what is wrong
+    tuning = _read(models / FOLDER / f"{place.key}.json")
+    return tuning if tuning and tuning.place == place else None
+
+
+def largest_batch_size(models: Path) -> int:
+    """Of all tunings there are; 0 if there is none."""
+    found = map(_read, (models / FOLDER).glob("*.json"))
+    return max((tuning.max_batch_size for tuning in found if tuning), default=0)
+
+
+def _read(path: Path) -> Tuning | None:
+    try:
+        return _TUNING.validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def _cpu() -> str:
+    """The CPU's model, as Linux names it; elsewhere the kind of machine."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())
+
+
+def _runtime(provider: str) -> str:
+    """Name of the provider, and version of the package that brings it."""
+    for package in PACKAGES.get(provider, ON_A_GPU):
+        try:
+            return f"{provider} {version(package)}"
+        except PackageNotFoundError:
+            continue
+    return provider

@@ -1,0 +1,227 @@
+"""The bytes of a photograph -> the square of pixels that a model's card asks for."""
+
+from __future__ import annotations
+
+import logging
+import re
+import warnings
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import (
+    ExifTags,
+    Image,
+    TiffImagePlugin,
+    WebPImagePlugin,  # noqa: F401 else Image.open imports every plugin there is to find it
+)
+
+from booth_client.errors import BadImage, BadRequest, TooManyPixels
+from service.photo.bounds import BoundedFile, check_layout, check_strips, too_costly
+from service.photo.colour import to_rgb
+from service.photo.formats import format_of
+from service.photo.jpeg import rgb_pixels
+from service.photo.resample import Box, resample
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+    from models.card import Input
+
+__all__ = ["Photo", "decode"]
+
+# Pillow's remarks on odd files mean nothing to the operator, and could fill the log without end.
+logging.getLogger("PIL").setLevel(logging.CRITICAL)
+_REMARKS = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
+
+# A JPEG is decoded at 1/2, 1/4 or 1/8 of its size while that leaves this many times the side that
+# it is resized to. On 60 photographs of 12 megapixels this moved a level by 0.3 on average and 5 at
+# most, changed none of EfficientNet-Lite0's first labels, and took 46 ms instead of 115.
+_DRAFT_MARGIN = 2
+
+# Exif 2.32, tag 0x0112: how to turn what is stored into what was seen. It is the square that is
+# turned, not the photograph, of which it is a small part.
+_TURN: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
+    2: lambda square: square[:, ::-1],
+    3: lambda square: square[::-1, ::-1],
+    4: lambda square: square[::-1],
+    5: lambda square: square.transpose(1, 0, 2),
+    6: lambda square: square.transpose(1, 0, 2)[:, ::-1],
+    7: lambda square: square.transpose(1, 0, 2)[::-1, ::-1],
+    8: lambda square: square.transpose(1, 0, 2)[::-1],
+}
+_SIDEWAYS = {5, 6, 7, 8}
+# In which of them the seen left, and the seen top, lie at the stored right and bottom.
+_MIRRORED_ACROSS = {2, 3, 7, 8}
+_MIRRORED_DOWN = {3, 4, 6, 7}
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """A photograph as the network wants it.
+
+    Attributes:
+        pixels: S x S x 3, RGB, C-contiguous, read-only.
+        width: of the photograph as sent, before orientation and scaling, in pixels.
+        height: likewise.
+
+    """
+
+    pixels: NDArray[np.uint8]
+    width: int
+    height: int
+
+
+def decode(data: bytes | memoryview, wanted: Input, *, max_pixels: int = 50_000_000) -> Photo:
+    """Decode a JPEG, PNG, WebP, GIF (its first frame), BMP or TIFF; turn, resize and crop it.
+
+    The pixels are torchvision's ``Resize`` and ``CenterCrop`` of the whole photograph in RGB, to
+    within two levels; a JPEG of several times the wanted size is decoded smaller to begin with.
+    Safe to call from many threads at once.
+
+    Args:
+        data: the file.
+        wanted: the square that the model's card asks for.
+        max_pixels: the largest width x height that is decoded; it is checked before any pixel is.
+
+    Raises:
+        BadImage: no bytes, or a damaged file.
+        TooManyPixels: more than ``max_pixels``.
+        UnsupportedFormat: none of the six formats.
+
+    """
+    if not data:
+        raise BadImage("The photograph is empty: send the bytes of an image file.")
+    name = format_of(data := bytes(data))
+    _settle_pillow(max_pixels)
+    with _faults_named(name, max_pixels):
+        image = _open(name, data)
+        width, height = _stored_size(image)
+        if width * height > max_pixels:
+            raise _too_many(max_pixels)
+        check_layout(image, data, max_pixels)
+        whole, scale = image.size, _draft(image, wanted)
+        pixels = rgb_pixels(image, data, scale)
+        if pixels is None:
+            image.load()
+    rgb = to_rgb(image) if pixels is None else pixels
+    return Photo(_square(rgb, whole, scale, _orientation(image), wanted), width, height)
+
+
+def _open(name: str, data: bytes) -> Image.Image:
+    """Read the header; no pixel yet."""
+    if name == "TIFF":
+        check_strips(data)
+    return Image.open(BoundedFile(data), formats=[name])
+
+
+def _square(
+    rgb: Image.Image | NDArray[np.uint8],
+    whole: tuple[int, int],
+    scale: int,
+    orientation: int,
+    wanted: Input,
+) -> NDArray[np.uint8]:
+    """Resize and crop in one go, only what the network sees; then turn that little."""
+    seen = (whole[1], whole[0]) if orientation in _SIDEWAYS else whole
+    left, top, right, bottom = _stored(_crop(seen, wanted), whole, orientation)
+    box = left / scale, top / scale, right / scale, bottom / scale
+    sideways = orientation in _SIDEWAYS
+    square = resample(rgb, wanted.size, box, wanted.interpolation, sideways=sideways)
+    return np.ascontiguousarray(_TURN[orientation](square)) if orientation in _TURN else square
+
+
+def _draft(image: Image.Image, wanted: Input) -> int:
+    """Have a JPEG decoded at a fraction of its size; return by what it is divided: 1, 2, 4 or 8."""
+    width, side = image.width, _DRAFT_MARGIN * wanted.resize
+    drafted = image.draft(None, (side, side))
+    return round(width / drafted[1][2]) if drafted else 1
+
+
+def _orientation(image: Image.Image) -> int:
+    """The Exif orientation, 1 to 8; 1 where there is none, or none that makes sense."""
+    try:
+        value = image.getexif().get(ExifTags.Base.Orientation)
+    except Exception:  # noqa: BLE001 what is wrong with the Exif data leaves the pixels unharmed
+        return 1
+    return value if isinstance(value, int) and value in _TURN else 1
+
+
+def _crop(whole: tuple[int, int], wanted: Input) -> Box:
+    """Where torchvision's centre crop lies on the photograph before it is resized, in pixels."""
+    (left, right), (top, bottom) = (
+        (start * old / new, (start + wanted.size) * old / new)
+        for old, new in zip(whole, _resized(whole, wanted), strict=True)
+        for start in [round((new - wanted.size) / 2)]
+    )
+    return left, top, right, bottom
+
+
+def _resized(whole: tuple[int, int], wanted: Input) -> tuple[int, int]:
+    """The size that torchvision's ``Resize`` gives a photograph."""
+    if not wanted.keep_aspect:
+        return wanted.resize, wanted.resize
+    shorter = min(whole)
+    width, height = (int(wanted.resize * side / shorter) for side in whole)
+    return width, height
+
+
+def _stored(box: Box, whole: tuple[int, int], orientation: int) -> Box:
+    """Find a box of the photograph as it is seen on the photograph as it is stored."""
+    left, top, right, bottom = box
+    if orientation in _SIDEWAYS:
+        left, top, right, bottom = top, left, bottom, right
+    width, height = whole
+    if orientation in _MIRRORED_ACROSS:
+        left, right = width - right, width - left
+    if orientation in _MIRRORED_DOWN:
+        top, bottom = height - bottom, height - top
+    return left, top, right, bottom
+
+
+def _stored_size(image: Image.Image) -> tuple[int, int]:
+    """Width and height before orientation, which Pillow applies to TIFF files by itself."""
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        tags = image.tag_v2
+        return tags[ExifTags.Base.ImageWidth], tags[ExifTags.Base.ImageLength]
+    return image.size
+
+
+def _settle_pillow(max_pixels: int) -> None:
+    """Quieten Pillow, and raise its own limit to ours.
+
+    Both belong to the process. They are set without a lock and never taken back: setting them
+    twice is setting them once.
+    """
+    if warnings.filters[0] != _REMARKS:
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+    if Image.MAX_IMAGE_PIXELS is not None and max_pixels > Image.MAX_IMAGE_PIXELS:
+        Image.MAX_IMAGE_PIXELS = max_pixels
+
+
+@contextmanager
+def _faults_named(name: str, max_pixels: int) -> Iterator[None]:
+    """Put whatever Pillow raises over foreign bytes into words for who sent them."""
+    try:
+        yield
+    except Image.DecompressionBombError:
+        raise _too_many(max_pixels) from None
+    except TimeoutError:
+        raise too_costly(name) from None
+    except (BadRequest, MemoryError):
+        raise
+    except Exception:  # noqa: BLE001 its plugins raise what they like, from OSError to struct.error
+        raise BadImage(
+            f"The {name} file can't be decoded: it is damaged, incomplete or of a rare kind; "
+            "save it anew, or send a plain JPEG or PNG."
+        ) from None
+
+
+def _too_many(max_pixels: int) -> TooManyPixels:
+    return TooManyPixels(
+        f"The photograph has more than {max_pixels:,} pixels, the most that are decoded here: "
+        "scale it down first."
+    )

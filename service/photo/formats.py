@@ -1,0 +1,66 @@
+"""What a file is, by its first bytes: the formats that Booth decodes, and names for the others."""
+
+from __future__ import annotations
+
+import re
+
+from booth_client.errors import UnsupportedFormat
+
+__all__ = ["FORMATS", "format_of"]
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+
+_ASK = "send a JPEG, PNG, WebP, GIF, BMP or TIFF"
+
+_DECODED = re.compile(
+    rb"(?P<JPEG>\xff\xd8\xff)"
+    rb"|(?P<PNG>\x89PNG\r\n\x1a\n)"
+    rb"|(?P<WEBP>RIFF....WEBP)"
+    rb"|(?P<GIF>GIF8[79]a)"
+    rb"|(?P<BMP>BM)"
+    rb"|(?P<TIFF>II[*+]\0|MM\0[*+])",
+    re.DOTALL,
+)
+
+# The order matters: an HTML page may hold a drawing, and both are text.
+_FOREIGN = tuple(
+    (name, re.compile(pattern, re.DOTALL | re.IGNORECASE))
+    for name, pattern in (
+        ("an AVIF image", rb"....ftypavi[fs]"),
+        ("a HEIC photograph", rb"....ftyp(he[iv]|mif1|msf1)"),
+        ("a Canon raw photograph", rb"....ftypcrx"),
+        ("a video", rb"....ftyp|\x1aE\xdf\xa3|RIFF....AVI |FLV\x01|\0\0\x01[\xb3\xba]"),
+        ("a JPEG XL image", rb"\xff\x0a|\0\0\0\x0cJXL "),
+        ("a JPEG 2000 image", rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51"),
+        ("a Photoshop document", rb"8BPS"),
+        ("a PDF document", rb"%PDF-"),
+        ("a PostScript document", rb"%!PS|\xc5\xd0\xd3\xc6"),
+        ("an icon", rb"\0\0[\x01\x02]\0"),
+        ("an OpenEXR image", rb"v/1\x01"),
+        ("a raw photograph", rb"FUJIFILM|IIRO|IIRS|IIU\0"),
+        ("a sound", rb"ID3|OggS|fLaC|RIFF....WAVE"),
+        ("an archive", rb"PK\x03\x04|\x1f\x8b|7z\xbc\xaf|Rar!"),
+        ("an HTML page", rb"(\xef\xbb\xbf)?\s*(<!doctype html|<html|<head)"),
+        ("an SVG drawing", rb"(\xef\xbb\xbf)?\s*<(svg|[?!].*<svg)"),
+        ("base64 text, not yet decoded", rb"data:image/|/9j/|iVBORw0KGgo|R0lGODlh|UklGR"),
+        ("a Netpbm image", rb"P[1-7]\s"),
+        ("a Radiance image", rb"#\?R"),
+        ("text", rb"(\xef\xbb\xbf)?[\t\n\f\r -~]+\Z"),
+    )
+)
+
+
+def format_of(data: bytes | memoryview) -> str:
+    """Tell which of ``FORMATS`` a file is, by its first bytes alone.
+
+    Raises:
+        UnsupportedFormat: it is none of them; the text names what it looks like, where that shows.
+
+    """
+    if known := _DECODED.match(data):
+        return str(known.lastgroup)
+    head = bytes(data[:1024])
+    for name, pattern in _FOREIGN:
+        if pattern.match(head):
+            raise UnsupportedFormat(f"This is {name}, which is not decoded here: {_ASK}.")
+    raise UnsupportedFormat(f"These bytes are in no known image format: {_ASK}.")

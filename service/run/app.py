@@ -1,0 +1,182 @@
+"""The application: the API's fronts over a fleet of models, from start to end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
+from starlette.types import ASGIApp
+
+from booth_client.errors import ModelError
+from models.shelf import ModelNotFound, find_model, shelf
+from service.api import classify, health, models
+from service.engine.classifier import Limits, cores
+from service.fleet import tuning
+from service.fleet.fleet import Fleet
+from service.run.page import Page
+from service.runtimes import gpu
+from service.runtimes.session import prefers_gpu
+from service.settings import BadSettings, Settings
+from service.telemetry.metrics import Metrics
+from service.web import problems
+from service.web.access_control import Gate
+from service.web.middleware import Envelope
+from service.web.state import Context
+
+if TYPE_CHECKING:
+    from service.telemetry.tracing import Traces
+
+__all__ = ["create_app", "create_context", "wanted_files"]
+
+log = logging.getLogger(__name__)
+
+
+def create_context(settings: Settings) -> Context:
+    """The parts of a service, with no model loaded yet.
+
+    Raises:
+        BadSettings: traces are wanted, but OpenTelemetry is not installed.
+
+    """
+    by_hand = settings.model_fields_set & {"slots", "threads", "max_batch_size"}
+    largest = 0 if by_hand else tuning.largest_batch_size(settings.model_dir)
+    limits = limits_of(settings)
+    metrics = Metrics(max(limits.max_batch_size, largest))
+    fleet = Fleet(
+        ThreadPoolExecutor(cores(), thread_name_prefix="booth-decode"),
+        limits,
+        providers=settings.providers,
+        threads=settings.threads or max(1, cores() // limits.slots),
+        threads_alone=cores(),
+        observe=metrics.observer,
+        identify=settings.cache_bytes > 0,
+        tuned=lambda path: (
+            None if by_hand else tuning.find(path, settings.model_dir, settings.providers)
+        ),
+    )
+    context = Context(settings, fleet, metrics, _traces(settings))
+    metrics.watch(fleet, ready=lambda: context.not_ready() is None)
+    return context
+
+
+def _traces(settings: Settings) -> Traces | None:
+    if not settings.otlp_endpoint:
+        return None
+    try:
+        from service.telemetry.tracing import Traces
+    except ModuleNotFoundError:
+        raise BadSettings(
+            "BOOTH_OTLP_ENDPOINT is set, but OpenTelemetry is not installed; "
+            "do `pip install 'booth[tracing]'`, or unset it."
+        ) from None
+    return Traces(settings.otlp_endpoint, settings.trace_share)
+
+
+def limits_of(settings: Settings) -> Limits:
+    """What each model takes on; a GPU takes larger batches and fewer of them, unless told."""
+    on_gpu = prefers_gpu(settings.providers)
+    sized = "max_batch_size" in settings.model_fields_set or not on_gpu
+    return Limits(
+        queue_size=settings.queue_size,
+        max_batch_size=settings.max_batch_size if sized else gpu.MAX_BATCH_SIZE,
+        max_pixels=settings.max_pixels,
+        deadline_s=settings.deadline_ms / 1000,
+        stall_s=settings.stall_ms / 1000,
+        slots=settings.slots or (gpu.SLOTS if on_gpu else cores()),
+    )
+
+
+def create_app(context: Context) -> ASGIApp:
+    """The application; its lifespan loads the models and ends them."""
+    page = Page()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        # Loading goes on beside serving, so that /livez answers from the first moment.
+        starting = asyncio.create_task(_start(context, page))
+        yield
+        starting.cancel()
+        await page.close()
+        ending = [asyncio.to_thread(context.fleet.close)]
+        if context.traces:
+            ending.append(asyncio.to_thread(context.traces.close))
+        await asyncio.gather(*ending)
+
+    app = FastAPIOffline(
+        redoc_url=None,
+        title="Booth",
+        version=version("booth"),
+        summary="A photograph in, labels with confidences out.",
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        lifespan=lifespan,
+    )
+    gate = Gate(context.settings)
+    front = classify.ClassifyFront(context, gate)
+    app.include_router(classify.router(front))
+    app.include_router(models.router(context, gate))
+    app.include_router(health.router(context))
+    problems.install(app)
+    app.router.default = page
+    return Envelope(classify.Shortcut(app, front), context)
+
+
+async def _start(context: Context, page: Page) -> None:
+    try:
+        await asyncio.to_thread(load_models, context)
+    except (ModelError, ModelNotFound) as error:
+        context.fatal = str(error)
+        return
+    _settle_garbage()
+    context.started = True
+    log.info("ready: %s", ", ".join(one.card.name for one in context.fleet.loaded()))
+    settings = context.settings
+    if settings.demo and not settings.api_keys:
+        await page.open(f"http://{_reachable(settings.host)}:{context.port}")
+
+
+def _settle_garbage() -> None:
+    """Leave what was loaded out of the garbage collector's rounds, and make these rarer.
+
+    A request leaves no cycles behind, but enough objects to set off a round every other request.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+
+
+def load_models(context: Context) -> None:
+    """Load what the settings ask for and is not loaded yet; unload the rest. Blocks.
+
+    Raises:
+        ModelError, ModelNotFound: a file is missing or can't be used.
+
+    """
+    context.metrics.models_complete.set(0)
+    context.fleet.refresh(wanted_files(context.settings))
+    context.metrics.models_complete.set(1)
+
+
+def wanted_files(settings: Settings) -> list[Path]:
+    """The files of the models that the settings ask for, the default one first."""
+    names = [
+        name
+        for wanted in settings.models
+        for name in (shelf(settings.model_dir) if wanted == "*" else [wanted])
+    ]
+    return list(dict.fromkeys(find_model(name, settings.model_dir) for name in names))
+
+
+def _reachable(host: str) -> str:
+    """The address under which this very process reaches itself."""
+    if host in ("0.0.0.0", "::", ""):  # noqa: S104 (compared, not bound)
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host

@@ -1,0 +1,142 @@
+"""The HTTP server's run: start, drain, end with the right exit status."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+from collections.abc import Iterator
+from threading import current_thread, main_thread
+from types import FrameType
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from booth_client.errors import ModelError
+from models.shelf import ModelNotFound
+from service.run.app import create_app, load_models
+from service.run.protocol import Protocol
+from service.web.state import Context
+
+__all__ = ["serve"]
+
+log = logging.getLogger(__name__)
+
+BACKLOG = 2048
+CLOSING_S = 1  # of the grace period, to end the models when all is answered
+TICK_S = 0.1  # how often uvicorn's main loop looks up
+
+
+def serve(context: Context) -> int:
+    """Serve until told to end.
+
+    SIGTERM and SIGINT: ``/readyz`` turns 503, what was accepted is answered, then the end; a second
+    one ends at once. SIGHUP: the models are read again.
+
+    Returns:
+        The exit status: 0 after a proper end, 1 if the service could not start.
+
+    """
+    settings = context.settings
+    try:
+        listener = _listen(settings.host, settings.port)
+    except OSError as error:
+        where, why = f"{settings.host}:{settings.port}", error.strerror
+        log.error("can't listen on %s: %s; set another BOOTH_HOST or BOOTH_PORT", where, why)  # noqa: TRY400
+        return 1
+    context.port = listener.getsockname()[1]
+    _Server(context, create_app(context)).run([listener])
+    if context.fatal:
+        log.error("%s", context.fatal)
+    return 1 if context.fatal else 0
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Bind before anything is loaded, so that the page knows the port even where it is "any"."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
+    listener.setblocking(False)
+    return listener
+
+
+def _accepted(listener: socket.socket) -> Iterator[socket.socket]:
+    """The connections that stand in the listener's queue; closing it would reset them."""
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            yield listener.accept()[0]
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn, but it drains before it closes, and a proper end on a signal is exit status 0."""
+
+    def __init__(self, context: Context, app: ASGIApp) -> None:
+        self._context = context
+        self._drained_s = 0.0
+        self._reloads: set[asyncio.Task[None]] = set()
+        settings = context.settings
+        answering_s = (settings.grace_ms - settings.drain_ms) // 1000 - CLOSING_S
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=Protocol,
+                ws="none",
+                lifespan="on",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                backlog=BACKLOG,
+                timeout_keep_alive=30,
+                timeout_graceful_shutdown=max(1, answering_s),
+            )
+        )
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to answer, and to read the models again on SIGHUP."""
+        if hasattr(signal, "SIGHUP") and current_thread() is main_thread():
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reload)
+        await super().startup(sockets)
+        log.info("listening on http://%s:%d", self._context.settings.host, self._context.port)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close the door behind whom the kernel has already let in; answer them; end."""
+        waiting = [one for listener in sockets or [] for one in _accepted(listener)]
+        for server in self.servers:
+            server.close()
+        for connection in waiting:
+            await asyncio.get_running_loop().connect_accepted_socket(self._protocol, connection)
+        await super().shutdown(sockets)
+
+    def _protocol(self) -> Protocol:
+        return Protocol(self.config, self.server_state, self.lifespan.state)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Drain first; the second signal does not wait."""
+        del sig, frame
+        if self._context.draining:
+            self.should_exit = self.force_exit = True
+            return
+        self._context.draining = True
+        log.info("draining")
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second: whether to end."""
+        if self._context.fatal:
+            self.should_exit = True
+        if self._context.draining and not self.should_exit:
+            self._drained_s += TICK_S
+            if self._drained_s * 1000 >= self._context.settings.drain_ms:
+                self.should_exit = True
+        return await super().on_tick(counter)
+
+    def _reload(self) -> None:
+        task = asyncio.get_running_loop().create_task(self._load())
+        self._reloads.add(task)
+        task.add_done_callback(self._reloads.discard)
+
+    async def _load(self) -> None:
+        try:
+            await asyncio.to_thread(load_models, self._context)
+        except (ModelError, ModelNotFound) as error:
+            log.warning("%s What was loaded stays.", error)

@@ -1,0 +1,106 @@
+"""Errors as RFC 9457 ``application/problem+json``: one shape on every route, even 404 and 500."""
+
+from __future__ import annotations
+
+import http
+import logging
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from booth_client.errors import BoothError, InvalidParameter
+
+__all__ = ["MEDIA_TYPE", "PROBLEM_SCHEMA", "body_of", "fields_of", "install", "render"]
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+
+PROBLEM_SCHEMA = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "error"],
+    "properties": {
+        "type": {"type": "string", "examples": ["/problems/overloaded"]},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "what was wrong, and what would be right"},
+        "error": {"type": "string", "description": "the detail again, for Open Inference clients"},
+    },
+}
+
+
+def body_of(error: BoothError, request: Request) -> dict[str, Any]:
+    """The fields of a problem. Of an error of ours only an id is told, to look the cause up."""
+    detail = error.detail
+    if error.status == http.HTTPStatus.INTERNAL_SERVER_ERROR:
+        request_id = request.scope["state"].get("request_id", "")
+        log.error("%s request_id=%s", detail, request_id, exc_info=error.__cause__ or error)
+        detail = f"Something failed on our side; name the id {request_id} when you report it."
+    return _fields(error.kind, error.title, error.status, detail)
+
+
+def fields_of(error: BoothError) -> dict[str, Any]:
+    """The fields of a problem that has no request."""
+    return _fields(error.kind, error.title, error.status, error.detail)
+
+
+def render(error: BoothError, request: Request) -> Response:
+    """The response for an error of ours."""
+    headers = {}
+    if error.retry_after_s is not None:
+        headers["Retry-After"] = str(error.retry_after_s)
+    if error.status == http.HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = 'Bearer realm="booth"'
+    if error.status == http.HTTPStatus.REQUEST_TIMEOUT:
+        headers["Connection"] = "close"
+    return _response(body_of(error, request), headers)
+
+
+def install(app: FastAPI) -> None:
+    """Let every error that a route raises be rendered here."""
+    app.add_exception_handler(BoothError, _on_booth_error)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(RequestValidationError, _on_validation_error)
+
+
+async def _on_booth_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, BoothError)  # noqa: S101 (the handler is registered for it)
+    return render(error, request)
+
+
+async def _on_http_exception(request: Request, error: Exception) -> Response:
+    """Starlette's own: no such route, or not with this method."""
+    assert isinstance(error, HTTPException)  # noqa: S101 (the handler is registered for it)
+    phrase = http.HTTPStatus(error.status_code).phrase
+    kind = phrase.lower().replace(" ", "-")
+    detail = {
+        404: f"There is nothing at {request.url.path[:200]}; the routes are listed at /docs.",
+        405: f"{request.method[:16]} is not possible here; see /docs for what is.",
+    }.get(error.status_code, f"{phrase}.")
+    body = _fields(kind, phrase, error.status_code, detail)
+    return _response(body, dict(error.headers or {}))
+
+
+async def _on_validation_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 (the handler is registered for it)
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"][1:]) or "the request"
+    return render(InvalidParameter(f"{name}: {first['msg']}."), request)
+
+
+def _fields(kind: str, title: str, status: int, detail: str) -> dict[str, Any]:
+    return {
+        "type": f"/problems/{kind}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "error": detail,
+    }
+
+
+def _response(body: dict[str, Any], headers: dict[str, str]) -> Response:
+    return Response(orjson.dumps(body), body["status"], headers, MEDIA_TYPE)

@@ -1,0 +1,55 @@
+"""What the API's fronts share: settings, models, metrics, and how far the service is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from booth_client.errors import Starting
+from service.fleet.fleet import Fleet, Loaded
+from service.settings import Settings
+from service.telemetry.metrics import Metrics
+
+if TYPE_CHECKING:
+    from service.telemetry.tracing import Traces
+
+__all__ = ["Context"]
+
+
+@dataclass(slots=True)
+class Context:
+    """One running service.
+
+    ``traces`` if there is somebody to send them to; ``started`` once all models are loaded and
+    warm; ``draining`` from SIGTERM on; ``fatal`` says why it can't go on; ``port`` is the one it
+    listens on.
+    """
+
+    settings: Settings
+    fleet: Fleet
+    metrics: Metrics
+    traces: Traces | None = field(default=None)
+    started: bool = field(default=False)
+    draining: bool = field(default=False)
+    fatal: str | None = field(default=None)
+    port: int = field(default=0)
+
+    def not_ready(self) -> str | None:
+        """Why traffic should go elsewhere, in a sentence; None when ready."""
+        if self.draining:
+            return "The service is shutting down."
+        if not self.started:
+            return "The models are still being loaded."
+        return self.fleet.trouble()
+
+    def model(self, name: str | None = None, version: str | None = None) -> Loaded:
+        """The model to use.
+
+        Raises:
+            Starting: not yet.
+            UnknownModel, UnknownVersion: it isn't loaded.
+
+        """
+        if not self.started:
+            raise Starting("The models are still being loaded; try again soon.", retry_after_s=1)
+        return self.fleet.get(name, version)

@@ -1,0 +1,168 @@
+"""Models come and go while others serve."""
+
+from __future__ import annotations
+
+import io
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from booth_client.errors import ModelError, ShuttingDown, UnknownModel, UnknownVersion
+from service.fleet import fleet as fleet_module
+from service.fleet.fleet import Fleet
+from service.runtimes.session import Session
+
+MakeTiny = Callable[..., Path]
+
+
+@pytest.fixture
+def fleet(decoders: Executor) -> Iterator[Fleet]:
+    made = Fleet(decoders)
+    yield made
+    made.close()
+
+
+def red() -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (9, 9), "red").save(file, "PNG")
+    return file.getvalue()
+
+
+def names(fleet: Fleet) -> list[tuple[str, str]]:
+    return [(one.card.name, one.card.version) for one in fleet.loaded()]
+
+
+def test_the_first_model_is_the_default_and_the_newest_version_too(
+    fleet: Fleet, make_tiny: MakeTiny
+) -> None:
+    for name, version in (("one", "1"), ("two", "1"), ("one", "2")):
+        fleet.load(make_tiny(name, version=version))
+    assert fleet.get().card.version == "2"
+    assert fleet.get("one", "1").card.version == "1"
+    assert fleet.get("two").card.name == "two"
+
+
+def test_what_is_not_loaded_is_told_with_what_is(fleet: Fleet, make_tiny: MakeTiny) -> None:
+    with pytest.raises(UnknownModel, match="No model is loaded"):
+        fleet.get()
+    fleet.load(make_tiny("places"))
+    with pytest.raises(UnknownModel, match="did you mean 'places'"):
+        fleet.get("place")
+    with pytest.raises(UnknownModel, match="there is: places"):
+        fleet.get("x" * 10_000)
+    with pytest.raises(UnknownVersion, match="version 1 only"):
+        fleet.get("places", "3")
+
+
+def test_loading_never_stalls_those_that_serve(
+    fleet: Fleet, make_tiny: MakeTiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serving = fleet.load(make_tiny("serving")).classifier
+    opened, gate = threading.Event(), threading.Event()
+
+    class SlowSession(Session):
+        def __init__(self, *arguments: object, **more: object) -> None:
+            opened.set()
+            assert gate.wait(10)
+            super().__init__(*arguments, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(fleet_module, "Session", SlowSession)
+    loading = threading.Thread(target=fleet.load, args=[make_tiny("slow")])
+    loading.start()
+    assert opened.wait(10)
+    assert serving.classify(red()).predictions[0].label == "Red"
+    assert names(fleet) == [("serving", "1")]
+    gate.set()
+    loading.join(10)
+    assert names(fleet) == [("serving", "1"), ("slow", "1")]
+
+
+def test_a_model_answers_only_when_every_batch_size_class_has_run(
+    fleet: Fleet, make_tiny: MakeTiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    loaded_meanwhile: list[object] = []
+    warm_up = Session.warm_up
+
+    def noting(session: Session, batch_sizes: Iterable[int], *, wait: bool) -> None:
+        sizes.extend(batch_sizes)
+        warm_up(session, sizes, wait=wait)
+        loaded_meanwhile.extend(fleet.loaded())
+
+    monkeypatch.setattr(Session, "warm_up", noting)
+    fleet.load(make_tiny())
+    assert sizes == [1, 2, 4]
+    assert loaded_meanwhile == []
+
+
+def test_an_unloaded_model_answers_what_it_accepted(fleet: Fleet, make_tiny: MakeTiny) -> None:
+    classifier = fleet.load(make_tiny()).classifier
+    tickets = classifier.submit([red()] * 20)
+    fleet.unload("tiny")
+    assert [ticket.wait().predictions[0].label for ticket in tickets] == ["Red"] * 20
+    assert names(fleet) == []
+    with pytest.raises(ShuttingDown):
+        classifier.classify(red())
+
+
+def test_one_version_can_be_unloaded(fleet: Fleet, make_tiny: MakeTiny) -> None:
+    fleet.load(make_tiny(version="1"))
+    fleet.load(make_tiny(version="2"))
+    fleet.unload("tiny", "1")
+    assert names(fleet) == [("tiny", "2")]
+
+
+def test_refreshing_loads_what_is_new_or_changed_and_unloads_what_is_gone(
+    fleet: Fleet, make_tiny: MakeTiny
+) -> None:
+    kept, gone, changed = make_tiny("kept"), make_tiny("gone"), make_tiny("changed")
+    fleet.refresh([kept, gone, changed])
+    before = {one.card.name: one for one in fleet.loaded()}
+    os.utime(make_tiny("changed", version="2"), (1, 1))
+    fleet.refresh([kept, changed, make_tiny("new")])
+    assert sorted(names(fleet)) == [("changed", "2"), ("kept", "1"), ("new", "1")]
+    assert fleet.get("kept") is before["kept"]
+
+
+def test_a_file_that_cant_be_used_leaves_the_rest_as_it_was(
+    fleet: Fleet, make_tiny: MakeTiny, tmp_path: Path
+) -> None:
+    good = make_tiny("good")
+    fleet.load(good)
+    bad = tmp_path / "bad.onnx"
+    bad.write_bytes(b"not a model")
+    with pytest.raises(ModelError, match=r"bad\.onnx is no ONNX file"):
+        fleet.refresh([good, bad])
+    assert names(fleet) == [("good", "1")]
+    with pytest.raises(ModelError, match="There is no model file"):
+        fleet.load(tmp_path / "none.onnx")
+
+
+def test_two_files_of_one_name_and_version_are_refused(
+    fleet: Fleet, make_tiny: MakeTiny, tmp_path: Path
+) -> None:
+    original = make_tiny("tiny")
+    copy = tmp_path / "copy.onnx"
+    copy.write_bytes(original.read_bytes())
+    with pytest.raises(ModelError, match=r"tiny\.onnx has the name and version of another file"):
+        fleet.refresh([original, copy])
+
+
+def test_a_provider_that_can_not_be_used_is_told(
+    fleet: Fleet,
+    make_tiny: MakeTiny,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    assert not fleet.load(make_tiny("before")).fell_back
+    assert caplog.messages == []
+    monkeypatch.setattr(fleet_module, "choose_providers", lambda _wanted: ["cuda", "cpu"])
+    loaded = fleet.load(make_tiny("after"))
+    assert (loaded.wanted_provider, loaded.fell_back) == ("cuda", True)
+    (line,) = caplog.messages
+    assert line.startswith(f"after runs on {loaded.classifier.session.provider}, since cuda could")

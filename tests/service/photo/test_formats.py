@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+from PIL import Image
+
+from booth_client.errors import UnsupportedFormat
+from service.photo.formats import FORMATS, format_of
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_each_decoded_format_is_known_by_its_first_bytes(name: str) -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(file, name)
+    assert format_of(file.getvalue()) == name
+    assert format_of(memoryview(file.getvalue())[:16]) == name
+
+
+@pytest.mark.parametrize(
+    ("data", "looks_like"),
+    [
+        (b"\0\0\0\x18ftypheic\0\0\0\0", "HEIC"),
+        (b"\0\0\0\x18ftypmif1\0\0\0\0", "HEIC"),
+        (b"\0\0\0\x1cftypavif\0\0\0\0", "AVIF"),
+        (b"\0\0\0\x18ftypcrx \0\0\0\1", "raw"),
+        (b"\0\0\0\x18ftypisom\0\0\2\0", "video"),
+        (b"\x1aE\xdf\xa3\x01\0\0\0", "video"),
+        (b"RIFF\x24\0\0\0WAVEfmt ", "sound"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
+        (b"8BPS\0\1\0\0", "Photoshop"),
+        (b"%PDF-1.7\n", "PDF"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n", "PostScript"),
+        (b"\0\0\1\0\1\0\x10\x10", "icon"),
+        (b"PK\3\4\x14\0\0\0", "archive"),
+        (b"<!DOCTYPE html><html><svg></svg>", "HTML"),
+        (b'<?xml version="1.0"?>\n<!-- drawn -->\n<svg viewBox="0 0 1 1"/>', "SVG"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
+        (b"data:image/png;base64,iVBORw0KGgo=", "base64"),
+        (b"/9j/4AAQSkZJRgABAQ", "base64"),
+        (b"P6 1 1 255 \0\0\0", "Netpbm"),
+        (b'{"image": "cat"}\n', "text"),
+        (b"\xef\xbb\xbfHello", "text"),
+    ],
+)
+def test_a_foreign_file_is_named(data: bytes, looks_like: str) -> None:
+    with pytest.raises(UnsupportedFormat, match=looks_like) as caught:
+        format_of(data)
+    assert "send a JPEG, PNG, WebP, GIF, BMP or TIFF" in caught.value.detail
+
+
+@pytest.mark.parametrize("data", [b"\xff", b"\x89PNG", b"\x93\x01\x02\x03", bytes(100)])
+def test_garbage_is_told_to_be_no_image(data: bytes) -> None:
+    with pytest.raises(UnsupportedFormat, match="no known image format"):
+        format_of(data)

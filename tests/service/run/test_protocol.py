@@ -1,0 +1,183 @@
+"""One connection: what is no HTTP, what never ends, what comes too slowly."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from typing import ClassVar
+
+import httpx
+import pytest
+import uvicorn
+from PIL import Image
+
+from service.run.app import create_app, create_context
+from service.run.protocol import Protocol, _Corked
+from service.settings import read_settings
+
+PROBLEM = {"type", "title", "status", "detail", "error"}
+HEAD = b"POST /classify HTTP/1.1\r\nHost: x\r\n"
+
+
+def red() -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (20, 20), "red").save(file, "PNG")
+    return file.getvalue()
+
+
+RED = red()
+
+
+class Hasty(Protocol):
+    head_timeout_s: ClassVar[float] = 0.5
+    last_call_s: ClassVar[float] = 0.3
+
+
+@pytest.fixture(scope="module")
+def running(tiny: object) -> Iterator[uvicorn.Server]:
+    context = create_context(read_settings({"BOOTH_MODELS": str(tiny), "BOOTH_DEMO": "off"}))
+    config = uvicorn.Config(create_app(context), port=0, log_config=None, ws="none", http=Hasty)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not (server.started and context.started):
+        thread.join(0.01)
+    yield server
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture
+def hasty(running: uvicorn.Server) -> int:
+    """The port of a server whose clients have half a second for a head."""
+    return int(running.servers[0].sockets[0].getsockname()[1])
+
+
+def say(port: int, *pieces: bytes) -> bytes:
+    """All that the server answers until it closes the connection."""
+    with socket.create_connection(("127.0.0.1", port), 10) as connection:
+        for piece in pieces:
+            connection.sendall(piece)
+        return until_closed(connection)
+
+
+def until_closed(connection: socket.socket) -> bytes:
+    answer = b""
+    while piece := connection.recv(65_536):
+        answer += piece
+    return answer
+
+
+def check_problem(answer: bytes, status: int, kind: str) -> None:
+    head, _, body = answer.partition(b"\r\n\r\n")
+    lines = head.split(b"\r\n")
+    assert lines[0].startswith(b"HTTP/1.1 %d " % status)
+    assert b"content-type: application/problem+json" in lines
+    assert b"connection: close" in lines
+    told = json.loads(body)
+    assert set(told) == PROBLEM
+    assert (told["type"], told["status"]) == (f"/problems/{kind}", status)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"hello\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"GET /\xff HTTP/1.1\r\n\r\n",
+        b"CONNECT there:80 HTTP/1.1\r\nHost: there\r\n\r\n",
+        HEAD + b"Content-Length: -1\r\n\r\n",
+        HEAD + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\nhi",
+        HEAD + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\nlarge\r\n",
+    ],
+    ids=lambda said: repr(said)[-30:],
+)
+def test_what_is_no_http_gets_a_problem_too(hasty: int, said: bytes) -> None:
+    check_problem(say(hasty, said), 400, "bad-request")
+
+
+@pytest.mark.parametrize(
+    "endless",
+    [b"GET /", HEAD + b"X: ", HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nX: "],
+    ids=["address", "header", "trailer"],
+)
+def test_a_head_without_end_is_cut_off(hasty: int, endless: bytes) -> None:
+    url = f"http://127.0.0.1:{hasty}/livez"
+    address = ("127.0.0.1", hasty)
+    with httpx.Client() as other, socket.create_connection(address, 10) as connection:
+        connection.sendall(endless)
+        other.get(url)  # by then the server has read the beginning
+        connection.sendall(b"a" * 65_537)
+        check_problem(until_closed(connection), 431, "head-too-large")
+
+
+def test_a_head_that_stops_coming_is_given_up(hasty: int) -> None:
+    check_problem(say(hasty, HEAD), 408, "slow-head")
+
+
+def test_a_client_that_says_nothing_is_let_go(hasty: int) -> None:
+    assert say(hasty) == b""
+
+
+def test_a_refused_body_is_not_waited_for_for_ever(hasty: int) -> None:
+    answer = say(hasty, HEAD + b"Content-Length: 99999999\r\n\r\n", b"only this")
+    assert answer.startswith(b"HTTP/1.1 413 ")
+
+
+@pytest.mark.parametrize("offer", [b"h2c", b"websocket"])
+def test_an_offer_to_upgrade_is_passed_over_and_the_photograph_answered(
+    hasty: int, offer: bytes
+) -> None:
+    head = HEAD + b"Connection: Upgrade\r\nUpgrade: " + offer
+    head += b"\r\nContent-Length: %d\r\n\r\n" % len(RED)
+    last = b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    answer = say(hasty, head + RED[:9], RED[9:] + last)
+    assert answer.count(b"HTTP/1.1 200 OK") == 2
+    assert b'"label":"Red"' in answer
+    assert answer.endswith(b"alive\n")
+
+
+def test_the_request_of_a_connection_made_before_the_end_is_answered(
+    hasty: int, running: uvicorn.Server
+) -> None:
+    with socket.create_connection(("127.0.0.1", hasty), 10) as connection:
+        assert httpx.get(f"http://127.0.0.1:{hasty}/livez").text == "alive\n"
+        running.servers[0].get_loop().call_soon_threadsafe(
+            lambda: [one.shutdown() for one in list(running.server_state.connections)]
+        )
+        connection.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b"alive" in until_closed(connection)
+
+
+def test_what_is_written_in_one_turn_of_the_loop_is_sent_together_and_in_order() -> None:
+    class Transport:
+        def __init__(self) -> None:
+            self.sent: list[bytes] = []
+            self.closed = False
+
+        def write(self, data: bytes) -> None:
+            assert not self.closed
+            self.sent.append(data)
+
+        def close(self) -> None:
+            self.closed = True
+
+    async def talk() -> Transport:
+        transport = Transport()
+        corked = _Corked(transport, asyncio.get_running_loop())  # type: ignore[arg-type]
+        corked.write(b"head")
+        corked.write(b"body")
+        await asyncio.sleep(0)
+        corked.write(b"last")
+        corked.close()
+        await asyncio.sleep(0)
+        return transport
+
+    transport = asyncio.run(talk())
+    assert transport.sent == [b"headbody", b"last"]
+    assert transport.closed

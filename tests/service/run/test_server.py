@@ -1,0 +1,192 @@
+"""The shipped models behind a real server: right for everyone at once, and a proper end."""
+
+from __future__ import annotations
+
+import io
+import signal
+import socket
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from PIL import Image, ImageOps
+
+from service.cli.commands import DEFAULT_MODEL, classifier_for
+from service.run.server import _accepted, _listen
+
+CLIENTS = 64
+
+
+def variants(photos: dict[str, bytes]) -> list[bytes]:
+    """64 different photographs: each shipped one, mirrored and cut in different ways."""
+    made = []
+    for number in range(CLIENTS):
+        names = sorted(photos)
+        with Image.open(io.BytesIO(photos[names[number % len(names)]])) as image:
+            side = min(image.size)
+            step = number // len(names)
+            cut = image.convert("RGB").crop((step * 3, step * 2, step * 3 + side - 40, side))
+        file = io.BytesIO()
+        (ImageOps.mirror(cut) if step % 2 else cut).save(file, "JPEG")
+        made.append(file.getvalue())
+    return made
+
+
+@pytest.fixture(scope="module")
+def expected(photos: dict[str, bytes]) -> list[tuple[bytes, dict[int, float]]]:
+    """Each of 64 photographs with its labels, asked for one at a time, without a server."""
+    with classifier_for(DEFAULT_MODEL) as classifier:
+        return [
+            (photo, {p.index: p.confidence for p in classifier.classify(photo).predictions})
+            for photo in variants(photos)
+        ]
+
+
+def test_a_photograph_gets_its_scene_and_environment_over_http(
+    server: str, photos: dict[str, bytes]
+) -> None:
+    answer = httpx.post(f"{server}/classify", content=photos["coffee"]).json()
+    assert answer["model"] == "places365"
+    assert len(answer["predictions"]) == 5
+    assert "coffee_shop" in {one["category"] for one in answer["predictions"]}
+    assert answer["environment"]["kind"] == "indoor"
+    assert 0.5 <= answer["environment"]["confidence"] <= 1
+
+
+def test_the_other_shipped_model_names_objects(server: str, photos: dict[str, bytes]) -> None:
+    url = f"{server}/classify?model=efficientnet_lite0"
+    answer = httpx.post(url, content=photos["coffee"]).json()
+    assert answer["model"] == "efficientnet_lite0"
+    assert answer["predictions"][0]["label"] == "Espresso"
+    assert answer["environment"] is None
+
+
+def test_64_clients_at_once_each_get_their_own_answer_and_the_broken_half_a_4xx(
+    server: str, expected: list[tuple[bytes, dict[int, float]]]
+) -> None:
+    start = threading.Barrier(2 * CLIENTS)
+    broken = [b"", b"text", b"\xff\xd8\xff\xe0 cut off", b'{"image": 1}', expected[0][0][:900]]
+
+    def ask(body: bytes) -> httpx.Response:
+        with httpx.Client(timeout=60) as client:
+            start.wait()
+            return client.post(f"{server}/classify", content=body)
+
+    with ThreadPoolExecutor(2 * CLIENTS) as clients:
+        good = [clients.submit(ask, photo) for photo, _ in expected]
+        bad = [clients.submit(ask, broken[i % len(broken)]) for i in range(CLIENTS)]
+    assert len({tuple(labels) for _, labels in expected}) > CLIENTS // 2
+    for (_, labels), response in zip(expected, good, strict=True):
+        predictions = response.result().json()["predictions"]
+        found = {one["index"]: one["confidence"] for one in predictions}
+        assert found == pytest.approx(labels, abs=1e-4)
+    assert all(400 <= response.result().status_code < 500 for response in bad)
+
+
+def test_sigterm_under_load_loses_no_accepted_request_and_exits_with_0(
+    serve: Any, photos: dict[str, bytes]
+) -> None:
+    body = photos["chelsea"]
+    answered: list[int] = []
+    lost: list[Exception] = []
+
+    def ask_until_refused(url: str) -> None:
+        with httpx.Client(timeout=30) as client:
+            while True:
+                try:
+                    answered.append(client.post(f"{url}/classify", content=body).status_code)
+                except httpx.ConnectError:
+                    return  # never accepted: the socket is closed
+                except httpx.TransportError as error:
+                    lost.append(error)
+                    return
+
+    with serve(drain_ms=1500) as server, httpx.Client() as watcher:
+        clients = [threading.Thread(target=ask_until_refused, args=[server.url]) for _ in range(16)]
+        for client in clients:
+            client.start()
+        while len(answered) < 50:
+            time.sleep(0.01)
+        server.process.send_signal(signal.SIGTERM)
+        while "draining" not in server.log.read_text():
+            time.sleep(0.01)
+        assert watcher.get(f"{server.url}/readyz").status_code == 503
+        for client in clients:
+            client.join(30)
+        assert server.process.wait(30) == 0
+    assert lost == []
+    assert set(answered) == {200}
+
+
+def test_a_second_signal_does_not_wait(serve: Any, tiny: Any) -> None:
+    with serve(models=tiny, drain_ms=60_000) as server:
+        server.process.send_signal(signal.SIGINT)
+        while "draining" not in server.log.read_text():
+            time.sleep(0.01)
+        assert server.end(signal.SIGINT) == 0
+
+
+def test_sighup_reads_the_models_again(serve: Any, make_tiny: Any, tmp_path: Any) -> None:
+    make_tiny("one")
+    with serve(models="*", model_dir=tmp_path) as server:
+        make_tiny("two")
+        server.process.send_signal(signal.SIGHUP)
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            names = {one["name"] for one in httpx.get(f"{server.url}/models").json()["models"]}
+            if "two" in names:
+                break
+        assert {"one", "two", "places365", "efficientnet_lite0"} == names
+
+
+def test_a_missing_model_ends_the_start_with_a_sentence(serve: Any) -> None:
+    with pytest.raises(pytest.fail.Exception, match="did you mean efficientnet_lite0"):  # noqa: SIM117
+        with serve(models="efficientnet_lite"):
+            pass
+
+
+def test_a_port_in_use_ends_the_start_with_a_sentence(serve: Any, tiny: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        message = f"can't listen on 127.0.0.1:{port}: .* set another BOOTH_HOST or BOOTH_PORT"
+        with pytest.raises(pytest.fail.Exception, match=message):  # noqa: SIM117
+            with serve(models=tiny, port=port):
+                pass
+
+
+def test_the_end_comes_within_the_grace_period_whatever_clients_do(serve: Any, tiny: Any) -> None:
+    head = b"POST /classify HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n"
+    with serve(models=tiny, grace_ms=3500, drain_ms=500) as server:
+        address = urlsplit(server.url)
+        with socket.create_connection((address.hostname, address.port), 10) as client:
+            client.sendall(head)
+            start = time.monotonic()
+            assert server.end() == 0
+            assert time.monotonic() - start < 3.5
+            answer = client.recv(65_536)
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"/problems/shutting-down" in answer
+    assert "Traceback" not in server.log.read_text()
+
+
+def test_many_models_are_served_beside_each_other(
+    serve: Any, tiny: Any, photos: dict[str, bytes]
+) -> None:
+    with serve(models=f"{tiny},efficientnet_lite0") as server:
+        url = f"{server.url}/classify"
+        assert httpx.post(url, content=photos["coffee"]).json()["model"] == "tiny"
+        other = httpx.post(f"{url}?model=efficientnet_lite0", content=photos["coffee"]).json()
+        assert other["predictions"][0]["label"] == "Espresso"
+
+
+def test_whom_the_kernel_has_let_in_is_taken_in_before_the_door_closes() -> None:
+    with _listen("127.0.0.1", 0) as listener:
+        clients = [socket.create_connection(listener.getsockname()) for _ in range(3)]
+        inside = list(_accepted(listener))
+        assert [one.getpeername() for one in inside] == [one.getsockname() for one in clients]
+        for one in [*inside, *clients]:
+            one.close()

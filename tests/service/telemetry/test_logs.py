@@ -1,0 +1,158 @@
+"""The log's lines: their form, and that whoever reads them slowly holds nobody up."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from service.telemetry.logs import Writer, configure
+
+
+@pytest.fixture
+def _logging_as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    root.handlers.clear()  # pytest's own, which `configure` would close
+    yield
+    for handler in root.handlers:
+        handler.close()
+    root.handlers[:], root.level = handlers, level
+
+
+def lines_of(form: str, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    configure(form)  # type: ignore[arg-type]
+    logging.getLogger("booth.x").warning("a %s", "b", extra={"photographs": 3})
+    try:
+        int("why")
+    except ValueError:
+        logging.getLogger("booth.x").exception("c")
+    for handler in logging.getLogger().handlers:
+        handler.close()
+    return capsys.readouterr().err.splitlines()
+
+
+@pytest.mark.usefixtures("_logging_as_before")
+def test_json_has_a_line_a_record_and_its_fields(capsys: pytest.CaptureFixture[str]) -> None:
+    before = time.time()
+    first, second = map(json.loads, lines_of("json", capsys))
+    assert (first["level"], first["logger"], first["message"]) == ("warning", "booth.x", "a b")
+    assert first["photographs"] == 3
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", first["time"])
+    at = time.strptime(first["time"][:19], "%Y-%m-%dT%H:%M:%S")
+    assert before - 1 < time.mktime(at) - time.timezone < time.time() + 1
+    assert "ValueError: invalid literal" in second["exception"]
+
+
+@pytest.mark.usefixtures("_logging_as_before")
+def test_text_is_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    first, *rest = lines_of("text", capsys)
+    assert first.endswith(" a b")
+    assert rest[-1].startswith("ValueError: invalid literal")
+
+
+class Stuck(io.StringIO):
+    """A reader that takes one line, and the next ones when it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reached = threading.Event()
+        self.go_on = threading.Event()
+
+    def write(self, text: str) -> int:
+        self.reached.set()
+        assert self.go_on.wait(10)
+        return super().write(text)
+
+
+def record(number: int) -> logging.LogRecord:
+    return logging.makeLogRecord({"msg": f"line {number}"})
+
+
+def test_a_stuck_reader_holds_nobody_up_and_is_told_what_it_missed() -> None:
+    stream = Stuck()
+    writer = Writer(stream, waiting=2)
+    writer.handle(record(0))
+    assert stream.reached.wait(10)
+    for number in range(1, 6):
+        writer.handle(record(number))  # two wait, three find no room
+    stream.go_on.set()
+    writer.close()
+    assert stream.getvalue().splitlines() == [
+        "line 0",
+        "3 lines left out: whoever reads the log is too slow",
+        "line 1",
+        "line 2",
+    ]
+
+
+def test_what_waits_is_written_at_the_end() -> None:
+    stream = io.StringIO()
+    writer = Writer(stream)
+    for number in range(100):
+        writer.handle(record(number))
+    writer.close()
+    assert len(stream.getvalue().splitlines()) == 100
+
+
+def test_a_reader_that_went_away_does_not_end_the_writing() -> None:
+    class Closed(io.StringIO):
+        refused = threading.Event()
+
+        def write(self, text: str) -> int:
+            if not self.refused.is_set():
+                self.refused.set()
+                raise BrokenPipeError
+            return super().write(text)
+
+    stream = Closed()
+    writer = Writer(stream)
+    writer.handle(record(0))
+    assert stream.refused.wait(10)
+    writer.handle(record(1))
+    writer.close()
+    assert stream.getvalue() == "line 1\n"
+
+
+def test_a_process_ends_although_nobody_reads_its_log() -> None:
+    code = (
+        "import logging; from service.telemetry.logs import configure; configure('text')\n"
+        "for _ in range(2000): logging.warning('x' * 1000)\n"
+        "print('done', flush=True)"
+    )
+    reading, writing = os.pipe()
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            check=True,
+            timeout=30,
+            stdout=subprocess.PIPE,
+            stderr=writing,
+        )
+    finally:
+        os.close(reading)
+        os.close(writing)
+    assert done.stdout == b"done\n"
+
+
+def test_a_signals_handler_may_log_whatever_it_interrupts() -> None:
+    code = (
+        "import logging, signal; from service.telemetry.logs import configure; configure('text')\n"
+        "signal.signal(signal.SIGALRM, lambda *_: logging.warning('interrupted'))\n"
+        "signal.setitimer(signal.ITIMER_REAL, 1e-4, 1e-4)\n"
+        "for _ in range(20_000): logging.warning('x')\n"
+        "signal.setitimer(signal.ITIMER_REAL, 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=True, timeout=30, stderr=subprocess.PIPE, text=True
+    )
+    assert "interrupted" in done.stderr
