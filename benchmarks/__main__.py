@@ -32,7 +32,7 @@ OPEN_LOOP_CONNECTIONS = 128
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class SystemRuns:
     """One system in one round: its runs, and the probes around it."""
 
     system: str
@@ -85,7 +85,9 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def measure(bench: Bench, systems: Sequence[System], options: argparse.Namespace) -> Iterator[Turn]:
+def measure(
+    bench: Bench, systems: Sequence[System], options: argparse.Namespace
+) -> Iterator[SystemRuns]:
     """All systems in turn, round by round."""
     with Server.running(PLAIN, bench.model, bench.photos[0]) as plain:
         bench.check(plain)
@@ -96,7 +98,7 @@ def measure(bench: Bench, systems: Sequence[System], options: argparse.Namespace
             with contextlib.suppress(Skipped):
                 start_s, runs = measure_one(bench, system, options)
                 after = bench.probe(ways, plain)
-                yield Turn(system.name, start_s, Probe.mean(before, after), runs)
+                yield SystemRuns(system.name, start_s, Probe.mean(before, after), runs)
                 before = after
 
 
@@ -146,7 +148,9 @@ def loads(bench: Bench, server: Server, options: argparse.Namespace) -> Iterator
         yield bench.put(server, name, OPEN_LOOP_CONNECTIONS, rate=share * saturation)
 
 
-def report(options: argparse.Namespace, turns: Sequence[Turn], extras: Sequence[Extra]) -> None:
+def report(
+    options: argparse.Namespace, turns: Sequence[SystemRuns], extras: Sequence[Extra]
+) -> None:
     """Print the table; write it, all figures, and the plot."""
     from benchmarks.plot import draw
 
@@ -168,9 +172,9 @@ def report(options: argparse.Namespace, turns: Sequence[Turn], extras: Sequence[
     tell(f"table.md, results.json and latency.png are in {options.out}")
 
 
-def rows_of(turns: Sequence[Turn]) -> list[Row]:
+def rows_of(turns: Sequence[SystemRuns]) -> list[Row]:
     """A row for each load of each system, with its runs of all rounds."""
-    of_system: dict[str, list[Turn]] = {}
+    of_system: dict[str, list[SystemRuns]] = {}
     for turn in turns:
         of_system.setdefault(turn.system, []).append(turn)
     return [
@@ -189,7 +193,7 @@ def heading(machine: dict[str, Any], options: argparse.Namespace) -> str:
     )
 
 
-def legend(turns: Sequence[Turn]) -> str:
+def legend(turns: Sequence[SystemRuns]) -> str:
     """The ceilings, and what the columns mean."""
     probes = [asdict(turn.probe) for turn in turns]
     low_high = {
@@ -206,7 +210,7 @@ def legend(turns: Sequence[Turn]) -> str:
     )
 
 
-def as_json(measured: Turn | Extra) -> dict[str, Any]:
+def as_json(measured: SystemRuns | Extra) -> dict[str, Any]:
     """All figures, without the answers' text."""
     record = asdict(measured)
     for run in record["runs"] if "runs" in record else [record["run"]]:

@@ -22,14 +22,14 @@ from booth_client.wire import Answer
 from service.api.openapi import CLASSIFY
 from service.api.recall import Recall, Recalled, Result
 from service.engine.classifier import Classifier, Ticket
-from service.run.protocol import DEPARTURES
-from service.telemetry.record import Stage, Visit
+from service.run.protocol import ON_DISCONNECT
+from service.telemetry.record import RequestRecord, Stage
 from service.web import problems
-from service.web.access_control import Gate
+from service.web.access_control import AccessControl
 from service.web.body import photographs, read_body
-from service.web.state import Context
+from service.web.state import ServiceState
 
-__all__ = ["ClassifyFront", "Shortcut", "router"]
+__all__ = ["ClassifyFront", "FastPath", "router"]
 
 
 def router(front: ClassifyFront) -> APIRouter:
@@ -39,7 +39,7 @@ def router(front: ClassifyFront) -> APIRouter:
     return routes
 
 
-class Shortcut:
+class FastPath:
     """ASGI: ``POST /classify`` goes straight to its front, all else through ``app``.
 
     The framework's layers around a route cost as much as all else that is done with a request
@@ -76,76 +76,76 @@ class _Query:
 class ClassifyFront:
     """Answers ``POST /classify``."""
 
-    def __init__(self, context: Context, gate: Gate) -> None:
-        self._context = context
-        self._metrics = context.metrics
+    def __init__(self, state: ServiceState, gate: AccessControl) -> None:
+        self._state = state
+        self._metrics = state.metrics
         self._gate = gate
-        self._recall = Recall(context.settings.cache_bytes, context.metrics)
+        self._recall = Recall(state.settings.cache_bytes, state.metrics)
 
     async def classify(self, request: Request) -> Response:
         """Label one photograph, or several."""
         start = time.perf_counter()
-        traces = self._context.traces
-        visit = Visit(traces.begin(request.scope, start) if traces else None)
+        traces = self._state.traces
+        record = RequestRecord(traces.begin(request.scope, start) if traces else None)
         # The envelope tells the log and the trace of it, when the answer has been sent.
-        request.scope.setdefault("state", {})["visit"] = visit
+        request.scope.setdefault("state", {})["record"] = record
         self._metrics.in_flight.inc()
         try:
-            response = await self._answer(request, visit)
-            visit.outcome = "ok"
+            response = await self._answer(request, record)
+            record.outcome = "ok"
         except BoothError as error:
-            visit.outcome = error.outcome
+            record.outcome = error.outcome
             return problems.render(error, request)
         except ClientDisconnect:
-            visit.outcome = "cancelled"
+            record.outcome = "cancelled"
             # Nobody reads it; 499 is what the access log shows of a client that went away.
             return Response(status_code=499)
         except asyncio.CancelledError:
-            visit.outcome = "cancelled"
+            record.outcome = "cancelled"
             raise
         else:
             return response
         finally:
             self._metrics.in_flight.dec()
-            self._metrics.visited(visit.model, visit.outcome, time.perf_counter() - start)
+            self._metrics.request_done(record.model, record.outcome, time.perf_counter() - start)
 
-    async def _answer(self, request: Request, visit: Visit) -> Response:
+    async def _answer(self, request: Request, record: RequestRecord) -> Response:
         self._gate.check(request)
         query = _parse_query(request.scope["query_string"])
-        loaded = self._context.model(query.model, query.version)
-        visit.model, visit.version = loaded.card.name, loaded.card.version
-        settings = self._context.settings
+        loaded = self._state.model(query.model, query.version)
+        record.model, record.version = loaded.card.name, loaded.card.version
+        settings = self._state.settings
         start = time.perf_counter()
         body = await read_body(request, settings.max_body_bytes, settings.body_timeout_ms / 1000)
         photos, is_list = await photographs(request, body, settings.max_photos)
         read_s = time.perf_counter() - start
-        visit.read = Stage("read", start, read_s)
-        visit.size, visit.photographs = len(body), len(photos)
+        record.read = Stage("read", start, read_s)
+        record.size, record.photographs = len(body), len(photos)
         lookup = await self._recall.look_up(request, loaded, photos, query.top_k, is_list=is_list)
         if lookup.not_modified:
-            self._metrics.stage(visit.model, "read", read_s)
+            self._metrics.stage(record.model, "read", read_s)
             return lookup.not_modified
-        answers = await _answers(request, loaded.classifier, lookup.missing, query, visit)
+        answers = await _answers(request, loaded.classifier, lookup.missing, query, record)
         results = lookup.completed(answers)
-        self._metrics.stage(visit.model, "read", read_s)
+        self._metrics.stage(record.model, "read", read_s)
         start = time.perf_counter()
-        self._count(results, visit)
+        self._count(results, record)
         response = _respond(request, results, read_s, is_list=is_list)
         if lookup.headers:
             response.headers.update(lookup.headers)
-        visit.answer = Stage("answer", start, time.perf_counter() - start)
-        self._metrics.stage(visit.model, "answer", visit.answer.seconds)
+        record.answer = Stage("answer", start, time.perf_counter() - start)
+        self._metrics.stage(record.model, "answer", record.answer.seconds)
         return response
 
-    def _count(self, results: Sequence[Result], visit: Visit) -> None:
+    def _count(self, results: Sequence[Result], record: RequestRecord) -> None:
         for index, result in enumerate(results):
             if isinstance(result, Answer):
                 self._metrics.answered(result)
             elif isinstance(result, Recalled):
-                visit.recalled.add(index)
+                record.recalled.add(index)
             else:
-                visit.failed[index] = result.outcome
-                self._metrics.failed(visit.model, visit.failed[index])
+                record.failed[index] = result.outcome
+                self._metrics.failed(record.model, record.failed[index])
 
 
 async def _answers(
@@ -153,13 +153,13 @@ async def _answers(
     classifier: Classifier,
     photos: Sequence[bytes],
     query: _Query,
-    visit: Visit,
+    record: RequestRecord,
 ) -> list[Answer | BoothError]:
     """What the network says of each photograph, in order."""
     if not photos:
         return []
-    tickets = visit.tickets = classifier.submit(
-        photos, top_k=query.top_k, timeout_s=query.timeout_s, tag=visit.trace
+    tickets = record.tickets = classifier.submit(
+        photos, top_k=query.top_k, timeout_s=query.timeout_s, tag=record.trace
     )
     with _dropping_if_gone(request, tickets):
         return await _settled(tickets)
@@ -192,8 +192,8 @@ def _dropping_if_gone(request: Request, tickets: Sequence[Ticket]) -> Iterator[N
         for ticket in tickets:
             ticket.cancel()
 
-    departures = request.scope["state"].get(DEPARTURES, set())
-    departures.add(drop)
+    on_disconnect = request.scope["state"].get(ON_DISCONNECT, set())
+    on_disconnect.add(drop)
     try:
         yield
     except asyncio.CancelledError:
@@ -201,7 +201,7 @@ def _dropping_if_gone(request: Request, tickets: Sequence[Ticket]) -> Iterator[N
             raise ClientDisconnect from None
         raise
     finally:
-        departures.discard(drop)
+        on_disconnect.discard(drop)
         for ticket in tickets:
             ticket.cancel()
 

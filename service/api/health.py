@@ -11,14 +11,14 @@ from starlette.responses import PlainTextResponse, Response
 from booth_client.errors import NotReady
 from service.api.openapi import PROBLEMS
 from service.web import problems
-from service.web.state import Context
+from service.web.state import ServiceState
 
 __all__ = ["router"]
 
 
-def router(context: Context) -> APIRouter:
+def router(state: ServiceState) -> APIRouter:
     """The front's routes."""
-    front = _Front(context)
+    front = _Front(state)
     routes = APIRouter(tags=["health"], default_response_class=PlainTextResponse)
     routes.add_api_route("/livez", front.livez, methods=["GET"])
     routes.add_api_route("/readyz", front.readyz, methods=["GET"], responses={503: PROBLEMS[503]})
@@ -27,8 +27,8 @@ def router(context: Context) -> APIRouter:
 
 
 class _Front:
-    def __init__(self, context: Context) -> None:
-        self._context = context
+    def __init__(self, state: ServiceState) -> None:
+        self._state = state
 
     async def livez(self) -> Response:
         """Whether the event loop runs."""
@@ -36,7 +36,7 @@ class _Front:
 
     async def readyz(self, request: Request) -> Response:
         """Whether traffic is welcome: models loaded and warm, batching threads alive and moving."""
-        reason = self._context.not_ready()
+        reason = self._state.not_ready()
         if reason:
             return problems.render(NotReady(reason, retry_after_s=1), request)
         return PlainTextResponse("ready\n")
@@ -44,5 +44,5 @@ class _Front:
     async def metrics(self, request: Request) -> Response:
         """What Prometheus scrapes."""
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
-        page = await asyncio.to_thread(encode, self._context.metrics.registry)
+        page = await asyncio.to_thread(encode, self._state.metrics.registry)
         return Response(page, headers={"Content-Type": content_type})

@@ -9,9 +9,9 @@ from pydantic import BaseModel
 
 from models.card import Card, Label
 from service.api.openapi import PROBLEMS
-from service.fleet.fleet import Loaded
-from service.web.access_control import Gate
-from service.web.state import Context
+from service.fleet.fleet import LoadedModel
+from service.web.access_control import AccessControl
+from service.web.state import ServiceState
 
 __all__ = ["ModelList", "ModelSummary", "router"]
 
@@ -37,9 +37,9 @@ class ModelList(BaseModel):
     models: list[ModelSummary]
 
 
-def router(context: Context, gate: Gate) -> APIRouter:
+def router(state: ServiceState, gate: AccessControl) -> APIRouter:
     """The front's routes."""
-    front = _Front(context, gate)
+    front = _Front(state, gate)
     problems: dict[int | str, dict[str, Any]] = {
         status: PROBLEMS[status] for status in (401, 404, 429, 503)
     }
@@ -53,30 +53,30 @@ def router(context: Context, gate: Gate) -> APIRouter:
 
 
 class _Front:
-    def __init__(self, context: Context, gate: Gate) -> None:
-        self._context = context
+    def __init__(self, state: ServiceState, gate: AccessControl) -> None:
+        self._state = state
         self._gate = gate
 
     async def served(self, request: Request) -> ModelList:
         """The models that are loaded."""
         self._gate.check(request)
-        loaded = self._context.fleet.loaded()
+        loaded = self._state.fleet.loaded()
         return ModelList(models=[_summary(one, default=i == 0) for i, one in enumerate(loaded)])
 
     async def card(self, request: Request, name: str, version: Version = None) -> Card:
         """A model's card: all that is known about it."""
         self._gate.check(request)
-        return self._context.model(name, version).card
+        return self._state.model(name, version).card
 
     async def labels(
         self, request: Request, name: str, version: Version = None
     ) -> tuple[Label, ...]:
         """A model's labels, in the order of its outputs."""
         self._gate.check(request)
-        return self._context.model(name, version).card.labels
+        return self._state.model(name, version).card.labels
 
 
-def _summary(loaded: Loaded, *, default: bool) -> ModelSummary:
+def _summary(loaded: LoadedModel, *, default: bool) -> ModelSummary:
     card = loaded.card
     return ModelSummary(
         name=card.name,

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from booth_client.errors import BoothError
 from booth_client.wire import Answer, Timing
 from service.engine.cache import AnswerCache, answer_key
-from service.fleet.fleet import Loaded
+from service.fleet.fleet import LoadedModel
 from service.telemetry.metrics import Metrics
 
 __all__ = ["Lookup", "Recall", "Recalled", "Result"]
@@ -75,7 +75,13 @@ class Recall:
         metrics.cache.watch(self.cache)
 
     async def look_up(
-        self, request: Request, loaded: Loaded, photos: list[bytes], top_k: int, *, is_list: bool
+        self,
+        request: Request,
+        loaded: LoadedModel,
+        photos: list[bytes],
+        top_k: int,
+        *,
+        is_list: bool,
     ) -> Lookup:
         """Look each photograph up; a single one's ``If-None-Match`` as well."""
         if not self.cache.max_bytes:

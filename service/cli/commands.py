@@ -62,7 +62,7 @@ def classifier_for(model: str, *, providers: tuple[str, ...] = ()) -> Iterator[C
 def serve(host: str | None, port: int | None, wanted: str | None) -> None:
     """Serve models over HTTP, with the page at /. All settings: environment variables BOOTH_*."""
     # Late: the other commands need no web framework.
-    from service.run.app import create_context
+    from service.run.app import create_state
     from service.run.server import serve as run
     from service.telemetry.logs import configure
 
@@ -70,12 +70,12 @@ def serve(host: str | None, port: int | None, wanted: str | None) -> None:
     flags = {name: str(value) for name, value in given.items() if value is not None}
     try:
         settings = read_settings({**os.environ, **flags})
-        context = create_context(settings)
+        state = create_state(settings)
     except BadSettings as error:
         raise click.ClickException(str(error)) from None
     configure(settings.log)
     click.echo(settings, err=True)
-    sys.exit(run(context))
+    sys.exit(run(state))
 
 
 @click.command()
@@ -202,12 +202,12 @@ def _results(
             (ticket,) = classifier.submit([photo], top_k=top_k, timeout_s=3600)
             ahead.append((file, ticket))
         if len(ahead) > 32:  # noqa: PLR2004 (a few batches)
-            yield _settled(*ahead.popleft())
+            yield _result_of(*ahead.popleft())
     while ahead:
-        yield _settled(*ahead.popleft())
+        yield _result_of(*ahead.popleft())
 
 
-def _settled(file: str, pending: Ticket | BoothError) -> tuple[str, Answer | BoothError]:
+def _result_of(file: str, pending: Ticket | BoothError) -> tuple[str, Answer | BoothError]:
     if isinstance(pending, BoothError):
         return file, pending
     try:

@@ -15,7 +15,7 @@ import orjson
 from booth_client.errors import BoothError, ModelError
 from models.shelf import ModelNotFound, find_model
 from service.engine.classifier import cores
-from service.fleet.tuning import Tuning, place_of, save
+from service.fleet.tuning import Tuning, save, tuning_key
 from service.lab import tuner
 from service.lab.reliability import require_matplotlib
 from service.lab.tuner import Choice, Layout, NothingMeets
@@ -95,7 +95,7 @@ def _tuned(
         measured, decode_s, p99_ms / 1e3, decodes_beside=session.leaves_cores_free
     )
     tuning = Tuning(
-        place=place_of(path, settings.providers),
+        place=tuning_key(path, settings.providers),
         model=session.card.name,
         slots=best.layout.slots,
         threads=best.layout.threads,

@@ -20,7 +20,16 @@ from numpy.typing import NDArray
 
 from booth_client.errors import DeadlineExceeded, InternalError, ShuttingDown
 
-__all__ = ["GATHERING_S", "TOO_LATE", "Batch", "Batcher", "Observer", "Run", "Waiting", "settle"]
+__all__ = [
+    "GATHERING_S",
+    "TOO_LATE",
+    "Batch",
+    "Batcher",
+    "Inference",
+    "Observer",
+    "Waiting",
+    "settle",
+]
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +56,7 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class Inference:
     """What the network said about one photograph, and what it took.
 
     ``arrived`` and ``decoded`` are ``time.perf_counter()`` instants.
@@ -80,7 +89,7 @@ class Waiting:
     """
 
     deadline: float
-    future: Future[Run]
+    future: Future[Inference]
     pixels: NDArray[np.uint8] | None = None
     decode: Callable[[Waiting], None] | None = None
     tag: Hashable | None = None
@@ -263,7 +272,7 @@ class Batcher:
         tags = tuple(waiting.tag for waiting in batch if waiting.tag is not None)
         together = Batch(len(batch), started, took, tags)
         for waiting, row in zip(batch, probabilities, strict=True):
-            run_of = Run(row, waiting.arrived, waiting.decode_s, waiting.decoded, together)
+            run_of = Inference(row, waiting.arrived, waiting.decode_s, waiting.decoded, together)
             settle(waiting.future, result=run_of)
         if self._observer:
             self._observer.batch_ran(len(batch), took)
@@ -281,7 +290,10 @@ class Batcher:
 
 
 def settle(
-    future: Future[Run], *, result: Run | None = None, error: BaseException | None = None
+    future: Future[Inference],
+    *,
+    result: Inference | None = None,
+    error: BaseException | None = None,
 ) -> None:
     """Give a future its outcome; one that was cancelled meanwhile stays so."""
     try:

@@ -25,8 +25,8 @@ from booth_client.errors import BoothError, DeadlineExceeded, InternalError
 from booth_client.wire import Answer, Environment, Prediction, PredictionWithBasis, Timing
 from models.card import Card
 from service.engine.admission import Admission, Backlog
-from service.engine.batcher import TOO_LATE, Batcher, Observer, Run, Waiting, settle
-from service.engine.cost import Cost, RunTime, measure_quickly
+from service.engine.batcher import TOO_LATE, Batcher, Inference, Observer, Waiting, settle
+from service.engine.cost import BatchCost, Cost, measure_quickly
 from service.photo.decode import decode
 from service.runtimes.session import Session, batch_size_classes
 
@@ -64,7 +64,9 @@ class Limits:
 class Ticket:
     """A photograph that was accepted, and will get its answer or its error."""
 
-    def __init__(self, future: Future[Run], deadline: float, name: Callable[[Run], Answer]) -> None:
+    def __init__(
+        self, future: Future[Inference], deadline: float, name: Callable[[Inference], Answer]
+    ) -> None:
         self._future = future
         self._deadline = deadline
         self._name = name
@@ -105,7 +107,7 @@ class Ticket:
         self._future.cancel()
 
     @property
-    def run(self) -> Run | None:
+    def run(self) -> Inference | None:
         """What the network said and what it took; None as long as, or because, it has not run."""
         future = self._future
         if not future.done() or future.cancelled() or future.exception():
@@ -145,7 +147,7 @@ class Classifier:
         observer: Observer | None = None,
         backlog: Backlog | None = None,
         *,
-        run: RunTime | None = None,
+        run: BatchCost | None = None,
     ) -> None:
         self.session = session
         self.limits = limits or Limits()
@@ -212,7 +214,7 @@ class Classifier:
         start = time.perf_counter()
         deadline = time.monotonic() + timeout_s
 
-        def name(run: Run) -> Answer:
+        def name(run: Inference) -> Answer:
             return self._labels.answer(run, top_k, time.perf_counter() - start)
 
         return [
@@ -230,7 +232,7 @@ class Classifier:
         (ticket,) = self.submit([photo], top_k=top_k, timeout_s=timeout_s)
         return ticket.wait()
 
-    def trouble(self) -> str | None:
+    def not_ready(self) -> str | None:
         """Why this classifier can't be relied on right now, in a sentence; None if it can."""
         if not self.batcher.alive:
             return f"A batching thread of {self.card.name} has ended."
@@ -246,8 +248,8 @@ class Classifier:
 
     def _start(
         self, photo: bytes, deadline: float, work_s: float, tag: Hashable | None
-    ) -> Future[Run]:
-        future: Future[Run] = Future()
+    ) -> Future[Inference]:
+        future: Future[Inference] = Future()
         self._admission.release_with(future, work_s)
         waiting = Waiting(deadline, future, decode=partial(self._decode, photo), tag=tag)
         if self.session.leaves_cores_free:
@@ -302,7 +304,7 @@ class _Labels:
         self._is_scene_model = card.is_scene_model
         self._indoor = np.array([label.kind == "indoor" for label in card.labels])
 
-    def answer(self, run: Run, top_k: int, total_s: float) -> Answer:
+    def answer(self, run: Inference, top_k: int, total_s: float) -> Answer:
         return Answer(
             model=self._card.name,
             version=self._card.version,

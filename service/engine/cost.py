@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Cost", "RunTime", "fit", "measure_quickly"]
+__all__ = ["BatchCost", "Cost", "fit", "measure_quickly"]
 
 RunModel = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
@@ -24,7 +24,7 @@ _MOST = 4.0  # times what was foreseen: more is taken for an accident, and count
 
 
 @dataclass(frozen=True, slots=True)
-class RunTime:
+class BatchCost:
     """Seconds of a run of n photographs: ``base_s + per_photo_s * n``."""
 
     base_s: float
@@ -35,7 +35,7 @@ class RunTime:
         return self.base_s + self.per_photo_s * photographs
 
 
-def fit(durations: Mapping[int, Sequence[float]]) -> RunTime:
+def fit(durations: Mapping[int, Sequence[float]]) -> BatchCost:
     """The line through the durations of runs, in seconds by batch size.
 
     Least squares over the relative errors of each size's median: a run that was disturbed moves no
@@ -49,15 +49,15 @@ def fit(durations: Mapping[int, Sequence[float]]) -> RunTime:
         rows = np.stack([bases, slopes], axis=1)
         base_s, per_photo_s = np.linalg.lstsq(rows, np.ones_like(sizes))[0]
         if base_s >= 0 and per_photo_s >= 0:
-            return RunTime(float(base_s), float(per_photo_s))
+            return BatchCost(float(base_s), float(per_photo_s))
         if per_photo_s < 0:
-            return RunTime(float(bases.sum() / (bases @ bases)), 0.0)
-    return RunTime(0.0, float(slopes.sum() / (slopes @ slopes)))
+            return BatchCost(float(bases.sum() / (bases @ bases)), 0.0)
+    return BatchCost(0.0, float(slopes.sum() / (slopes @ slopes)))
 
 
 def measure_quickly(
     run: RunModel, side: int, sizes: Sequence[int], budget_s: float = 0.08
-) -> RunTime:
+) -> BatchCost:
     """Fit a network that is warm, by a few runs of the smallest and the largest of ``sizes``.
 
     Past ``budget_s`` no run begins that the runs before it let expect to end later, except the
@@ -98,7 +98,7 @@ class Cost:
 
     """
 
-    def __init__(self, run: RunTime, *, batch_size: int, slots: int, decoders: int) -> None:
+    def __init__(self, run: BatchCost, *, batch_size: int, slots: int, decoders: int) -> None:
         self.run = run
         self._full_run_s = run(batch_size)
         self._share_s = self._full_run_s / (batch_size * slots)

@@ -21,13 +21,13 @@ from service.engine.classifier import Classifier, Limits, cores
 from service.fleet.tuning import Tuning
 from service.runtimes.session import Session, choose_providers
 
-__all__ = ["Fleet", "Loaded"]
+__all__ = ["Fleet", "LoadedModel"]
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class LoadedModel:
     """A model that answers, and since when (seconds since 1970).
 
     ``identity`` is that of what gives the answers: another file has another one;
@@ -98,9 +98,9 @@ class Fleet:
         self._identify = identify
         self._tuned = tuned
         self._changing = threading.Lock()
-        self._table: dict[str, dict[str, Loaded]] = {}
+        self._table: dict[str, dict[str, LoadedModel]] = {}
 
-    def load(self, path: Path) -> Loaded:
+    def load(self, path: Path) -> LoadedModel:
         """Load a file, warm it up, then let it answer; its predecessor of that version ends.
 
         Blocks for as long as that takes: call it on a thread of its own.
@@ -131,7 +131,7 @@ class Fleet:
                 session, self._decoders, limits, observer, self._backlog, run=run
             )
             wanted = choose_providers(self._providers)[0]
-            loaded = Loaded(classifier, modified, identity, wanted)
+            loaded = LoadedModel(classifier, modified, identity, wanted)
             before = self._swap(loaded)
         _tell_layout(loaded, threads, tuning)
         if loaded.fell_back:
@@ -189,14 +189,14 @@ class Fleet:
         if failed:
             raise ModelError(" ".join(failed.values()))
 
-    def _refresh_one(self, path: Path, before: Loaded | None) -> None:
+    def _refresh_one(self, path: Path, before: LoadedModel | None) -> None:
         if before and path.exists() and path.stat().st_mtime == before.modified:
             return
         now = self.load(path)
         if before and (before.card.name, before.card.version) != (now.card.name, now.card.version):
             self.unload(before.card.name, before.card.version)
 
-    def get(self, name: str | None = None, version: str | None = None) -> Loaded:
+    def get(self, name: str | None = None, version: str | None = None) -> LoadedModel:
         """The model of that name (the first loaded if none), newest if no version is asked for.
 
         Raises:
@@ -212,13 +212,13 @@ class Fleet:
         known = ", ".join(loaded.card.version for loaded in versions)
         raise UnknownVersion(f"{versions[0].card.name} is served in version {known} only.")
 
-    def loaded(self) -> list[Loaded]:
+    def loaded(self) -> list[LoadedModel]:
         """All that is loaded, in the order of loading."""
         return [loaded for versions in self._table.values() for loaded in versions.values()]
 
-    def trouble(self) -> str | None:
+    def not_ready(self) -> str | None:
         """Why not every model can be relied on right now, in a sentence; None if all can."""
-        return next(filter(None, (loaded.classifier.trouble() for loaded in self.loaded())), None)
+        return next(filter(None, (loaded.classifier.not_ready() for loaded in self.loaded())), None)
 
     def close(self) -> None:
         """Answer what was accepted, then end every model."""
@@ -226,14 +226,14 @@ class Fleet:
             loaded.classifier.close()
         self._table = {}
 
-    def _versions(self, name: str | None) -> list[Loaded]:
+    def _versions(self, name: str | None) -> list[LoadedModel]:
         table = self._table
         versions = next(iter(table.values()), None) if name is None else table.get(name)
         if versions is None:
             raise UnknownModel(_unknown(name, table))
         return list(versions.values())
 
-    def _swap(self, loaded: Loaded) -> Loaded | None:
+    def _swap(self, loaded: LoadedModel) -> LoadedModel | None:
         versions = dict(self._table.get(loaded.card.name, {}))
         before = versions.pop(loaded.card.version, None)
         versions[loaded.card.version] = loaded
@@ -241,7 +241,7 @@ class Fleet:
         return before
 
 
-def _tell_layout(loaded: Loaded, threads: int, tuning: Tuning | None) -> None:
+def _tell_layout(loaded: LoadedModel, threads: int, tuning: Tuning | None) -> None:
     limits, run = loaded.classifier.limits, loaded.classifier.cost.run
     log.info(
         "%s: slots %d, threads %d, batches of up to %d, %s; a run of n takes %.2f + %.2f n ms",
@@ -268,7 +268,7 @@ def _unlike_any() -> bytes:
     return secrets.token_bytes(32)
 
 
-def _unknown(name: str | None, table: dict[str, dict[str, Loaded]]) -> str:
+def _unknown(name: str | None, table: dict[str, dict[str, LoadedModel]]) -> str:
     if name is None or not table:
         return "No model is loaded yet; ask /readyz when one is."
     close = get_close_matches(name, table, n=1)

@@ -14,10 +14,10 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from service.engine.classifier import cores
-from service.engine.cost import RunTime
+from service.engine.cost import BatchCost
 from service.runtimes.session import choose_providers
 
-__all__ = ["Place", "Tuning", "find", "largest_batch_size", "place_of", "save"]
+__all__ = ["Tuning", "TuningKey", "find", "largest_batch_size", "save", "tuning_key"]
 
 FOLDER = "tuning"
 PACKAGES = {"openvino": ("openvino",), "cpu": ("onnxruntime",)}
@@ -25,7 +25,7 @@ ON_A_GPU = ("onnxruntime-gpu", "onnxruntime")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class TuningKey:
     """For what a tuning holds: this very file, on such a machine, under this runtime."""
 
     model_sha256: str
@@ -44,7 +44,7 @@ class Place:
 class Tuning:
     """How a model runs best here. ``p99_ms`` is what was asked for."""
 
-    place: Place
+    place: TuningKey
     model: str
     slots: int
     threads: int
@@ -52,7 +52,7 @@ class Tuning:
     p99_ms: float
     predicted_p99_ms: float
     predicted_throughput: float
-    run: RunTime
+    run: BatchCost
     decode_s: float
     measured: dt.date
 
@@ -67,7 +67,7 @@ class Tuning:
 _TUNING = TypeAdapter(Tuning)
 
 
-def place_of(path: Path, providers: Sequence[str] = ()) -> Place:
+def tuning_key(path: Path, providers: Sequence[str] = ()) -> TuningKey:
     """Where a model file is about to run.
 
     Raises:
@@ -77,7 +77,7 @@ def place_of(path: Path, providers: Sequence[str] = ()) -> Place:
     """
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return Place(digest, _cpu(), cores(), _runtime(choose_providers(providers)[0]))
+    return TuningKey(digest, _cpu(), cores(), _runtime(choose_providers(providers)[0]))
 
 
 def save(tuning: Tuning, models: Path) -> Path:
@@ -98,7 +98,7 @@ def find(path: Path, models: Path, providers: Sequence[str] = ()) -> Tuning | No
     if not (models / FOLDER).is_dir():
         return None  # and the file need not be hashed
     try:
-        place = place_of(path, providers)
+        place = tuning_key(path, providers)
     except OSError:
         return None  # who loads it will say what is wrong
     tuning = _read(models / FOLDER / f"{place.key}.json")

@@ -20,7 +20,7 @@ import numpy as np
 from models.card import Input
 from service.engine.batcher import GATHERING_S
 from service.engine.classifier import cores
-from service.engine.cost import RunTime, fit
+from service.engine.cost import BatchCost, fit
 from service.photo.decode import decode
 from service.runtimes.session import Session
 
@@ -51,7 +51,7 @@ class Layout:
     slots: int
     threads: int
     seconds: dict[int, float] = field(hash=False)
-    run: RunTime
+    run: BatchCost
 
 
 @dataclass(frozen=True, slots=True)

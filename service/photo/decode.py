@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from models.card import Input
 
-__all__ = ["Photo", "decode"]
+__all__ = ["DecodedPhoto", "decode"]
 
 # Pillow's remarks on odd files mean nothing to the operator, and could fill the log without end.
 logging.getLogger("PIL").setLevel(logging.CRITICAL)
@@ -60,7 +60,7 @@ _MIRRORED_DOWN = {3, 4, 6, 7}
 
 
 @dataclass(frozen=True, slots=True)
-class Photo:
+class DecodedPhoto:
     """A photograph as the network wants it.
 
     Attributes:
@@ -75,7 +75,9 @@ class Photo:
     height: int
 
 
-def decode(data: bytes | memoryview, wanted: Input, *, max_pixels: int = 50_000_000) -> Photo:
+def decode(
+    data: bytes | memoryview, wanted: Input, *, max_pixels: int = 50_000_000
+) -> DecodedPhoto:
     """Decode a JPEG, PNG, WebP, GIF (its first frame), BMP or TIFF; turn, resize and crop it.
 
     The pixels are torchvision's ``Resize`` and ``CenterCrop`` of the whole photograph in RGB, to
@@ -96,7 +98,7 @@ def decode(data: bytes | memoryview, wanted: Input, *, max_pixels: int = 50_000_
     if not data:
         raise BadImage("The photograph is empty: send the bytes of an image file.")
     name = format_of(data := bytes(data))
-    _settle_pillow(max_pixels)
+    _configure_pillow(max_pixels)
     with _faults_named(name, max_pixels):
         image = _open(name, data)
         width, height = _stored_size(image)
@@ -108,7 +110,7 @@ def decode(data: bytes | memoryview, wanted: Input, *, max_pixels: int = 50_000_
         if pixels is None:
             image.load()
     rgb = to_rgb(image) if pixels is None else pixels
-    return Photo(_square(rgb, whole, scale, _orientation(image), wanted), width, height)
+    return DecodedPhoto(_square(rgb, whole, scale, _orientation(image), wanted), width, height)
 
 
 def _open(name: str, data: bytes) -> Image.Image:
@@ -190,7 +192,7 @@ def _stored_size(image: Image.Image) -> tuple[int, int]:
     return image.size
 
 
-def _settle_pillow(max_pixels: int) -> None:
+def _configure_pillow(max_pixels: int) -> None:
     """Quieten Pillow, and raise its own limit to ours.
 
     Both belong to the process. They are set without a lock and never taken back: setting them

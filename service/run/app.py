@@ -22,25 +22,25 @@ from service.api import classify, health, models
 from service.engine.classifier import Limits, cores
 from service.fleet import tuning
 from service.fleet.fleet import Fleet
-from service.run.page import Page
+from service.run.page import PageMount
 from service.runtimes import gpu
 from service.runtimes.session import prefers_gpu
 from service.settings import BadSettings, Settings
 from service.telemetry.metrics import Metrics
 from service.web import problems
-from service.web.access_control import Gate
-from service.web.middleware import Envelope
-from service.web.state import Context
+from service.web.access_control import AccessControl
+from service.web.middleware import RequestMiddleware
+from service.web.state import ServiceState
 
 if TYPE_CHECKING:
     from service.telemetry.tracing import Traces
 
-__all__ = ["create_app", "create_context", "wanted_files"]
+__all__ = ["create_app", "create_state", "wanted_files"]
 
 log = logging.getLogger(__name__)
 
 
-def create_context(settings: Settings) -> Context:
+def create_state(settings: Settings) -> ServiceState:
     """The parts of a service, with no model loaded yet.
 
     Raises:
@@ -63,9 +63,9 @@ def create_context(settings: Settings) -> Context:
             None if by_hand else tuning.find(path, settings.model_dir, settings.providers)
         ),
     )
-    context = Context(settings, fleet, metrics, _traces(settings))
-    metrics.watch(fleet, ready=lambda: context.not_ready() is None)
-    return context
+    state = ServiceState(settings, fleet, metrics, _traces(settings))
+    metrics.watch(fleet, ready=lambda: state.not_ready() is None)
+    return state
 
 
 def _traces(settings: Settings) -> Traces | None:
@@ -95,20 +95,20 @@ def limits_of(settings: Settings) -> Limits:
     )
 
 
-def create_app(context: Context) -> ASGIApp:
+def create_app(state: ServiceState) -> ASGIApp:
     """The application; its lifespan loads the models and ends them."""
-    page = Page()
+    page = PageMount()
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         # Loading goes on beside serving, so that /livez answers from the first moment.
-        starting = asyncio.create_task(_start(context, page))
+        starting = asyncio.create_task(_start(state, page))
         yield
         starting.cancel()
         await page.close()
-        ending = [asyncio.to_thread(context.fleet.close)]
-        if context.traces:
-            ending.append(asyncio.to_thread(context.traces.close))
+        ending = [asyncio.to_thread(state.fleet.close)]
+        if state.traces:
+            ending.append(asyncio.to_thread(state.traces.close))
         await asyncio.gather(*ending)
 
     app = FastAPIOffline(
@@ -119,31 +119,31 @@ def create_app(context: Context) -> ASGIApp:
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         lifespan=lifespan,
     )
-    gate = Gate(context.settings)
-    front = classify.ClassifyFront(context, gate)
+    gate = AccessControl(state.settings)
+    front = classify.ClassifyFront(state, gate)
     app.include_router(classify.router(front))
-    app.include_router(models.router(context, gate))
-    app.include_router(health.router(context))
+    app.include_router(models.router(state, gate))
+    app.include_router(health.router(state))
     problems.install(app)
     app.router.default = page
-    return Envelope(classify.Shortcut(app, front), context)
+    return RequestMiddleware(classify.FastPath(app, front), state)
 
 
-async def _start(context: Context, page: Page) -> None:
+async def _start(state: ServiceState, page: PageMount) -> None:
     try:
-        await asyncio.to_thread(load_models, context)
+        await asyncio.to_thread(load_models, state)
     except (ModelError, ModelNotFound) as error:
-        context.fatal = str(error)
+        state.fatal = str(error)
         return
-    _settle_garbage()
-    context.started = True
-    log.info("ready: %s", ", ".join(one.card.name for one in context.fleet.loaded()))
-    settings = context.settings
+    _freeze_garbage()
+    state.started = True
+    log.info("ready: %s", ", ".join(one.card.name for one in state.fleet.loaded()))
+    settings = state.settings
     if settings.demo and not settings.api_keys:
-        await page.open(f"http://{_reachable(settings.host)}:{context.port}")
+        await page.open(f"http://{_reachable(settings.host)}:{state.port}")
 
 
-def _settle_garbage() -> None:
+def _freeze_garbage() -> None:
     """Leave what was loaded out of the garbage collector's rounds, and make these rarer.
 
     A request leaves no cycles behind, but enough objects to set off a round every other request.
@@ -153,16 +153,16 @@ def _settle_garbage() -> None:
     gc.set_threshold(20_000, 20, 50)
 
 
-def load_models(context: Context) -> None:
+def load_models(state: ServiceState) -> None:
     """Load what the settings ask for and is not loaded yet; unload the rest. Blocks.
 
     Raises:
         ModelError, ModelNotFound: a file is missing or can't be used.
 
     """
-    context.metrics.models_complete.set(0)
-    context.fleet.refresh(wanted_files(context.settings))
-    context.metrics.models_complete.set(1)
+    state.metrics.models_complete.set(0)
+    state.fleet.refresh(wanted_files(state.settings))
+    state.metrics.models_complete.set(1)
 
 
 def wanted_files(settings: Settings) -> list[Path]:

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["Page"]
+__all__ = ["PageMount"]
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ NOTICE = """<!doctype html><html lang="en"><meta charset="utf-8">
 <p>The page is being prepared; it opens by itself in a moment.</p></html>"""
 
 
-class Page:
+class PageMount:
     """What answers where the API has no route.
 
     Raises, when called:

@@ -13,11 +13,11 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from booth_client.errors import BadRequest, HeadTooLarge, SlowHead
 from service.web.problems import MEDIA_TYPE, fields_of
 
-__all__ = ["DEPARTURES", "Protocol"]
+__all__ = ["ON_DISCONNECT", "Protocol"]
 
 # In a request's state: what is to be called when its client goes away before the answer.
 # Waiting for the server's message of it would take a task a request.
-DEPARTURES = "departures"
+ON_DISCONNECT = "on_disconnect"
 
 
 class _Corked:
@@ -67,7 +67,7 @@ class Protocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Expect a request."""
-        self._departures: set[Callable[[], None]] = set()
+        self._on_disconnect: set[Callable[[], None]] = set()
         super().connection_made(_Corked(transport, self.loop))  # type: ignore[arg-type]
         self._expect()
 
@@ -75,7 +75,7 @@ class Protocol(HttpToolsProtocol):
         """Expect nothing any more."""
         self._received()
         super().connection_lost(exc)
-        for tell in list(self._departures):
+        for tell in list(self._on_disconnect):
             tell()
 
     def data_received(self, data: bytes) -> None:
@@ -110,7 +110,7 @@ class Protocol(HttpToolsProtocol):
             self._move()
             self._received()
             super().on_headers_complete()
-            self.scope["state"][DEPARTURES] = self._departures
+            self.scope["state"][ON_DISCONNECT] = self._on_disconnect
 
     def on_body(self, body: bytes) -> None:
         """Some of the body has come."""

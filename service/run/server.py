@@ -18,7 +18,7 @@ from booth_client.errors import ModelError
 from models.shelf import ModelNotFound
 from service.run.app import create_app, load_models
 from service.run.protocol import Protocol
-from service.web.state import Context
+from service.web.state import ServiceState
 
 __all__ = ["serve"]
 
@@ -29,7 +29,7 @@ CLOSING_S = 1  # of the grace period, to end the models when all is answered
 TICK_S = 0.1  # how often uvicorn's main loop looks up
 
 
-def serve(context: Context) -> int:
+def serve(state: ServiceState) -> int:
     """Serve until told to end.
 
     SIGTERM and SIGINT: ``/readyz`` turns 503, what was accepted is answered, then the end; a second
@@ -39,18 +39,18 @@ def serve(context: Context) -> int:
         The exit status: 0 after a proper end, 1 if the service could not start.
 
     """
-    settings = context.settings
+    settings = state.settings
     try:
         listener = _listen(settings.host, settings.port)
     except OSError as error:
         where, why = f"{settings.host}:{settings.port}", error.strerror
         log.error("can't listen on %s: %s; set another BOOTH_HOST or BOOTH_PORT", where, why)  # noqa: TRY400
         return 1
-    context.port = listener.getsockname()[1]
-    _Server(context, create_app(context)).run([listener])
-    if context.fatal:
-        log.error("%s", context.fatal)
-    return 1 if context.fatal else 0
+    state.port = listener.getsockname()[1]
+    _Server(state, create_app(state)).run([listener])
+    if state.fatal:
+        log.error("%s", state.fatal)
+    return 1 if state.fatal else 0
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -71,11 +71,11 @@ def _accepted(listener: socket.socket) -> Iterator[socket.socket]:
 class _Server(uvicorn.Server):
     """Uvicorn, but it drains before it closes, and a proper end on a signal is exit status 0."""
 
-    def __init__(self, context: Context, app: ASGIApp) -> None:
-        self._context = context
+    def __init__(self, state: ServiceState, app: ASGIApp) -> None:
+        self._state = state
         self._drained_s = 0.0
         self._reloads: set[asyncio.Task[None]] = set()
-        settings = context.settings
+        settings = state.settings
         answering_s = (settings.grace_ms - settings.drain_ms) // 1000 - CLOSING_S
         super().__init__(
             uvicorn.Config(
@@ -97,7 +97,7 @@ class _Server(uvicorn.Server):
         if hasattr(signal, "SIGHUP") and current_thread() is main_thread():
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reload)
         await super().startup(sockets)
-        log.info("listening on http://%s:%d", self._context.settings.host, self._context.port)
+        log.info("listening on http://%s:%d", self._state.settings.host, self._state.port)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Close the door behind whom the kernel has already let in; answer them; end."""
@@ -114,19 +114,19 @@ class _Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Drain first; the second signal does not wait."""
         del sig, frame
-        if self._context.draining:
+        if self._state.draining:
             self.should_exit = self.force_exit = True
             return
-        self._context.draining = True
+        self._state.draining = True
         log.info("draining")
 
     async def on_tick(self, counter: int) -> bool:
         """Ten times a second: whether to end."""
-        if self._context.fatal:
+        if self._state.fatal:
             self.should_exit = True
-        if self._context.draining and not self.should_exit:
+        if self._state.draining and not self.should_exit:
             self._drained_s += TICK_S
-            if self._drained_s * 1000 >= self._context.settings.drain_ms:
+            if self._drained_s * 1000 >= self._state.settings.drain_ms:
                 self.should_exit = True
         return await super().on_tick(counter)
 
@@ -137,6 +137,6 @@ class _Server(uvicorn.Server):
 
     async def _load(self) -> None:
         try:
-            await asyncio.to_thread(load_models, self._context)
+            await asyncio.to_thread(load_models, self._state)
         except (ModelError, ModelNotFound) as error:
             log.warning("%s What was loaded stays.", error)

@@ -46,7 +46,7 @@ class Runtime(Protocol):
     def prepare(self, batch_size: int) -> None:
         """Do what the first run of this size would otherwise have to do, or begin to."""
 
-    def settle(self) -> None:
+    def wait_until_prepared(self) -> None:
         """Wait until what was begun is done."""
 
     def run(self, photos: Photos) -> NDArray[np.float32]:

@@ -69,7 +69,7 @@ class BoundRuntime:
                 # A new table: another thread may be going through the old one.
                 self._idle = {**self._idle, batch_size: idle}
 
-    def settle(self) -> None:
+    def wait_until_prepared(self) -> None:
         """Nothing is left to be done."""
 
     def run(self, photos: Photos) -> NDArray[np.float32]:

@@ -81,7 +81,7 @@ class OnnxRuntime:
         if batch_size == 1:
             self.run_alone(photos)
 
-    def settle(self) -> None:
+    def wait_until_prepared(self) -> None:
         """Nothing is left to be done."""
 
     def run(self, photos: Photos) -> NDArray[np.float32]:

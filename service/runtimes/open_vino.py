@@ -63,7 +63,7 @@ class OpenVino:
         """Compile it for this batch size, if that is worth the memory: soon, on another thread."""
         self._begin(partial(self._compile, batch_size))
 
-    def settle(self) -> None:
+    def wait_until_prepared(self) -> None:
         """Wait until all is compiled that was to be.
 
         Raises:

@@ -140,7 +140,7 @@ class Session:
         for size in batch_sizes:
             self._runtime.prepare(size)
         if wait:
-            self._runtime.settle()
+            self._runtime.wait_until_prepared()
 
 
 def _runtime(

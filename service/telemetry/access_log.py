@@ -9,7 +9,7 @@ from typing import Any
 
 from starlette.types import Scope
 
-from service.telemetry.record import Visit
+from service.telemetry.record import RequestRecord
 
 __all__ = ["AccessLog"]
 
@@ -35,7 +35,12 @@ class AccessLog:
         self._left_out = 0
 
     def write(
-        self, scope: Scope, status: int, took_s: float, request_id: str, visit: Visit | None
+        self,
+        scope: Scope,
+        status: int,
+        took_s: float,
+        request_id: str,
+        record: RequestRecord | None,
     ) -> None:
         """Write the line of a request that is over, or count it among those left out."""
         bucket = self._failures if status >= SERVER_ERROR else self._answers
@@ -51,8 +56,8 @@ class AccessLog:
             "status": status,
             "duration_ms": round(took_s * 1000, 2),
         }
-        if visit:
-            fields |= _about(visit)
+        if record:
+            fields |= _about(record)
         note = ""
         if self._left_out:
             fields["left_out"] = self._left_out
@@ -63,19 +68,19 @@ class AccessLog:
         )
 
 
-def _about(visit: Visit) -> dict[str, Any]:
+def _about(record: RequestRecord) -> dict[str, Any]:
     fields: dict[str, Any] = {
-        "model": visit.model,
-        "outcome": visit.outcome,
-        "photographs": visit.photographs,
-        "cached": len(visit.recalled),
-        "bytes": visit.size,
+        "model": record.model,
+        "outcome": record.outcome,
+        "photographs": record.photographs,
+        "cached": len(record.recalled),
+        "bytes": record.size,
         "timing_ms": {
-            stage: round(seconds * 1000, 2) for stage, seconds in visit.longest().items()
+            stage: round(seconds * 1000, 2) for stage, seconds in record.longest().items()
         },
     }
-    if visit.trace:
-        fields["trace_id"] = visit.trace.id
+    if record.trace:
+        fields["trace_id"] = record.trace.id
     return fields
 
 

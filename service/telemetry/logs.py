@@ -12,7 +12,7 @@ from typing import Literal, TextIO
 
 import orjson
 
-__all__ = ["Writer", "configure"]
+__all__ = ["LogWriter", "configure"]
 
 # What every record has; the rest came through `extra` and belongs into the JSON.
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -24,7 +24,7 @@ CLOSE_S = 1.0
 
 def configure(form: Literal["text", "json"]) -> None:
     """Send Booth's log to standard error, one line a record."""
-    handler = Writer(sys.stderr)
+    handler = LogWriter(sys.stderr)
     handler.setFormatter(
         _JsonFormatter() if form == "json" else logging.Formatter("%(asctime)s %(message)s")
     )
@@ -34,7 +34,7 @@ def configure(form: Literal["text", "json"]) -> None:
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
-class Writer(logging.Handler):
+class LogWriter(logging.Handler):
     """Writes on a thread of its own: a reader of the log that is slow can't hold up who logs.
 
     When it is further behind than ``waiting`` lines, lines are left out, and counted in the next

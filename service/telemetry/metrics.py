@@ -27,7 +27,7 @@ from prometheus_client.registry import Collector
 from booth_client.wire import Answer
 from service.engine.cache import AnswerCache
 from service.engine.classifier import Classifier
-from service.fleet.fleet import Fleet, Loaded
+from service.fleet.fleet import Fleet, LoadedModel
 from service.runtimes.session import batch_size_classes
 
 __all__ = ["UNKNOWN", "Metrics"]
@@ -115,7 +115,7 @@ class Metrics:
         """Counts what happens to the photographs of one model."""
         return _ModelObserver(self, model)
 
-    def visited(self, model: str, outcome: str, seconds: float) -> None:
+    def request_done(self, model: str, outcome: str, seconds: float) -> None:
         """Count a request that is over."""
         self._requests_of(model, outcome).inc()
         self._request_seconds_of(model).observe(seconds)
@@ -217,7 +217,7 @@ class _FleetCollector(Collector):
         yield from (ready, build)
 
 
-def _load(loaded: list[Loaded]) -> Iterator[GaugeMetricFamily]:
+def _load(loaded: list[LoadedModel]) -> Iterator[GaugeMetricFamily]:
     """What waits in each model, and how much may; the versions of one model count together."""
     queue = _gauge("queue_length", "Photographs that wait for a slot.", ["model"])
     accepted = _gauge("accepted_images", "Photographs accepted, not yet answered.", ["model"])
@@ -236,9 +236,9 @@ def _load(loaded: list[Loaded]) -> Iterator[GaugeMetricFamily]:
     yield from (queue, accepted, limit, batch_limit, wait)
 
 
-def _inventory(loaded: list[Loaded]) -> Iterator[GaugeMetricFamily]:
+def _inventory(loaded: list[LoadedModel]) -> Iterator[GaugeMetricFamily]:
     """Which models are loaded, where they run, and since when."""
-    info = _gauge("model_info", "Loaded.", ["model", "version", "provider", "precision"])
+    info = _gauge("model_info", "LoadedModel.", ["model", "version", "provider", "precision"])
     since = _gauge("model_loaded_timestamp_seconds", "When it was loaded.", ["model", "version"])
     fell_back = _gauge(
         "model_fell_back",

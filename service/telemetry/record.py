@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from service.engine.batcher import Batch, Run
+from service.engine.batcher import Batch, Inference
 from service.engine.classifier import Ticket
 from service.telemetry.metrics import UNKNOWN
 
 if TYPE_CHECKING:
     from service.telemetry.tracing import Trace
 
-__all__ = ["Stage", "Visit"]
+__all__ = ["RequestRecord", "Stage"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Stage:
 
 
 @dataclass(slots=True)
-class Visit:
+class RequestRecord:
     """One request, as far as it came. Log and trace are made of it once it is answered.
 
     ``size`` is that of the body in bytes; ``failed`` has the outcome of each photograph, by its
@@ -73,7 +73,7 @@ class Visit:
         return longest
 
 
-def _stages(run: Run, index: int) -> Iterator[Stage]:
+def _stages(run: Inference, index: int) -> Iterator[Stage]:
     """Those of one photograph, which waits twice: for a slot, and for the others of its batch."""
     decoding = run.decoded - run.decode_s
     yield Stage("queue", run.arrived, decoding - run.arrived, index)

@@ -37,7 +37,7 @@ from opentelemetry.util.types import Attributes, AttributeValue
 from starlette.types import Scope
 
 from service.engine.batcher import Batch
-from service.telemetry.record import Stage, Visit
+from service.telemetry.record import RequestRecord, Stage
 
 __all__ = ["Trace", "Traces"]
 
@@ -114,13 +114,13 @@ class Traces:
         span.end(start_ns + int(seconds * 1e9))
         return span.get_span_context()
 
-    def batch(self, batch: Batch, visit: Visit, start_ns: int) -> SpanContext:
+    def batch(self, batch: Batch, record: RequestRecord, start_ns: int) -> SpanContext:
         """The span of a batch, in a trace of its own that links to those of its requests."""
         known = self._batches.get(batch)
         if known is None:
             traces = [tag for tag in dict.fromkeys(batch.tags) if isinstance(tag, Trace)]
             links = [Link(trace.context) for trace in traces]
-            attributes: Attributes = {"booth.model": visit.model, "booth.batch.size": batch.size}
+            attributes: Attributes = {"booth.model": record.model, "booth.batch.size": batch.size}
             known = self.record(
                 "batch",
                 NOWHERE,
@@ -147,21 +147,21 @@ class Trace:
         """32 hexadecimal digits, as ``traceparent`` has them."""
         return f"{self.context.trace_id:032x}"
 
-    def end(self, visit: Visit, status: int, end: float) -> None:
+    def end(self, record: RequestRecord, status: int, end: float) -> None:
         """Make the spans of all stages, and end the request's own at the instant ``end``."""
         inside = set_span_in_context(self._span, NOWHERE)
-        for stage in visit.stages():
-            self._record(stage, visit, inside)
-        for photograph, outcome in visit.failed.items():
+        for stage in record.stages():
+            self._record(stage, record, inside)
+        for photograph, outcome in record.failed.items():
             which: Attributes = {"booth.photograph": photograph, "error.type": outcome}
             self._span.add_event("photograph failed", which)
-        self._span.set_attributes(_outcome_attributes(visit, status))
+        self._span.set_attributes(_outcome_attributes(record, status))
         if status >= SERVER_ERROR:
-            self._span.set_attribute("error.type", visit.outcome)
+            self._span.set_attribute("error.type", record.outcome)
             self._span.set_status(Status(StatusCode.ERROR))
         self._span.end(self._ns(end))
 
-    def _record(self, stage: Stage, visit: Visit, inside: Context) -> None:
+    def _record(self, stage: Stage, record: RequestRecord, inside: Context) -> None:
         start_ns = self._ns(stage.start)
         attributes: dict[str, AttributeValue] = {}
         links = []
@@ -169,7 +169,7 @@ class Trace:
             attributes["booth.photograph"] = stage.photograph
         if stage.batch:
             attributes["booth.batch.size"] = stage.batch.size
-            links = [Link(self._traces.batch(stage.batch, visit, start_ns))]
+            links = [Link(self._traces.batch(stage.batch, record, start_ns))]
         self._traces.record(
             stage.name,
             inside,
@@ -244,13 +244,13 @@ def _request_attributes(scope: Scope) -> Attributes:
     }
 
 
-def _outcome_attributes(visit: Visit, status: int) -> dict[str, AttributeValue]:
+def _outcome_attributes(record: RequestRecord, status: int) -> dict[str, AttributeValue]:
     attributes: dict[str, AttributeValue] = {
-        "http.request.body.size": visit.size,
-        "booth.model": visit.model,
-        "booth.version": visit.version,
-        "booth.outcome": visit.outcome,
-        "booth.photographs": visit.photographs,
-        "booth.cached": len(visit.recalled),
+        "http.request.body.size": record.size,
+        "booth.model": record.model,
+        "booth.version": record.version,
+        "booth.outcome": record.outcome,
+        "booth.photographs": record.photographs,
+        "booth.cached": len(record.recalled),
     }
     return {**attributes, "http.response.status_code": status} if status else attributes

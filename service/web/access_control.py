@@ -13,18 +13,18 @@ from starlette.requests import Request
 from booth_client.errors import RateLimited, Unauthorized
 from service.settings import Settings
 
-__all__ = ["Gate", "Visits", "network"]
+__all__ = ["AccessControl", "RateLimiter", "network"]
 
 WINDOW_S = 60
 
 
-class Gate:
+class AccessControl:
     """Checks the rate and the key of a request; lets all in where neither is set."""
 
     def __init__(self, settings: Settings) -> None:
         self._keys = [key.get_secret_value().encode() for key in settings.api_keys]
         self._per_minute = settings.rate_limit_per_minute
-        self._visits = Visits()
+        self._rate_limiter = RateLimiter()
 
     def check(self, request: Request) -> None:
         """Let a request in.
@@ -47,7 +47,7 @@ class Gate:
             raise Unauthorized("Send a valid key: `Authorization: Bearer <key>`.")
 
     def _check_rate(self, client: str) -> None:
-        wait_s = self._visits.add(client, self._per_minute, time.monotonic())
+        wait_s = self._rate_limiter.add(client, self._per_minute, time.monotonic())
         if wait_s:
             raise RateLimited(
                 f"More than {self._per_minute} requests a minute; slow down.",
@@ -55,7 +55,7 @@ class Gate:
             )
 
 
-class Visits:
+class RateLimiter:
     """Each client's requests in the last minute, by a sliding window counter.
 
     Those of the clock's previous minute count by the share of it that the window still covers.
@@ -68,7 +68,7 @@ class Visits:
         self._previous: Counter[str] = Counter()
 
     def add(self, client: str, limit: int, now: float) -> float:
-        """Count a visit at ``now`` seconds; or, if it is one too many, say when there is room.
+        """Count a record at ``now`` seconds; or, if it is one too many, say when there is room.
 
         Returns:
             0 if it was counted; else the seconds after which the client may come again.

@@ -13,21 +13,21 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from booth_client.errors import InternalError, ShuttingDown
 from service.telemetry.access_log import AccessLog
 from service.web import problems
-from service.web.state import Context
+from service.web.state import ServiceState
 
-__all__ = ["Envelope"]
+__all__ = ["RequestMiddleware"]
 
 QUIET = ("/livez", "/readyz", "/metrics")
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 
 
-class Envelope:
+class RequestMiddleware:
     """ASGI middleware; the outermost."""
 
-    def __init__(self, app: ASGIApp, context: Context) -> None:
+    def __init__(self, app: ASGIApp, state: ServiceState) -> None:
         self._app = app
-        self._context = context
-        self._access = AccessLog(context.settings.log_lines_per_second)
+        self._state = state
+        self._access = AccessLog(state.settings.log_lines_per_second)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, whatever happens inside."""
@@ -45,7 +45,7 @@ class Envelope:
                 status = message["status"]
                 headers = message["headers"] = list(message.get("headers", ()))
                 headers.append((b"x-request-id", request_id.encode()))
-                if self._context.draining and (b"connection", b"close") not in headers:
+                if self._state.draining and (b"connection", b"close") not in headers:
                     # The client's next request goes to somebody who stays.
                     headers.append((b"connection", b"close"))
             await send(message)
@@ -70,11 +70,11 @@ class Envelope:
     def _tell(self, scope: Scope, status: int, start: float, request_id: str) -> None:
         """Log and trace a request that is over."""
         end = time.perf_counter()
-        visit = scope["state"].get("visit")
+        record = scope["state"].get("record")
         if scope["path"] not in QUIET and not scope["state"].get("page"):
-            self._access.write(scope, status, end - start, request_id, visit)
-        if visit and visit.trace:
-            visit.trace.end(visit, status, end)
+            self._access.write(scope, status, end - start, request_id, record)
+        if record and record.trace:
+            record.trace.end(record, status, end)
 
 
 def _request_id(scope: Scope) -> str:

@@ -6,18 +6,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from booth_client.errors import Starting
-from service.fleet.fleet import Fleet, Loaded
+from service.fleet.fleet import Fleet, LoadedModel
 from service.settings import Settings
 from service.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
     from service.telemetry.tracing import Traces
 
-__all__ = ["Context"]
+__all__ = ["ServiceState"]
 
 
 @dataclass(slots=True)
-class Context:
+class ServiceState:
     """One running service.
 
     ``traces`` if there is somebody to send them to; ``started`` once all models are loaded and
@@ -40,9 +40,9 @@ class Context:
             return "The service is shutting down."
         if not self.started:
             return "The models are still being loaded."
-        return self.fleet.trouble()
+        return self.fleet.not_ready()
 
-    def model(self, name: str | None = None, version: str | None = None) -> Loaded:
+    def model(self, name: str | None = None, version: str | None = None) -> LoadedModel:
         """The model to use.
 
         Raises:

@@ -31,7 +31,7 @@ def test_only_a_service_with_metrics_counts(made: type[Metrics]) -> None:
     metrics.in_flight.inc()
     metrics.stage("m", "read", 0.1)
     metrics.observer("m").batch_ran(1, 0.1)
-    metrics.visited("m", "ok", 0.1)
+    metrics.request_done("m", "ok", 0.1)
     metrics.failed("m", "bad_image")
     counted = {
         (sample.name, *sample.labels.values())

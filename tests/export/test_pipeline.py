@@ -20,7 +20,7 @@ from export.pipeline import Recipe, Traced, describe, export_model, trace
 from models.card import Input, Label, Measurement
 from models.labels import label_set, sun_attributes
 from models.sources import SOURCES
-from service.run.app import create_app, create_context
+from service.run.app import create_app, create_state
 from service.runtimes.session import read_card
 from service.settings import read_settings
 from tests.export.checkpoints import IMAGENET, save_as_mit, save_as_torchvision, settled
@@ -99,7 +99,7 @@ def test_a_published_layout_is_exported_proven_and_served(
 
 def _answers_over_http(path: Path, photos: dict[str, bytes]) -> list[dict[str, Any]]:
     settings = {"BOOTH_MODELS": str(path), "BOOTH_DEMO": "off", "BOOTH_MAX_BATCH_SIZE": "1"}
-    with TestClient(create_app(create_context(read_settings(settings)))) as client:
+    with TestClient(create_app(create_state(read_settings(settings)))) as client:
         while client.get("/readyz").status_code != 200:
             pass
         answers = [client.post("/classify", content=photo) for photo in photos.values()]

@@ -23,12 +23,12 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from models.card import METADATA_KEY, Card, Input, Label, Weights
-from service.run.app import create_app, create_context
+from service.run.app import create_app, create_state
 from service.run.protocol import Protocol
 from service.runtimes.base import Photos
 from service.runtimes.session import Session
 from service.settings import read_settings
-from service.web.state import Context
+from service.web.state import ServiceState
 
 SIDE = 8
 
@@ -224,23 +224,23 @@ def tiny_server(serve: Serve, tiny: Path) -> Iterator[str]:
 class Inside:
     """A service in this process, so that a test can break it from within."""
 
-    context: Context
+    state: ServiceState
     url: str
 
 
 @contextlib.contextmanager
 def _inside(**settings: object) -> Iterator[Inside]:
     given = {"demo": "off", "queue_size": 4, "slots": 1, **settings}
-    context = create_context(
+    state = create_state(
         read_settings({f"BOOTH_{name.upper()}": str(value) for name, value in given.items()})
     )
-    config = uvicorn.Config(create_app(context), http=Protocol, port=0, log_config=None, ws="none")
+    config = uvicorn.Config(create_app(state), http=Protocol, port=0, log_config=None, ws="none")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
-    while not (server.started and context.started):
+    while not (server.started and state.started):
         thread.join(0.01)
-    yield Inside(context, f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}")
+    yield Inside(state, f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}")
     server.should_exit = True
     thread.join()
 

@@ -266,7 +266,7 @@ def test_a_client_that_asks_too_often_is_slowed_down(serve: Any, tiny: Path) -> 
 
 
 def test_overload_is_answered_at_once_for_one_photograph_and_for_a_list(inside: Any) -> None:
-    classifier = inside.context.fleet.get().classifier
+    classifier = inside.state.fleet.get().classifier
     gate = threading.Event()
     run = classifier.batcher._run
     replace_network(classifier, lambda photos: gate.wait(10) and run(photos))
@@ -283,7 +283,7 @@ def test_overload_is_answered_at_once_for_one_photograph_and_for_a_list(inside: 
 
 
 def test_a_client_that_left_is_not_computed_for(inside: Any) -> None:
-    classifier = inside.context.fleet.get().classifier
+    classifier = inside.state.fleet.get().classifier
     gate, sizes = threading.Event(), []
     run = classifier.batcher._run
 
@@ -309,7 +309,7 @@ def test_a_client_that_left_is_not_computed_for(inside: Any) -> None:
 
 
 def test_a_photograph_past_its_deadline_gets_504(inside: Any) -> None:
-    classifier = inside.context.fleet.get().classifier
+    classifier = inside.state.fleet.get().classifier
     gate = threading.Event()
     run = classifier.batcher._run
     replace_network(classifier, lambda photos: gate.wait(10) and run(photos))
@@ -321,7 +321,7 @@ def test_a_photograph_past_its_deadline_gets_504(inside: Any) -> None:
 def test_an_error_of_ours_tells_an_id_and_nothing_else(
     inside: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    classifier = inside.context.fleet.get().classifier
+    classifier = inside.state.fleet.get().classifier
 
     def broken(_photos: Any) -> Any:
         raise RuntimeError("secret of /the/house")
@@ -340,7 +340,7 @@ def test_an_unforeseen_error_has_the_same_shape(
     def broken(*_arguments: object) -> None:
         raise RuntimeError("secret")
 
-    monkeypatch.setattr(type(inside.context), "model", broken)
+    monkeypatch.setattr(type(inside.state), "model", broken)
     response = httpx.post(f"{inside.url}/classify", content=RED)
     problem(response, 500, "internal")
     assert "secret" not in response.text

@@ -75,7 +75,7 @@ def test_a_healthy_service_is_alive_and_ready(tiny_server: str) -> None:
 
 def test_readyz_turns_red_when_a_batching_thread_has_ended(inside: Any) -> None:
     assert httpx.get(f"{inside.url}/readyz").status_code == 200
-    inside.context.fleet.get().classifier.batcher.close()
+    inside.state.fleet.get().classifier.batcher.close()
     response = httpx.get(f"{inside.url}/readyz")
     assert response.status_code == 503
     assert "batching thread of tiny has ended" in response.json()["detail"]
@@ -91,7 +91,7 @@ def test_readyz_turns_red_when_nothing_moves(inside: Any, monkeypatch: pytest.Mo
 
 
 def test_before_the_models_are_loaded_it_is_alive_but_not_ready(inside: Any) -> None:
-    inside.context.started = False
+    inside.state.started = False
     assert httpx.get(f"{inside.url}/livez").status_code == 200
     assert "being loaded" in httpx.get(f"{inside.url}/readyz").json()["detail"]
     response = httpx.post(f"{inside.url}/classify", content=b"photo")
@@ -156,7 +156,7 @@ def test_a_run_is_timed_under_the_size_of_its_batch(inside: Any, photos: dict[st
 def test_what_is_accepted_counts_until_it_is_answered(
     inside: Any, photos: dict[str, bytes]
 ) -> None:
-    classifier = inside.context.fleet.get().classifier
+    classifier = inside.state.fleet.get().classifier
     accepted, limit = (f'booth_accepted_images{name}{{model="tiny"}}' for name in ("", "_limit"))
     gate = threading.Event()
     run = classifier.batcher._run_alone
@@ -172,16 +172,16 @@ def test_what_is_accepted_counts_until_it_is_answered(
 
 def test_the_metrics_say_whether_traffic_is_welcome(inside: Any) -> None:
     assert samples(inside.url)["booth_ready"] == 1
-    inside.context.draining = True
+    inside.state.draining = True
     assert samples(inside.url)["booth_ready"] == 0
 
 
 def test_the_metrics_say_that_a_model_asked_for_is_missing(inside: Any, tiny: Path) -> None:
     assert samples(inside.url)["booth_models_complete"] == 1
     wanted = {"models": (str(tiny), "nothing_of_that_name")}
-    inside.context.settings = inside.context.settings.model_copy(update=wanted)
+    inside.state.settings = inside.state.settings.model_copy(update=wanted)
     with pytest.raises(ModelNotFound):
-        load_models(inside.context)
+        load_models(inside.state)
     assert samples(inside.url)["booth_models_complete"] == 0
 
 

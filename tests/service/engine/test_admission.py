@@ -258,7 +258,7 @@ def test_an_outcome_counts_a_photograph_out_whatever_it_is() -> None:
 
 
 def test_over_http_it_is_503_at_once_and_counted(inside: Inside, photos: dict[str, bytes]) -> None:
-    backlog = inside.context.fleet._backlog
+    backlog = inside.state.fleet._backlog
     backlog.take([60.0], 0.0, 100.0)  # another model's
     ask = f"{inside.url}/classify?timeout_ms=500"
     refusal = httpx.post(ask, content=photos["coffee"])

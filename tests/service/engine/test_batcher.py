@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from booth_client.errors import DeadlineExceeded, InternalError, ShuttingDown
-from service.engine.batcher import Batcher, Run, Waiting
+from service.engine.batcher import Batcher, Inference, Waiting
 
 Network = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 SOON = 10.0
@@ -208,7 +208,7 @@ def test_the_times_are_told() -> None:
     photo = undecoded(1, seconds=1e-9)
     with batching(first_pixel) as batcher:
         batcher.put(photo)
-        run: Run = photo.future.result(SOON)
+        run: Inference = photo.future.result(SOON)
     assert run.decode_s == 1e-9
     assert run.arrived <= run.decoded <= run.batch.start
     assert run.queue_s == pytest.approx(run.batch.start - run.arrived, abs=1e-6)

@@ -1,4 +1,4 @@
-"""From bytes to an answer: right labels, bounded admission, deadlines, departures."""
+"""From bytes to an answer: right labels, bounded admission, deadlines, on_disconnect."""
 
 from __future__ import annotations
 
@@ -136,16 +136,16 @@ def test_trouble_is_told_when_a_thread_has_ended_or_nothing_moves(
     gated: Any, decoders: Executor
 ) -> None:
     classifier = Classifier(gated, decoders, Limits(stall_s=0.001))
-    assert classifier.trouble() is None
+    assert classifier.not_ready() is None
     gated.gate.clear()
     (ticket,) = classifier.submit([RED])
-    while not classifier.trouble():
+    while not classifier.not_ready():
         time.sleep(0.001)
-    assert "no progress" in str(classifier.trouble())
+    assert "no progress" in str(classifier.not_ready())
     gated.gate.set()
     ticket.wait()
     classifier.close(10)
-    assert "thread" in str(classifier.trouble())
+    assert "thread" in str(classifier.not_ready())
 
 
 def test_first_labels_are_those_of_a_full_sort() -> None:

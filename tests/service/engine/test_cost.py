@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from service.engine.cost import Cost, RunTime, fit, measure_quickly
+from service.engine.cost import BatchCost, Cost, fit, measure_quickly
 
 
 def test_the_line_goes_through_the_medians() -> None:
@@ -55,7 +55,7 @@ def test_a_slow_network_is_measured_by_one_run() -> None:
 
 @pytest.fixture
 def cost() -> Cost:
-    return Cost(RunTime(0.002, 0.003), batch_size=4, slots=2, decoders=2)
+    return Cost(BatchCost(0.002, 0.003), batch_size=4, slots=2, decoders=2)
 
 
 def test_a_photograph_costs_its_decoding_and_its_share_of_a_full_run(cost: Cost) -> None:

@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
-from service.engine.cost import RunTime
-from service.fleet.tuning import Tuning, find, largest_batch_size, place_of, save
-from service.run.app import create_context
+from service.engine.cost import BatchCost
+from service.fleet.tuning import Tuning, find, largest_batch_size, save, tuning_key
+from service.run.app import create_state
 from service.settings import read_settings
 from tests.service.conftest import MakeTiny
 
 
 def tuning_of(path: Path) -> Tuning:
     return Tuning(
-        place=place_of(path, ["cpu"]),
+        place=tuning_key(path, ["cpu"]),
         model="tiny",
         slots=1,
         threads=1,
@@ -27,7 +27,7 @@ def tuning_of(path: Path) -> Tuning:
         p99_ms=50,
         predicted_p99_ms=12.5,
         predicted_throughput=400,
-        run=RunTime(0.001, 0.002),
+        run=BatchCost(0.001, 0.002),
         decode_s=0.003,
         measured=dt.date(2026, 11, 22),
     )
@@ -66,13 +66,13 @@ def test_it_names_its_settings(tiny: Path) -> None:
 
 def loaded(tiny: Path, models: Path, **settings: str) -> Any:
     environment = {"BOOTH_MODEL_DIR": str(models), "BOOTH_PROVIDERS": "cpu", **settings}
-    context = create_context(read_settings(environment))
-    one = context.fleet.load(tiny)
-    page = context.metrics.registry.get_sample_value
+    state = create_state(read_settings(environment))
+    one = state.fleet.load(tiny)
+    page = state.metrics.registry.get_sample_value
     buckets = [
         page("booth_batch_size_bucket", {"model": "tiny", "le": le}) for le in ("16.0", "32.0")
     ]
-    context.fleet.close()
+    state.fleet.close()
     return one.classifier, buckets
 
 
@@ -83,7 +83,7 @@ def test_a_service_takes_what_was_found(
     save(tuning_of(tiny), tmp_path)
     classifier, buckets = loaded(tiny, tmp_path)
     assert (classifier.limits.slots, classifier.limits.max_batch_size) == (1, 16)
-    assert classifier.cost.run == RunTime(0.001, 0.002)
+    assert classifier.cost.run == BatchCost(0.001, 0.002)
     assert buckets == [0, None]
     assert (
         "tiny: slots 1, threads 1, batches of up to 16, as `booth tune` found on 2026-11-22; "
@@ -99,7 +99,7 @@ def test_a_service_takes_what_is_set_by_hand_before_what_was_found(
     save(tuning_of(tiny), tmp_path)
     classifier, buckets = loaded(tiny, tmp_path, **{f"BOOTH_{name}": "2"})
     assert classifier.limits.max_batch_size in (2, 4)
-    assert classifier.cost.run != RunTime(0.001, 0.002)
+    assert classifier.cost.run != BatchCost(0.001, 0.002)
     assert buckets == [None, None]
     assert re.search(r"by the settings; a run of n takes [\d.]+ \+ [\d.]+ n ms", caplog.text)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from service.engine.classifier import cores
-from service.engine.cost import RunTime
+from service.engine.cost import BatchCost
 from service.lab import tuner
 from service.lab.tuner import Layout, NothingMeets, layouts, measure, measure_decoding, pick
 
@@ -17,7 +17,7 @@ SIZES = (1, 2, 4, 8, 16, 32)
 
 
 def layout(slots: int, threads: int, base_s: float, per_photo_s: float) -> Layout:
-    run = RunTime(base_s, per_photo_s)
+    run = BatchCost(base_s, per_photo_s)
     return Layout(slots, threads, {size: run(size) for size in SIZES}, run)
 
 

@@ -18,7 +18,7 @@ from PIL import Image, ImageOps
 
 from booth_client.errors import BadImage, BadRequest, TooManyPixels, UnsupportedFormat
 from models.card import Input
-from service.photo.decode import Photo, _crop, decode
+from service.photo.decode import DecodedPhoto, _crop, decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +46,7 @@ def opened(data: bytes) -> Image.Image:
     return Image.open(io.BytesIO(data)).convert("RGB")
 
 
-def difference(photo: Photo, reference: NDArray[np.uint8]) -> NDArray[np.int16]:
+def difference(photo: DecodedPhoto, reference: NDArray[np.uint8]) -> NDArray[np.int16]:
     return np.abs(np.subtract(photo.pixels, reference, dtype=np.int16))
 
 
@@ -316,7 +316,7 @@ SENTENCES = re.compile(
 )
 
 
-def photo_or_refusal(data: bytes, wanted: Input) -> Photo | BadRequest:
+def photo_or_refusal(data: bytes, wanted: Input) -> DecodedPhoto | BadRequest:
     try:
         return decode(data, wanted, max_pixels=1_000_000)
     except BadRequest as error:
@@ -329,7 +329,7 @@ def test_damage_anywhere_gives_a_photo_or_a_clear_refusal(photos: dict[str, byte
         assert decode(data, wanted).pixels.shape == (24, 24, 3)
         for _ in range(250):
             outcome = photo_or_refusal(damaged(data, dice), wanted)
-            if isinstance(outcome, Photo):
+            if isinstance(outcome, DecodedPhoto):
                 assert outcome.pixels.shape == (24, 24, 3)
             else:
                 refused += 1

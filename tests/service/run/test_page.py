@@ -11,24 +11,24 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from service.run.page import Page
+from service.run.page import PageMount
 from service.web import problems
-from service.web.middleware import Envelope
+from service.web.middleware import RequestMiddleware
 
 
 def get(path: str) -> httpx.Response:
     """What a service with a page (an app in an app, as Gradio's) answers."""
     shown = FastAPI(openapi_url=None)
     shown.add_api_route("/here", lambda: "shown")
-    page = Page()
+    page = PageMount()
     page._app = FastAPI(openapi_url=None)
     page._app.mount("/", shown)
     app = FastAPI()
     problems.install(app)
     app.router.default = page
     settings = SimpleNamespace(log_lines_per_second=100)
-    context: Any = SimpleNamespace(draining=False, settings=settings)
-    transport = httpx.ASGITransport(Envelope(app, context), raise_app_exceptions=True)
+    state: Any = SimpleNamespace(draining=False, settings=settings)
+    transport = httpx.ASGITransport(RequestMiddleware(app, state), raise_app_exceptions=True)
 
     async def ask() -> httpx.Response:
         async with httpx.AsyncClient(transport=transport, base_url="http://booth") as client:

@@ -15,7 +15,7 @@ import pytest
 import uvicorn
 from PIL import Image
 
-from service.run.app import create_app, create_context
+from service.run.app import create_app, create_state
 from service.run.protocol import Protocol, _Corked
 from service.settings import read_settings
 
@@ -39,12 +39,12 @@ class Hasty(Protocol):
 
 @pytest.fixture(scope="module")
 def running(tiny: object) -> Iterator[uvicorn.Server]:
-    context = create_context(read_settings({"BOOTH_MODELS": str(tiny), "BOOTH_DEMO": "off"}))
-    config = uvicorn.Config(create_app(context), port=0, log_config=None, ws="none", http=Hasty)
+    state = create_state(read_settings({"BOOTH_MODELS": str(tiny), "BOOTH_DEMO": "off"}))
+    config = uvicorn.Config(create_app(state), port=0, log_config=None, ws="none", http=Hasty)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
-    while not (server.started and context.started):
+    while not (server.started and state.started):
         thread.join(0.01)
     yield server
     server.should_exit = True

@@ -42,7 +42,7 @@ def test_a_photograph_alone_and_one_in_a_batch_get_the_same_answer(
     lite0: Runtime, squares: NDArray[np.uint8]
 ) -> None:
     lite0.prepare(4)
-    lite0.settle()
+    lite0.wait_until_prepared()
     singly = np.concatenate([lite0.run(square[None]) for square in squares])
     for together in (lite0.run(squares), lite0.run(squares[:4]), lite0.run(squares[:3])):
         np.testing.assert_allclose(together, singly[: len(together)], atol=0.002)
@@ -93,7 +93,7 @@ def test_what_can_t_be_compiled_beside_serving_is_logged_and_the_rest_answers(
     squares: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     runtime = OpenVino(LITE0, Parallelism(threads=1))
-    runtime.settle()
+    runtime.wait_until_prepared()
 
     def refuse(*_: object, **__: object) -> None:
         raise RuntimeError("no memory")
@@ -101,7 +101,7 @@ def test_what_can_t_be_compiled_beside_serving_is_logged_and_the_rest_answers(
     monkeypatch.setattr(runtime, "_compiled", refuse)
     runtime.prepare(4)
     with pytest.raises(RuntimeError, match="no memory"):
-        runtime.settle()
+        runtime.wait_until_prepared()
     assert "OpenVINO can't compile all it should; what it has runs." in caplog.messages
     assert len(runtime.run(squares)) == len(squares)
 

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from service.telemetry.access_log import AccessLog
-from service.telemetry.record import Visit
+from service.telemetry.record import RequestRecord
 
 SCOPE = {"method": "POST", "raw_path": b"/classify"}
 
@@ -90,7 +90,7 @@ def test_no_lines_are_wanted_but_errors(caplog: pytest.LogCaptureFixture, clock:
 def test_a_request_that_came_to_no_model_has_no_stages(
     log: AccessLog, caplog: pytest.LogCaptureFixture
 ) -> None:
-    log.write(SCOPE, 404, 0.1, "an-id", Visit(outcome="unknown_model"))
+    log.write(SCOPE, 404, 0.1, "an-id", RequestRecord(outcome="unknown_model"))
     line = vars(caplog.records[0])
     assert (line["model"], line["outcome"], line["timing_ms"]) == ("unknown", "unknown_model", {})
     assert "trace_id" not in line

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from service.telemetry.logs import Writer, configure
+from service.telemetry.logs import LogWriter, configure
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def record(number: int) -> logging.LogRecord:
 
 def test_a_stuck_reader_holds_nobody_up_and_is_told_what_it_missed() -> None:
     stream = Stuck()
-    writer = Writer(stream, waiting=2)
+    writer = LogWriter(stream, waiting=2)
     writer.handle(record(0))
     assert stream.reached.wait(10)
     for number in range(1, 6):
@@ -97,7 +97,7 @@ def test_a_stuck_reader_holds_nobody_up_and_is_told_what_it_missed() -> None:
 
 def test_what_waits_is_written_at_the_end() -> None:
     stream = io.StringIO()
-    writer = Writer(stream)
+    writer = LogWriter(stream)
     for number in range(100):
         writer.handle(record(number))
     writer.close()
@@ -115,7 +115,7 @@ def test_a_reader_that_went_away_does_not_end_the_writing() -> None:
             return super().write(text)
 
     stream = Closed()
-    writer = Writer(stream)
+    writer = LogWriter(stream)
     writer.handle(record(0))
     assert stream.refused.wait(10)
     writer.handle(record(1))

@@ -26,9 +26,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from PIL import Image
 
-from service.run.app import create_context
+from service.run.app import create_state
 from service.settings import BadSettings, read_settings
-from service.telemetry.record import Visit
+from service.telemetry.record import RequestRecord
 from service.telemetry.tracing import EXPORT_TIMEOUT_S, Traces
 
 STAGES = ["read", "decode", "queue", "inference", "answer"]
@@ -180,7 +180,7 @@ def test_two_requests_of_one_batch_share_it(
         return np.full((len(photos), 3), 1 / 3, np.float32)
 
     with traced() as service, ThreadPoolExecutor(3) as clients:
-        batcher = service.context.model().classifier.batcher
+        batcher = service.state.model().classifier.batcher
         batcher._run = batcher._run_alone = gated
         url = f"{service.url}/classify"
         asked = [clients.submit(httpx.post, url, content=RED)]
@@ -234,7 +234,7 @@ def test_the_services_own_error_is_one(traced: Start, collector: Collector) -> N
         raise RuntimeError
 
     with traced() as service:
-        batcher = service.context.model().classifier.batcher
+        batcher = service.state.model().classifier.batcher
         batcher._run = batcher._run_alone = broken
         assert httpx.post(f"{service.url}/classify", content=RED).status_code == 500
     request = collector.one("POST /classify")
@@ -322,7 +322,7 @@ def test_a_collector_that_never_answers_does_not_hold_up_the_end() -> None:
         traces = Traces(f"http://127.0.0.1:{silent.getsockname()[1]}", 1)
         trace = traces.begin({**scope, "headers": []}, time.perf_counter())
         assert trace
-        trace.end(Visit(trace), 200, time.perf_counter())
+        trace.end(RequestRecord(trace), 200, time.perf_counter())
         start = time.monotonic()
         traces.close()
         assert time.monotonic() - start < EXPORT_TIMEOUT_S - 1
@@ -332,7 +332,7 @@ def test_a_missing_extra_is_told_at_the_start(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.delitem(sys.modules, "service.telemetry.tracing", raising=False)
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
     with pytest.raises(BadSettings, match=r"pip install 'booth\[tracing\]'"):
-        create_context(read_settings({"BOOTH_OTLP_ENDPOINT": "http://127.0.0.1:4318"}))
+        create_state(read_settings({"BOOTH_OTLP_ENDPOINT": "http://127.0.0.1:4318"}))
 
 
 @pytest.mark.parametrize("endpoint", ["collector:4318", "ftp://a", "http://", "http://a:b@c"])
@@ -342,7 +342,7 @@ def test_an_endpoint_that_is_no_url_is_refused(endpoint: str) -> None:
 
 
 def test_without_an_endpoint_opentelemetry_is_not_loaded(inside: Any) -> None:
-    assert inside.context.traces is None
+    assert inside.state.traces is None
     code = "import sys, service.run.app; sys.exit('opentelemetry.sdk' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 

@@ -7,7 +7,7 @@ from starlette.requests import Request
 
 from booth_client.errors import RateLimited, Unauthorized
 from service.settings import read_settings
-from service.web.access_control import Gate, Visits, network
+from service.web.access_control import AccessControl, RateLimiter, network
 
 
 def request(key: bytes = b"", client: str = "192.0.2.1") -> Request:
@@ -17,18 +17,20 @@ def request(key: bytes = b"", client: str = "192.0.2.1") -> Request:
 
 @pytest.mark.parametrize("key", [b"Bearer one", b"bearer  one ", "Bearer zw\u00f6".encode()])
 def test_a_key_opens(key: bytes) -> None:
-    Gate(read_settings({"BOOTH_API_KEYS": "one,zw\u00f6"})).check(request(key))
+    AccessControl(read_settings({"BOOTH_API_KEYS": "one,zw\u00f6"})).check(request(key))
 
 
 @pytest.mark.parametrize("key", [b"", b"one", b"Bearer", b"Bearer one two", b"Basic one"])
 def test_anything_else_does_not(key: bytes) -> None:
-    gate = Gate(read_settings({"BOOTH_API_KEYS": "one,two"}))
+    gate = AccessControl(read_settings({"BOOTH_API_KEYS": "one,two"}))
     with pytest.raises(Unauthorized):
         gate.check(request(key))
 
 
 def test_guessing_keys_has_its_limit_too() -> None:
-    gate = Gate(read_settings({"BOOTH_API_KEYS": "one", "BOOTH_RATE_LIMIT_PER_MINUTE": "2"}))
+    gate = AccessControl(
+        read_settings({"BOOTH_API_KEYS": "one", "BOOTH_RATE_LIMIT_PER_MINUTE": "2"})
+    )
     for _ in range(2):
         with pytest.raises(Unauthorized):
             gate.check(request(b"Bearer guess"))
@@ -38,21 +40,21 @@ def test_guessing_keys_has_its_limit_too() -> None:
 
 
 def test_the_window_slides() -> None:
-    visits = Visits()
-    assert [visits.add("a", 4, 30.0) for _ in range(5)] == [0, 0, 0, 0, 30.0]
-    assert visits.add("b", 4, 30.0) == 0
-    assert visits.add("a", 4, 60.0) == 60.0  # all four are still in the window
-    assert visits.add("a", 4, 90.0) == 0  # two of them are
-    assert visits.add("a", 4, 90.0) == 0
-    assert visits.add("a", 4, 90.0) == 30.0
-    assert visits.add("a", 1, 240.0) == 0  # minutes later none is
+    rate_limiter = RateLimiter()
+    assert [rate_limiter.add("a", 4, 30.0) for _ in range(5)] == [0, 0, 0, 0, 30.0]
+    assert rate_limiter.add("b", 4, 30.0) == 0
+    assert rate_limiter.add("a", 4, 60.0) == 60.0  # all four are still in the window
+    assert rate_limiter.add("a", 4, 90.0) == 0  # two of them are
+    assert rate_limiter.add("a", 4, 90.0) == 0
+    assert rate_limiter.add("a", 4, 90.0) == 30.0
+    assert rate_limiter.add("a", 1, 240.0) == 0  # minutes later none is
 
 
 def test_two_minutes_of_clients_are_remembered() -> None:
-    visits = Visits()
+    rate_limiter = RateLimiter()
     for number in range(1000):
-        visits.add(str(number), 4, number)
-    assert len(visits._current) + len(visits._previous) <= 120
+        rate_limiter.add(str(number), 4, number)
+    assert len(rate_limiter._current) + len(rate_limiter._previous) <= 120
 
 
 def test_who_has_a_network_of_addresses_is_one_client() -> None:
