@@ -13,6 +13,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.web.scope import mark_page
+
 __all__ = ["PageMount"]
 
 log = logging.getLogger(__name__)
@@ -80,8 +82,8 @@ async def _show(page: ASGIApp, scope: Scope, receive: Receive, send: Send) -> No
         if not missing:
             await send(message)
 
-    scope["state"]["page"] = True  # its many small files stay out of the access log
+    mark_page(scope, page=True)
     await page(scope, receive, send_on)
     if missing:
-        scope["state"]["page"] = False
+        mark_page(scope, page=False)
         raise HTTPException(404)

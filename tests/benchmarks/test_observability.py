@@ -65,7 +65,7 @@ def test_a_service_without_metrics_is_the_service_but_for_them(
 ) -> None:
     made: list[object] = []
     monkeypatch.setattr(sys, "argv", ["observability", "--without-metrics"])
-    monkeypatch.setattr("service.cli.main", lambda: made.append(vars(app)["Metrics"]))
+    monkeypatch.setattr("service.cli.main.main", lambda: made.append(vars(app)["Metrics"]))
     observability.serve_silently()
     assert (made, vars(app)["Metrics"]) == ([Silent], Metrics)
     assert sys.argv == ["booth", "serve"]

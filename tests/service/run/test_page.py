@@ -28,7 +28,8 @@ def get(path: str) -> httpx.Response:
     app.router.default = page
     settings = SimpleNamespace(log_lines_per_second=100)
     state: Any = SimpleNamespace(draining=False, settings=settings)
-    transport = httpx.ASGITransport(RequestMiddleware(app, state), raise_app_exceptions=True)
+    whole = RequestMiddleware(app, state, lambda _: False)
+    transport = httpx.ASGITransport(whole, raise_app_exceptions=True)
 
     async def ask() -> httpx.Response:
         async with httpx.AsyncClient(transport=transport, base_url="http://booth") as client:
