@@ -6,8 +6,11 @@ from __future__ import annotations
 
 import sys
 from importlib.metadata import EntryPoint, entry_points
+from typing import Any
 
 import click
+
+from models.errors import UserError
 
 __all__ = ["main"]
 
@@ -29,6 +32,13 @@ HELP = {
 
 class _Commands(click.Group):
     """Loads a command when it is called."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; what its user can put right is caught here alone."""
+        try:
+            return super().invoke(ctx)
+        except UserError as error:
+            raise click.ClickException(str(error)) from None
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
         return sorted(_points(), key=lambda name: [*ORDER, name].index(name))
