@@ -12,8 +12,9 @@ import random
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from opentelemetry.context import Context
@@ -34,7 +35,6 @@ from opentelemetry.trace import (
 )
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import Attributes, AttributeValue
-from starlette.types import Scope
 
 from service.engine.batcher import Batch
 from service.telemetry.record import RequestRecord, Stage
@@ -72,7 +72,7 @@ class Traces:
         self._tracer = self._provider.get_tracer("booth", version("booth"))
         self._batches: WeakKeyDictionary[Batch, SpanContext] = WeakKeyDictionary()
 
-    def begin(self, scope: Scope, start: float) -> RequestTrace | None:
+    def begin(self, scope: Mapping[str, Any], start: float) -> RequestTrace | None:
         """The trace of a request that began at ``start``; None if it is none of the share."""
         carrier = {k.decode(): v.decode("latin-1") for k, v in scope["headers"] if k in PROPAGATED}
         parent = self._propagator.extract(carrier, NOWHERE) if carrier else NOWHERE
@@ -234,7 +234,7 @@ def _resource() -> Resource:
     return Resource(ours).merge(OTELResourceDetector().detect())
 
 
-def _request_attributes(scope: Scope) -> Attributes:
+def _request_attributes(scope: Mapping[str, Any]) -> Attributes:
     return {
         "http.request.method": scope["method"],
         "http.route": scope["path"],
