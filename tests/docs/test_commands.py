@@ -3,12 +3,14 @@
 Run for real, in the README and in docs/api.md: every ``curl`` and every Python example, against a
 service of its own; in the README every ``booth`` command as well.
 
-Not run for real: ``make serve`` and ``make test``, which install a virtual environment, and run this
-very test (``make`` is asked whether it knows the targets; what runs on every change does both);
-``docker compose``, which needs an engine and builds images (the names are looked up in
-docker-compose.yml); in the other documents ``booth pull``, ``export``, ``train``, ... and
-``python -m ...``, which take downloads, data or minutes (the commands and their options are looked
-up in ``--help``, the modules found).
+Not run for real:
+
+* ``make serve`` and ``make test``: they install a virtual environment, and run this very test.
+  ``make`` is asked whether it knows the targets.
+* ``docker compose``: it needs an engine, and builds images. The names are looked up in
+  docker-compose.yml.
+* ``curl``, ``booth`` and ``python -m`` in the other documents: they take downloads, data, root's
+  rights or minutes. Commands and options are looked up in ``--help``, modules are found.
 """
 
 from __future__ import annotations
@@ -43,7 +45,8 @@ ADDRESS = re.compile(r"(?:localhost|127\.0\.0\.1):8000")
 def those(program: str, lines: list[str] | None = None) -> list[str]:
     """The commands that call ``program``, without the assignments before and the pipe behind."""
     stripped = (
-        re.sub(r"^(?:[A-Z_]+=\S* )*", "", line).split(" | ")[0] for line in lines or EVERYWHERE
+        re.sub(r"^(?:sudo |[A-Z_]+=\S* )*", "", line).split(" | ")[0]
+        for line in lines or EVERYWHERE
     )
     return sorted({line for line in stripped if line.split()[0] == program})
 

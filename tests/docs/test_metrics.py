@@ -15,7 +15,10 @@ from tests.docs.conftest import serving
 from tests.docs.markdown import documents, read
 
 ROW = re.compile(r"^\| `(booth_\w+)(?:\{([\w,]+)\})?` \| (.+) \|$", re.MULTILINE)
-PAGE = {name: set(filter(None, labels.split(","))) for name, labels, _ in ROW.findall(read("docs/metrics.md"))}  # fmt: skip
+PAGE = {
+    name: set(filter(None, labels.split(",")))
+    for name, labels, _ in ROW.findall(read("docs/metrics.md"))
+}
 PHOTO = (ROOT / "demo/samples/aqueduct.jpg").read_bytes()
 
 
