@@ -13,7 +13,8 @@ from tests.conftest import ROOT
 
 _FENCED = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _COMMENT = re.compile(r"\s+#\s.*$")
-_INLINE_CODE = re.compile(r"`[^`\n]+`")
+_INLINE_CODE = re.compile(r"`([^`\n]+)`")
+_STARTS = ("booth ", "docker ", "make ", "python -m ")
 _LINK = re.compile(r"\]\(\s*([^()\s]*(?:\([^()\s]*\)[^()\s]*)*)\s*\)")
 _AUTOLINK = re.compile(r"<([a-z]+://[^>\s]+)>")
 _REFERENCE = re.compile(r"^\[[^\]]+\]:\s+(\S+)", re.MULTILINE)
@@ -65,6 +66,12 @@ def commands(text: str) -> list[Command]:
                 line, _, output = part.partition("\n")
                 found.append(Command(line, output))
     return found
+
+
+def mentioned(text: str) -> list[str]:
+    """The commands that stand in the sentences of a document."""
+    spans = _INLINE_CODE.findall(_FENCED.sub("", text))
+    return [span for span in spans if span.startswith(_STARTS)]
 
 
 def programs(text: str) -> list[Command]:

@@ -13,6 +13,8 @@ import pytest
 
 from tests.docs.markdown import read
 
+pytestmark = pytest.mark.xdist_group("docs")  # one worker starts the service for all
+
 PAGE = read("docs/api.md")
 # One tree, in the client: so that a caller can catch what the service raises.
 ERRORS = import_module("booth_client.errors" if find_spec("booth_client") else "service.errors")

@@ -21,6 +21,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -30,15 +31,20 @@ import yaml  # type: ignore[import-untyped]
 
 from tests.conftest import ROOT
 from tests.docs.conftest import clean_environment
-from tests.docs.markdown import Command, commands, documents, programs, read
+from tests.docs.markdown import Command, commands, documents, mentioned, programs, read
 
 BOOTH = str(Path(sys.executable).with_name("booth"))
 README = commands(read("README.md"))
 RUN = ("README.md", "docs/api.md")
 SHOWN = [one for document in RUN for one in commands(read(document)) if "curl" in one.line]
 PROGRAMS = [one for document in RUN for one in programs(read(document))]
-EVERYWHERE = sorted({one.line for document in documents() for one in commands(read(document))})
+EVERYWHERE = [
+    line
+    for text in map(read, documents())
+    for line in [*(one.line for one in commands(text)), *mentioned(text)]
+]
 COMPOSE = yaml.safe_load(read("docker-compose.yml"))
+ASKS_THE_SERVICE = pytest.mark.xdist_group("docs")  # one worker starts it for all of these
 ADDRESS = re.compile(r"(?:localhost|127\.0\.0\.1):8000")
 
 
@@ -63,6 +69,11 @@ def run(command: list[str], **settings: str) -> subprocess.CompletedProcess[str]
     )
 
 
+@cache
+def help_of(name: str) -> str:
+    return run([BOOTH, name, "--help"]).stdout
+
+
 def test_the_readme_is_short() -> None:
     assert len(read("README.md").splitlines()) <= 110
 
@@ -71,6 +82,7 @@ def test_the_readme_names_the_two_commands_first() -> None:
     assert [one.line for one in README[:2]] == ["make serve", "make test"]
 
 
+@ASKS_THE_SERVICE
 @pytest.mark.parametrize("command", SHOWN, ids=lambda one: one.line)
 def test_curl_shows_what_the_document_shows(command: Command, address: str) -> None:
     if not shutil.which("curl"):
@@ -94,6 +106,7 @@ def likeness(value: Any) -> Any:
     return value
 
 
+@ASKS_THE_SERVICE
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda one: one.line.splitlines()[-1])
 def test_python_prints_what_the_document_shows(program: Command, address: str) -> None:
     if find_spec("booth_client") is None:
@@ -116,8 +129,7 @@ def test_the_readme_tells_only_what_is_tried() -> None:
 @pytest.mark.parametrize("line", those("booth"))
 def test_a_booth_command_and_its_options_exist(line: str) -> None:
     _, name, *rest = shlex.split(line)
-    told = run([BOOTH, name, "--help"]).stdout if not name.startswith("-") else "--version --help"
-    known = set(re.findall(r"--[a-z][\w-]*", told))
+    known = set(re.findall(r"--[a-z][\w-]*", help_of(name)))
     assert {word.split("=")[0] for word in rest if word.startswith("--")} <= known
 
 
@@ -130,8 +142,9 @@ def test_make_knows_the_target(line: str) -> None:
 def test_docker_compose_has_what_is_named(line: str) -> None:
     words = shlex.split(line)[1:]
     if words[0] == "build":
-        target = words[words.index("--target") + 1]
-        assert re.search(rf"^FROM \S+ AS {target}$", read("Dockerfile"), re.MULTILINE)
+        assert words[1:2] == ["--target"]
+        for target in words[2:3]:
+            assert re.search(rf"^FROM \S+ AS {target}$", read("Dockerfile"), re.MULTILINE)
         return
     assert words[0] == "compose"
     services = COMPOSE["services"]

@@ -14,6 +14,8 @@ from tests.conftest import ROOT
 from tests.docs.conftest import serving
 from tests.docs.markdown import documents, read
 
+pytestmark = pytest.mark.xdist_group("docs-metrics")
+
 ROW = re.compile(r"^\| `(booth_\w+)(?:\{([\w,]+)\})?` \| (.+) \|$", re.MULTILINE)
 PAGE = {
     name: set(filter(None, labels.split(",")))
@@ -26,12 +28,14 @@ PHOTO = (ROOT / "demo/samples/aqueduct.jpg").read_bytes()
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The page of a service that did a bit of everything, so that each metric has its labels."""
     folder = tmp_path_factory.mktemp("metrics")
-    with serving(folder / "log", BOOTH_CACHE_BYTES="1000000") as address:
-        url = f"http://{address}"
-        httpx.post(f"{url}/classify", content=PHOTO).raise_for_status()
+    with (
+        serving(folder / "log", BOOTH_CACHE_BYTES="1000000") as address,
+        httpx.Client(base_url=f"http://{address}", timeout=60) as http,
+    ):
+        http.post("/classify", content=PHOTO).raise_for_status()
         files = [("photo", PHOTO), ("photo", b"no photograph")]
-        httpx.post(f"{url}/classify", files=files).raise_for_status()
-        yield httpx.get(f"{url}/metrics").raise_for_status().text
+        http.post("/classify", files=files).raise_for_status()
+        yield http.get("/metrics").raise_for_status().text
 
 
 def test_every_metric_stands_on_the_page_and_no_other(page: str) -> None:
