@@ -151,7 +151,9 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         if name.startswith(PREFIX) and name not in known and name not in ELSEWHERE:
             # Without the prefix, which makes all of them alike.
             close = get_close_matches(name.removeprefix(PREFIX).lower(), Settings.model_fields, n=1)
-            hint = f"did you mean {variable(close[0])}?" if close else "see those in the README."
+            hint = (
+                f"did you mean {variable(close[0])}?" if close else "see docs/settings.md for all."
+            )
             raise BadSettings(f"There is no setting {name}; {hint}")
     try:
         return Settings.model_validate(
