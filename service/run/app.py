@@ -10,10 +10,9 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
-from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp
 
-from service.api import classify, health, models
+from service.api import classify, docs, health, models
 from service.api.answering import Answering
 from service.engine.classifier import Limits, cores
 from service.fleet import tuning
@@ -106,7 +105,8 @@ def create_app(state: ServiceState) -> ASGIApp:
             ending.append(asyncio.to_thread(state.traces.close))
         await asyncio.gather(*ending)
 
-    app = FastAPIOffline(
+    app = FastAPI(
+        docs_url=None,
         redoc_url=None,
         title="Booth",
         version=version("booth"),
@@ -118,6 +118,7 @@ def create_app(state: ServiceState) -> ASGIApp:
     app.include_router(classify.router(front))
     app.include_router(models.router(state))
     app.include_router(health.router(state))
+    app.include_router(docs.router())
     problems.install(app)
     app.router.default = page
     inner = AccessControl(classify.FastPath(app, front), state.settings)
