@@ -25,7 +25,7 @@ RUN python3 -m venv --without-pip /opt/booth
 COPY pyproject.toml constraints.txt ./
 COPY deploy/requirements.py deploy/
 RUN python3 deploy/requirements.py > serving.txt \
- && python3 deploy/requirements.py tracing >> serving.txt \
+ && python3 deploy/requirements.py fast tracing >> serving.txt \
  && pip --python /opt/booth/bin/python3 install --constraint constraints.txt --requirement serving.txt
 
 # OpenVINO runs networks on CPUs; its plugins for other devices are a third of it.
