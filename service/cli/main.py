@@ -9,6 +9,8 @@ from importlib.metadata import EntryPoint, entry_points
 
 import click
 
+from service.cli.shadows import refuse_shadows
+
 __all__ = ["main"]
 
 GROUP = "booth.commands"
@@ -64,4 +66,5 @@ def booth() -> None:
 
 def main() -> None:
     """Run the command line."""
+    refuse_shadows()
     sys.exit(booth())
