@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import sys
 from importlib.metadata import EntryPoint, entry_points
+from typing import Any
 
 import click
 
@@ -31,6 +32,16 @@ HELP = {
 
 class _Commands(click.Group):
     """Loads a command when it is called."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; what its user can put right is caught here alone."""
+        # Not before `main` knows that this is Booth's `models`.
+        from models.errors import UserError
+
+        try:
+            return super().invoke(ctx)
+        except UserError as error:
+            raise click.ClickException(str(error)) from None
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
         return sorted(_points(), key=lambda name: [*ORDER, name].index(name))

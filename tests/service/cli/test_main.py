@@ -35,7 +35,7 @@ def test_help_lists_the_commands_without_loading_any() -> None:
 
 def test_serving_never_imports_torch_or_gradio() -> None:
     code = (
-        "import sys, service.cli.commands, service.run.server\n"
+        "import sys, service.cli.local, service.run.server\n"
         "print({'torch', 'gradio', 'onnx', 'export', 'demo'} & set(sys.modules))"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)

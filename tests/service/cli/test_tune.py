@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from service.cli.tune import tune
+from service.cli.main import booth
 from service.fleet.tuning import find
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -19,7 +19,7 @@ PNG = b"\x89PNG\r\n\x1a\n"
 def run(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     monkeypatch.setenv("BOOTH_MODEL_DIR", str(tmp_path))
     monkeypatch.setenv("BOOTH_PROVIDERS", "cpu")
-    return lambda *arguments: CliRunner().invoke(tune, [str(tiny), *map(str, arguments)])
+    return lambda *arguments: CliRunner().invoke(booth, ["tune", str(tiny), *map(str, arguments)])
 
 
 def test_it_prints_a_table_and_keeps_what_it_took(
@@ -80,6 +80,6 @@ def test_what_can_not_be_done_is_told_in_a_sentence(
 
 
 def test_an_unknown_model_is_told() -> None:
-    result = CliRunner().invoke(tune, ["efficientnet_lite9"])
+    result = CliRunner().invoke(booth, ["tune", "efficientnet_lite9"])
     assert result.exit_code == 1
     assert "There is no model" in result.output
