@@ -54,7 +54,8 @@ class _Commands(click.Group):
             command = point.load()
         except ModuleNotFoundError as missing:
             raise click.ClickException(
-                f"`booth {name}` needs {missing.name}, which `pip install booth[export]` brings."
+                f"`booth {name}` needs {missing.name}: install Booth with its extra `export`: "
+                "`pip install '.[export]'` in its folder."
             ) from None
         assert isinstance(command, click.Command)  # noqa: S101 (an entry point of ours)
         return command
