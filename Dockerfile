@@ -51,6 +51,7 @@ RUN pip --python /opt/booth/bin/python3 uninstall --yes onnxruntime \
 # ---- Booth itself, in a folder of its own: all images share this layer, and a new version is only it.
 FROM venv-service AS code
 COPY LICENSE NOTICE README.md ./
+COPY client/booth_client client/booth_client
 COPY demo demo
 COPY export export
 COPY models models

@@ -23,8 +23,8 @@ it never holds a path, a stack trace or a library's own message.
     - ShuttingDown            503  + Retry-After
     - NotReady                503  + Retry-After, of /readyz
     - DeadlineExceeded        504
+    - ServiceUnreachable           raised by the client: no Booth answers there
   + InternalError             500
-  + ModelError                     a model file that cannot be used; at load, never in an answer
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ __all__ = [
     "HeadTooLarge",
     "InternalError",
     "InvalidParameter",
-    "ModelError",
     "NotReady",
     "Overloaded",
     "RateLimited",
+    "ServiceUnreachable",
     "ShuttingDown",
     "SlowBody",
     "SlowHead",
@@ -229,6 +229,13 @@ class DeadlineExceeded(Unavailable):
     status = 504
     kind = "deadline"
     title = "Deadline exceeded"
+
+
+class ServiceUnreachable(Unavailable, ConnectionError):
+    """Nobody answers at that address, or what answers is no Booth."""
+
+    kind = "unreachable"
+    title = "Service unreachable"
 
 
 class InternalError(BoothError):

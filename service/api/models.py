@@ -7,27 +7,15 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
+from booth_client.wire import ModelSummary
 from models.card import Card, Label
 from service.api.openapi import PROBLEMS
 from service.fleet.fleet import LoadedModel
 from service.web.state import ServiceState
 
-__all__ = ["ModelList", "ModelSummary", "router"]
+__all__ = ["ModelList", "router"]
 
 Version = Annotated[str | None, Query(description="which version; the newest if not given")]
-
-
-class ModelSummary(BaseModel):
-    """One loaded model, in short."""
-
-    name: str
-    title: str
-    version: str
-    precision: str
-    provider: str
-    labels: int
-    scene: bool
-    default: bool
 
 
 class ModelList(BaseModel):

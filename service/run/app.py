@@ -70,7 +70,8 @@ def _traces(settings: Settings) -> Traces | None:
     except ModuleNotFoundError:
         raise BadSettings(
             "BOOTH_OTLP_ENDPOINT is set, but OpenTelemetry is not installed; "
-            "do `pip install 'booth[tracing]'`, or unset it."
+            "install Booth with its extra `tracing` (`pip install '.[tracing]'` in its folder), "
+            "or unset it."
         ) from None
     return Traces(settings.otlp_endpoint, settings.trace_share)
 

@@ -105,7 +105,7 @@ def test_the_build_sees_the_code_and_the_shipped_models_and_no_more() -> None:
     assert Path("models/zoo/efficientnet_lite0.onnx") in files
     assert tops <= {
         *("LICENSE", "NOTICE", "README.md", "constraints.txt", "pyproject.toml"),
-        *("demo", "deploy", "export", "models", "service"),
+        *("client", "demo", "deploy", "export", "models", "service"),
     }
     assert sum((ROOT / file).stat().st_size for file in files) < 40e6
 

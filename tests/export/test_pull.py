@@ -247,4 +247,7 @@ def test_without_torch_the_extra_is_named(tmp_path: Path) -> None:
     )
 
     assert done.returncode == 1
-    assert done.stderr == ("Error: This command needs torch: pip install 'booth[export]'.\n")
+    assert done.stderr == (
+        "Error: This command needs torch: install Booth with its extra `export`: "
+        "`pip install '.[export]'` in its folder.\n"
+    )

@@ -58,7 +58,7 @@ def test_a_plot_without_matplotlib_is_refused_at_once(
     monkeypatch.setattr("service.lab.reliability.find_spec", lambda _name: None)
     result = run("--plot", tmp_path / "plot.png")
     assert result.exit_code == 1
-    assert "pip install 'booth[train]'" in result.output
+    assert "pip install '.[train]'" in result.output
 
 
 @pytest.mark.parametrize(
