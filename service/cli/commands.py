@@ -20,11 +20,12 @@ from models.home import model_home
 from models.shelf import ModelNotFound, find_model, shelf
 from models.sources import SOURCES, Source
 from service.cli import report
-from service.engine.classifier import Classifier, Limits, Ticket, cores
+from service.engine.classifier import Classifier, Limits, Ticket
 from service.lab.dataset import BadDataset, read_dataset
 from service.lab.evaluation import Evaluation
 from service.lab.evaluation import evaluate as run_evaluation
 from service.lab.reliability import draw, require_matplotlib
+from service.machine import cores
 from service.runtimes.session import Session, read_card
 from service.settings import BadSettings, Settings, read_settings
 

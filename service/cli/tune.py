@@ -14,11 +14,11 @@ import orjson
 
 from booth_client.errors import BoothError, ModelError
 from models.shelf import ModelNotFound, find_model
-from service.engine.classifier import cores
 from service.fleet.tuning import Tuning, save, tuning_key
 from service.lab import tuner
 from service.lab.reliability import require_matplotlib
 from service.lab.tuner import Choice, Layout, NothingMeets
+from service.machine import cores
 from service.photo.decode import decode
 from service.runtimes.session import Session
 from service.settings import BadSettings, Settings, read_settings

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
-import os
 import time
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Executor, Future
@@ -27,22 +25,11 @@ from models.card import Card
 from service.engine.admission import Admission, Backlog
 from service.engine.batcher import TOO_LATE, Batcher, Inference, Observer, Waiting, settle
 from service.engine.cost import BatchCost, Cost, measure_quickly
+from service.machine import cores
 from service.photo.decode import decode
 from service.runtimes.session import Session, batch_size_classes
 
-__all__ = ["Classifier", "Limits", "Ticket", "cores", "first_labels"]
-
-
-def cores() -> int:
-    """CPU cores this process may use: its affinity, and its control group's quota."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    try:
-        with open("/sys/fs/cgroup/cpu.max", encoding="ascii") as quota_file:  # noqa: PTH123
-            quota, period = quota_file.read().split()
-    except (OSError, ValueError):
-        return allowed or 1
-    limit = allowed if quota == "max" else math.ceil(int(quota) / int(period))
-    return max(1, min(allowed or 1, limit or 1))
+__all__ = ["Classifier", "Limits", "Ticket", "first_labels"]
 
 
 @dataclass(frozen=True, slots=True)

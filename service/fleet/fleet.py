@@ -17,8 +17,9 @@ from models.card import Card
 from service.engine.admission import Backlog
 from service.engine.batcher import Observer
 from service.engine.cache import file_identity
-from service.engine.classifier import Classifier, Limits, cores
+from service.engine.classifier import Classifier, Limits
 from service.fleet.tuning import Tuning
+from service.machine import cores
 from service.runtimes.session import Session, choose_providers
 
 __all__ = ["Fleet", "LoadedModel"]

@@ -19,9 +19,10 @@ from starlette.types import ASGIApp
 from booth_client.errors import ModelError
 from models.shelf import ModelNotFound, find_model, shelf
 from service.api import classify, health, models
-from service.engine.classifier import Limits, cores
+from service.engine.classifier import Limits
 from service.fleet import tuning
 from service.fleet.fleet import Fleet
+from service.machine import cores
 from service.run.page import PageMount
 from service.runtimes import gpu
 from service.runtimes.session import prefers_gpu

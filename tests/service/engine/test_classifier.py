@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from booth_client.errors import BadImage, DeadlineExceeded, Overloaded
-from service.engine.classifier import Classifier, Limits, cores, first_labels
+from service.engine.classifier import Classifier, Limits, first_labels
 from service.runtimes.session import Session
 
 
@@ -153,7 +153,3 @@ def test_first_labels_are_those_of_a_full_sort() -> None:
     shares[5] = shares[17]
     for k in (1, 5, 999, 1000, 2000):
         assert first_labels(shares, k) == np.argsort(-shares, kind="stable")[:k].tolist()
-
-
-def test_there_is_at_least_one_core() -> None:
-    assert cores() >= 1
