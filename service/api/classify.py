@@ -21,7 +21,8 @@ from booth_client.errors import BoothError, InvalidParameter
 from booth_client.wire import Answer
 from service.api.openapi import CLASSIFY
 from service.api.recall import Recall, Recalled, Result
-from service.engine.classifier import Classifier, Ticket
+from service.engine.classifier import Classifier
+from service.engine.ticket import Ticket
 from service.run.protocol import ON_DISCONNECT
 from service.telemetry.record import RequestRecord, Stage
 from service.web import problems

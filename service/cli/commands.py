@@ -20,7 +20,8 @@ from models.home import model_home
 from models.shelf import ModelNotFound, find_model, shelf
 from models.sources import SOURCES, Source
 from service.cli import report
-from service.engine.classifier import Classifier, Limits, Ticket
+from service.engine.classifier import Classifier, Limits
+from service.engine.ticket import Ticket
 from service.lab.dataset import BadDataset, read_dataset
 from service.lab.evaluation import Evaluation
 from service.lab.evaluation import evaluate as run_evaluation

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from service.engine.batcher import Batch, Inference
-from service.engine.classifier import Ticket
+from service.engine.inference import Batch, Inference
+from service.engine.ticket import Ticket
 from service.telemetry.metrics import UNKNOWN
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class RequestRecord:
             yield self.read
         asked = (index for index in range(self.photographs) if index not in self.recalled)
         for index, ticket in zip(asked, self.tickets, strict=False):
-            if run := ticket.run:
+            if run := ticket.inference:
                 yield from _stages(run, index)
         if self.answer:
             yield self.answer

@@ -36,7 +36,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from opentelemetry.util.types import Attributes, AttributeValue
 from starlette.types import Scope
 
-from service.engine.batcher import Batch
+from service.engine.inference import Batch
 from service.telemetry.record import RequestRecord, Stage
 
 __all__ = ["Trace", "Traces"]
