@@ -23,7 +23,7 @@ import numpy as np
 
 from benchmarks.peers.work import Work
 from benchmarks.photographs import read_photographs
-from service.engine.classifier import cores
+from service.machine import cores
 from service.photo.decode import decode
 from service.runtimes.session import Session
 

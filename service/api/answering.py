@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from booth_client.errors import BoothError
 from booth_client.wire import Answer
-from service.engine.classifier import Ticket
+from service.engine.ticket import Ticket
 from service.fleet.fleet import LoadedModel
 from service.telemetry.record import RequestRecord, Stage
 from service.web.body import photographs, read_body

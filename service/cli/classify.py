@@ -13,7 +13,8 @@ import orjson
 from booth_client.errors import BoothError
 from booth_client.wire import Answer, Prediction
 from service.cli.local import DEFAULT_MODEL, MODEL_HELP, local_classifier, progress
-from service.engine.classifier import Classifier, Ticket
+from service.engine.classifier import Classifier
+from service.engine.ticket import Ticket
 
 __all__ = ["classify"]
 

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 import click
 
 from models.shelf import find_model
-from service.engine.classifier import Classifier, Limits, cores
+from service.engine.classifier import Classifier, Limits
+from service.machine import cores
 from service.runtimes.session import Session
 from service.settings import Settings, read_settings
 

@@ -15,11 +15,11 @@ import orjson
 from booth_client.errors import BoothError
 from models.errors import UserError
 from models.shelf import find_model
-from service.engine.classifier import cores
 from service.fleet.tuning import Tuning, save, tuning_key
 from service.lab import tuner
 from service.lab.reliability import require_matplotlib
 from service.lab.tuner import Choice, Layout
+from service.machine import cores
 from service.photo.decode import decode
 from service.runtimes.session import Session
 from service.settings import Settings, read_settings

@@ -17,8 +17,9 @@ from models.card import Card
 from service.engine.admission import Backlog
 from service.engine.batcher import Observer
 from service.engine.cache import file_identity
-from service.engine.classifier import Classifier, Limits, cores
+from service.engine.classifier import Classifier, Limits
 from service.fleet.tuning import Tuning
+from service.machine import cores
 from service.runtimes.session import Session, choose_providers
 
 __all__ = ["Fleet", "LoadedModel"]
@@ -128,7 +129,7 @@ class Fleet:
             identity = _identity(session, modified) if self._identify else _unlike_any()
             run = tuning.run if tuning else None
             classifier = Classifier(
-                session, self._decoders, limits, observer, self._backlog, run=run
+                session, self._decoders, limits, observer, self._backlog, batch_cost=run
             )
             wanted = choose_providers(self._providers)[0]
             loaded = LoadedModel(classifier, modified, identity, wanted)
@@ -242,7 +243,7 @@ class Fleet:
 
 
 def _tell_layout(loaded: LoadedModel, threads: int, tuning: Tuning | None) -> None:
-    limits, run = loaded.classifier.limits, loaded.classifier.cost.run
+    limits, run = loaded.classifier.limits, loaded.classifier.cost.batch
     log.info(
         "%s: slots %d, threads %d, batches of up to %d, %s; a run of n takes %.2f + %.2f n ms",
         loaded.card.name,

@@ -13,8 +13,8 @@ from pathlib import Path
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
-from service.engine.classifier import cores
 from service.engine.cost import BatchCost
+from service.machine import cores
 from service.runtimes.session import choose_providers
 
 __all__ = ["Tuning", "TuningKey", "find", "largest_batch_size", "save", "tuning_key"]

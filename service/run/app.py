@@ -14,9 +14,10 @@ from starlette.types import ASGIApp
 
 from service.api import classify, docs, health, models
 from service.api.answering import Answering
-from service.engine.classifier import Limits, cores
+from service.engine.classifier import Limits
 from service.fleet import tuning
 from service.fleet.fleet import Fleet
+from service.machine import cores
 from service.run.page import PageMount
 from service.run.startup import start
 from service.runtimes import gpu

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from booth_client.wire import Answer
-from service.engine.batcher import Batch, Inference
-from service.engine.classifier import Ticket
+from service.engine.inference import Batch, Inference
+from service.engine.ticket import Ticket
 
 __all__ = ["UNKNOWN", "RequestRecord", "Stage", "Trace"]
 
@@ -112,7 +112,7 @@ class RequestRecord:
         """What the network took for each photograph that it has seen, by its index."""
         asked = (index for index in range(self.photographs) if index not in self.cached)
         for index, ticket in zip(asked, self.tickets, strict=False):
-            if inference := ticket.run:
+            if inference := ticket.inference:
                 yield index, inference
 
     def longest(self) -> dict[str, float]:

@@ -36,7 +36,7 @@ from opentelemetry.trace import (
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import Attributes, AttributeValue
 
-from service.engine.batcher import Batch
+from service.engine.inference import Batch
 from service.telemetry.record import RequestRecord, Stage
 
 __all__ = ["RequestTrace", "Traces"]

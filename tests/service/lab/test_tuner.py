@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from service.engine.classifier import cores
 from service.engine.cost import BatchCost
 from service.lab import tuner
 from service.lab.tuner import Layout, NothingMeets, layouts, measure, measure_decoding, pick
+from service.machine import cores
 
 SIZES = (1, 2, 4, 8, 16, 32)
 

@@ -10,7 +10,7 @@ import onnxruntime as ort
 import pytest
 
 from models.home import cache_home
-from service.engine.classifier import cores
+from service.machine import cores
 from service.run.app import limits_of
 from service.runtimes import gpu, onnx_runtime
 from service.runtimes.gpu import cuda_options, engine_folder, tensorrt_options
