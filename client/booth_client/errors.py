@@ -24,7 +24,6 @@ it never holds a path, a stack trace or a library's own message.
     - NotReady                503  + Retry-After, of /readyz
     - DeadlineExceeded        504
   + InternalError             500
-  + ModelError                     a model file that cannot be used; at load, never in an answer
 """
 
 from __future__ import annotations
@@ -39,7 +38,6 @@ __all__ = [
     "HeadTooLarge",
     "InternalError",
     "InvalidParameter",
-    "ModelError",
     "NotReady",
     "Overloaded",
     "RateLimited",
@@ -233,10 +231,3 @@ class DeadlineExceeded(Unavailable):
 
 class InternalError(BoothError):
     """Our fault. The cause is in the log, under the request's id."""
-
-
-class ModelError(BoothError):
-    """A model file is missing, damaged, or not made as Booth's model files are."""
-
-    kind = "bad-model"
-    title = "Unusable model"

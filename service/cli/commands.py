@@ -13,9 +13,10 @@ from pathlib import Path
 import click
 import orjson
 
-from booth_client.errors import BoothError, ModelError
+from booth_client.errors import BoothError
 from booth_client.wire import Answer, Prediction
 from models.card import Card
+from models.errors import ModelError
 from models.home import model_home
 from models.shelf import ModelNotFound, find_model, shelf
 from models.sources import SOURCES, Source
@@ -252,7 +253,7 @@ def _show_model(name: str, path: Path, *, as_json: bool) -> None:
     try:
         card = read_card(path)
     except ModelError as error:
-        click.echo(f"{name}: {error.detail}", err=True)
+        click.echo(f"{name}: {error}", err=True)
         return
     size_mb = path.stat().st_size / 1e6
     if as_json:

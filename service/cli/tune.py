@@ -12,7 +12,8 @@ from typing import Any
 import click
 import orjson
 
-from booth_client.errors import BoothError, ModelError
+from booth_client.errors import BoothError
+from models.errors import ModelError
 from models.shelf import ModelNotFound, find_model
 from service.engine.classifier import cores
 from service.fleet.tuning import Tuning, save, tuning_key

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 
-from booth_client.errors import ModelError, UnknownModel, UnknownVersion
+from booth_client.errors import UnknownModel, UnknownVersion
 from models.card import Card
+from models.errors import ModelError
 from service.engine.admission import Backlog
 from service.engine.batcher import Observer
 from service.engine.cache import file_identity
@@ -178,7 +179,7 @@ class Fleet:
             try:
                 self._refresh_one(path, before.get(path))
             except ModelError as error:
-                failed[path] = error.detail
+                failed[path] = str(error)
         for path, loaded in before.items():
             if path not in wanted:
                 self.unload(loaded.card.name, loaded.card.version)

@@ -149,7 +149,7 @@ def _outcome(labelled: Labelled, answer: Answer, labels: Sequence[Label]) -> _Ou
 
 
 def _rank(answer: Answer, targets: frozenset[int]) -> int:
-    """TuningKey of the first right label among the predictions, from 0; TOP if it isn't there."""
+    """Place of the first right label among the predictions, from 0; TOP if it isn't there."""
     places = (i for i, one in enumerate(answer.predictions) if one.index in targets)
     return next(places, TOP)
 

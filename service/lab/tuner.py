@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from models.card import Input
+from models.errors import UserError
 from service.engine.batcher import GATHERING_S
 from service.engine.classifier import cores
 from service.engine.cost import BatchCost, fit
@@ -37,7 +38,7 @@ SEED = 1
 WORTH = 0.97  # of the best throughput: what is missing is less than what the prediction is worth
 
 
-class NothingMeets(Exception):
+class NothingMeets(UserError):
     """No choice meets the latency that was asked for; the sentence says what can be had."""
 
 

@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp
 
-from booth_client.errors import ModelError
+from models.errors import ModelError
 from models.shelf import ModelNotFound, find_model, shelf
 from service.api import classify, health, models
 from service.engine.classifier import Limits, cores

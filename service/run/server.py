@@ -14,7 +14,7 @@ from types import FrameType
 import uvicorn
 from starlette.types import ASGIApp
 
-from booth_client.errors import ModelError
+from models.errors import ModelError
 from models.shelf import ModelNotFound
 from service.run.app import create_app, load_models
 from service.run.protocol import Protocol

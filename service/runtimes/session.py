@@ -12,8 +12,8 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from booth_client.errors import ModelError
 from models.card import METADATA_KEY, Card
+from models.errors import ModelError
 from service.runtimes import gpu, onnx_runtime, open_vino
 from service.runtimes.base import Parallelism, Photos, Runtime
 from service.runtimes.gpu import open_on_gpu

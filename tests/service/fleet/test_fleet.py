@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from booth_client.errors import ModelError, ShuttingDown, UnknownModel, UnknownVersion
+from booth_client.errors import ShuttingDown, UnknownModel, UnknownVersion
+from models.errors import ModelError
 from service.fleet import fleet as fleet_module
 from service.fleet.fleet import Fleet
 from service.runtimes.session import Session

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from booth_client.errors import ModelError
 from models import zoo
+from models.errors import ModelError
 from service.photo.decode import decode
 from service.runtimes import session as module
 from service.runtimes.base import Parallelism, Runtime

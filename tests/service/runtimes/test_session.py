@@ -9,8 +9,8 @@ import numpy as np
 import onnx
 import pytest
 
-from booth_client.errors import ModelError
 from models.card import METADATA_KEY
+from models.errors import ModelError
 from service.runtimes.session import Session, batch_size_classes, choose_providers, read_card
 
 MakeTiny = Callable[..., Path]
