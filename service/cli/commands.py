@@ -7,7 +7,7 @@ import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import click
@@ -22,11 +22,13 @@ from models.shelf import ModelNotFound, find_model, shelf
 from models.sources import SOURCES, Source
 from service.cli import report
 from service.engine.classifier import Classifier, Limits, Ticket, cores
+from service.fleet.identity import read_card, read_model_file
 from service.lab.dataset import BadDataset, read_dataset
 from service.lab.evaluation import Evaluation
 from service.lab.evaluation import evaluate as run_evaluation
 from service.lab.reliability import draw, require_matplotlib
-from service.runtimes.session import Session, read_card
+from service.runtimes.base import Layout
+from service.runtimes.session import Session
 from service.settings import BadSettings, Settings, read_settings
 
 __all__ = ["classifier_for", "classify", "evaluate", "models", "serve"]
@@ -43,17 +45,19 @@ def classifier_for(model: str, *, providers: tuple[str, ...] = ()) -> Iterator[C
         click.ClickException: there is no such model, or its file can't be used.
 
     """
-    with ThreadPoolExecutor(cores(), thread_name_prefix="booth-decode") as decoders:
+    with ExitStack() as stack:
+        decoders = ThreadPoolExecutor(cores(), thread_name_prefix="booth-decode")
+        stack.enter_context(decoders)
         try:
-            path = find_model(model, model_home())
-            session = Session(path, providers=providers, threads=cores())
+            file = read_model_file(find_model(model, model_home()))
+            session = Session(file, providers=providers, layout=Layout(threads=cores()))
+            stack.enter_context(closing(session))
+            classifier = Classifier(session, decoders, Limits(max_batch_size=8))
+            stack.enter_context(closing(classifier))
         except (ModelError, ModelNotFound) as error:
             raise click.ClickException(str(error)) from None
-        classifier = Classifier(session, decoders, Limits(max_batch_size=8))
-        try:
-            yield classifier
-        finally:
-            classifier.close()
+        del file  # as large as the model itself
+        yield classifier
 
 
 @click.command()
@@ -72,7 +76,7 @@ def serve(host: str | None, port: int | None, wanted: str | None) -> None:
     try:
         settings = read_settings({**os.environ, **flags})
         state = create_state(settings)
-    except BadSettings as error:
+    except (BadSettings, ModelError) as error:
         raise click.ClickException(str(error)) from None
     configure(settings.log)
     click.echo(settings, err=True)

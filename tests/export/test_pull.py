@@ -25,7 +25,7 @@ from models.networks.compat import torchvision_models
 from models.shelf import ZOO
 from models.sources import SOURCES
 from service.cli.commands import classifier_for
-from service.runtimes.session import read_card
+from service.fleet.identity import read_card
 
 if TYPE_CHECKING:
     from click import Command

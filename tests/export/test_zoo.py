@@ -18,8 +18,8 @@ from models.labels import label_set
 from models.networks import build
 from models.shelf import ZOO
 from models.sources import SOURCES
+from service.fleet.identity import read_card
 from service.photo.decode import decode
-from service.runtimes.session import read_card
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

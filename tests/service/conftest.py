@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from models.card import METADATA_KEY, Card, Input, Label, Weights
+from service.fleet.identity import read_model_file
 from service.run.app import create_app, create_state
 from service.run.protocol import Protocol
 from service.runtimes.base import Photos
@@ -135,7 +136,7 @@ class GatedSession(Session):
     leaves_cores_free = False
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path)
+        super().__init__(read_model_file(path))
         self.gate = threading.Event()
         self.gate.set()
         self.entered = threading.Event()

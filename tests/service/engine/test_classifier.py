@@ -16,6 +16,7 @@ from PIL import Image
 
 from booth_client.errors import BadImage, DeadlineExceeded, Overloaded
 from service.engine.classifier import Classifier, Limits, cores, first_labels
+from service.fleet.identity import read_model_file
 from service.runtimes.session import Session
 
 
@@ -51,7 +52,7 @@ def test_the_labels_come_most_confident_first(classifier: Classifier) -> None:
 def test_a_label_says_what_it_was_learned_from_where_the_card_does(
     scenes: Path, decoders: Executor
 ) -> None:
-    classifier = Classifier(Session(scenes), decoders)
+    classifier = Classifier(Session(read_model_file(scenes)), decoders)
     answer = classifier.classify(RED)
     classifier.close(10)
     assert {one.category: one.basis for one in answer.predictions} == {
