@@ -30,6 +30,7 @@ from service.runtimes.base import Photos
 from service.runtimes.session import Session
 from service.settings import read_settings
 from service.web.state import ServiceState
+from tests.service.broken import break_model
 
 SIDE = 8
 
@@ -107,6 +108,15 @@ def make_tiny(tmp_path: Path) -> MakeTiny:
         return write_tiny(path, tiny_card(name, version) if card else None, outputs)
 
     return make
+
+
+MakeBroken = Callable[..., Path]
+
+
+@pytest.fixture
+def make_broken(make_tiny: MakeTiny) -> MakeBroken:
+    """Writes a model file that can't run: ``make_broken("never runs", "name", version="2")``."""
+    return lambda how, *name, **more: break_model(make_tiny(*name, **more), how)
 
 
 @pytest.fixture(scope="session")

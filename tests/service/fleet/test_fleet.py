@@ -18,8 +18,7 @@ from service.fleet import fleet as fleet_module
 from service.fleet.fleet import Fleet
 from service.fleet.layout import Layouts
 from service.runtimes.session import Session
-from tests.service.conftest import MakeTiny
-from tests.service.fleet.conftest import MakeBroken
+from tests.service.conftest import MakeBroken, MakeTiny
 
 
 @pytest.fixture

@@ -13,9 +13,7 @@ from service.fleet.identity import read_model_file
 from service.runtimes.onnx_runtime import OnnxRuntime
 from service.runtimes.open_vino import OpenVino, is_installed
 from service.runtimes.session import Session, batch_size_classes
-from tests.service.fleet.conftest import MakeBroken, make_broken
-
-__all__ = ["make_broken"]
+from tests.service.conftest import MakeBroken
 
 needs_openvino = pytest.mark.skipif(not is_installed(), reason="openvino is not installed")
 
