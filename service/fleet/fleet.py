@@ -57,10 +57,11 @@ class LoadedModel:
         """Whether another execution provider runs it than the one that should."""
         return self.classifier.session.provider != self.wanted_provider
 
-    def is_of(self, path: Path) -> bool:
-        """Whether it was loaded from this file as it is now."""
+    @property
+    def is_current(self) -> bool:
+        """Whether its file is still as it was when it was read."""
         try:
-            return self.path == path and path.stat().st_mtime == self.modified
+            return self.path.stat().st_mtime == self.modified
         except OSError:
             return False
 
@@ -185,7 +186,7 @@ class Fleet:
             raise ModelError(" ".join(failed.values()))
 
     def _refresh_one(self, path: Path, before: LoadedModel | None) -> None:
-        if before and before.is_of(path):
+        if before and before.is_current:
             return
         self.load(path)
         if before:

@@ -14,17 +14,14 @@ from booth_client.errors import BadRequest
 from booth_client.wire import Answer
 from models.card import Bin, Label
 from service.engine.classifier import Classifier, Ticket
-from service.lab.dataset import BadDataset, Labelled, read_dataset
+from service.lab.dataset import BadDataset, Labelled
 
 __all__ = [
     "BINS",
-    "BadDataset",
     "Evaluation",
     "Group",
-    "Labelled",
     "calibration_error",
     "evaluate",
-    "read_dataset",
     "reliability",
 ]
 

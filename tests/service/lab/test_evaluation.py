@@ -15,16 +15,8 @@ from PIL import Image
 from models.card import Bin
 from service.engine.classifier import Classifier, Limits
 from service.fleet.identity import read_model_file
-from service.lab.evaluation import (
-    BINS,
-    BadDataset,
-    Group,
-    Labelled,
-    calibration_error,
-    evaluate,
-    read_dataset,
-    reliability,
-)
+from service.lab.dataset import BadDataset, Labelled, read_dataset
+from service.lab.evaluation import BINS, Group, calibration_error, evaluate, reliability
 from service.runtimes.session import Session
 
 
