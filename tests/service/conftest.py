@@ -23,12 +23,14 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from models.card import METADATA_KEY, Card, Input, Label, Weights
+from service.fleet.identity import read_model_file
 from service.run.app import create_app, create_state
 from service.run.protocol import Protocol
 from service.runtimes.base import Photos
 from service.runtimes.session import Session
 from service.settings import read_settings
 from service.web.state import ServiceState
+from tests.service.broken import break_model
 
 SIDE = 8
 
@@ -108,6 +110,15 @@ def make_tiny(tmp_path: Path) -> MakeTiny:
     return make
 
 
+MakeBroken = Callable[..., Path]
+
+
+@pytest.fixture
+def make_broken(make_tiny: MakeTiny) -> MakeBroken:
+    """Writes a model file that can't run: ``make_broken("never runs", "name", version="2")``."""
+    return lambda how, *name, **more: break_model(make_tiny(*name, **more), how)
+
+
 @pytest.fixture(scope="session")
 def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny network as a scene model: blue is outdoors too, and says not what it is based on."""
@@ -135,7 +146,7 @@ class GatedSession(Session):
     leaves_cores_free = False
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path)
+        super().__init__(read_model_file(path))
         self.gate = threading.Event()
         self.gate.set()
         self.entered = threading.Event()
