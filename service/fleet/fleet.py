@@ -21,7 +21,7 @@ from service.fleet.identity import answers_identity, read_model_file
 from service.fleet.layout import Layouts
 from service.fleet.tuning import Tuning
 from service.machine import cores
-from service.runtimes.base import Layout, ModelFile
+from service.runtimes.base import Layout, ModelFile, in_a_line
 from service.runtimes.session import Session
 
 __all__ = ["Fleet", "LoadedModel"]
@@ -116,8 +116,8 @@ class Fleet:
             except ModelError:
                 raise
             except Exception as cause:
-                log.exception("%s could not be loaded.", path.name)
-                raise ModelError(f"{path.name} can't be loaded; see the log before.") from cause
+                why = in_a_line(cause)
+                raise ModelError(f"{path.name} can't be loaded here: {why}") from cause
             before = self._swap(loaded)
         if before:
             before.close()

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from models.card import Card
 
-__all__ = ["Layout", "ModelFile", "Photos", "Runtime"]
+__all__ = ["Layout", "ModelFile", "Photos", "Runtime", "in_a_line"]
 
 # Photographs, together (N x S x S x 3, RGB) or each for itself (S x S x 3).
 Photos = NDArray[np.uint8] | Sequence[NDArray[np.uint8]]
@@ -84,3 +84,9 @@ class Runtime(Protocol):
 
     def close(self) -> None:
         """End its threads; nothing is prepared any more."""
+
+
+def in_a_line(error: BaseException) -> str:
+    """What a library says went wrong, its first line and no more, for the log."""
+    said = str(error).strip().partition("\n")[0]
+    return f"{type(error).__name__}: {said[:300]}" if said else type(error).__name__

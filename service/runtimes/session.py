@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import ModelError
-from service.runtimes.base import Layout, ModelFile, Photos, Runtime
+from service.runtimes.base import Layout, ModelFile, Photos, Runtime, in_a_line
 from service.runtimes.registry import PROVIDERS, Provider, choose
 
 __all__ = ["Session", "batch_size_classes"]
@@ -81,7 +81,7 @@ class Session:
             if wait:
                 self._runtime.wait_until_prepared()
         except Exception as cause:
-            log.warning("%s failed on %s.", self._name, self.provider, exc_info=True)
+            log.warning("%s failed on %s: %s", self._name, self.provider, in_a_line(cause))
             raise ModelError(
                 f"{self._name} can't run here: its first photographs failed; "
                 "export it again with `booth export`, or see the log before."
@@ -109,8 +109,8 @@ def _open(file: ModelFile, chosen: Sequence[Provider], layout: Layout) -> Runtim
     for provider in chosen:
         try:
             return provider.open(file, layout)
-        except Exception:
-            log.warning("%s can't run %s.", provider.name, file.path.name, exc_info=True)
+        except Exception as cause:  # noqa: BLE001 (told, and the next one is tried)
+            log.warning("%s can't run %s: %s", provider.name, file.path.name, in_a_line(cause))
     raise ModelError(
         f"{file.path.name} can't run here; export it again with `booth export`, "
         "or see the log before."

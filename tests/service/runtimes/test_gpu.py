@@ -136,7 +136,7 @@ def test_where_tensorrt_can_t_run_it_cuda_does_and_the_log_says_so(
     with caplog.at_level(logging.WARNING):
         assert Session(read_model_file(tiny), providers=["tensorrt", "cuda"]).provider == "cuda"
     assert list(opened.asked[-1]) == ["cuda", "cpu"]
-    assert "tensorrt can't run tiny.onnx." in caplog.messages
+    assert "tensorrt can't run tiny.onnx: RuntimeError: no such library" in caplog.messages
 
 
 def test_where_no_gpu_can_the_cpu_runs_it_unbound(

@@ -48,7 +48,7 @@ def test_what_a_provider_can_t_run_the_next_one_does_and_the_log_says_so(
     with caplog.at_level(logging.WARNING):
         session = Session(read_model_file(tiny), providers=["openvino"])
     assert (session.provider, session.wanted_provider) == ("cpu", "openvino")
-    assert caplog.messages == ["openvino can't run tiny.onnx."]
+    assert caplog.messages == ["openvino can't run tiny.onnx: RuntimeError: no memory"]
 
 
 def test_what_no_provider_can_run_is_told_in_a_sentence(
@@ -57,7 +57,7 @@ def test_what_no_provider_can_run_is_told_in_a_sentence(
     monkeypatch.setattr(OnnxRuntime, "__init__", refuse)
     with pytest.raises(ModelError, match=r"tiny\.onnx can't run here; export it again"):
         Session(read_model_file(tiny), providers=["cpu"])
-    assert caplog.messages == ["cpu can't run tiny.onnx."]
+    assert caplog.messages == ["cpu can't run tiny.onnx: RuntimeError: no memory"]
 
 
 @pytest.mark.parametrize("how", ["never runs", "runs one at a time", "answers once a batch"])
@@ -67,8 +67,9 @@ def test_a_network_that_fails_when_it_is_warmed_up_is_told_in_a_sentence(
     session = Session(read_model_file(make_broken(how)), providers=["cpu"])
     with pytest.raises(ModelError, match=r"tiny\.onnx can't run here: its first photographs fail"):
         session.warm_up([1, 2])
-    assert caplog.messages == ["tiny.onnx failed on cpu."]
-    assert caplog.records[0].exc_info
+    (line,) = caplog.messages
+    assert line.startswith("tiny.onnx failed on cpu: ")
+    assert "\n" not in line
 
 
 @pytest.mark.parametrize(
