@@ -25,7 +25,7 @@ RUN python3 -m venv --without-pip /opt/booth
 COPY pyproject.toml constraints.txt ./
 COPY deploy/requirements.py deploy/
 RUN python3 deploy/requirements.py > serving.txt \
- && python3 deploy/requirements.py tracing >> serving.txt \
+ && python3 deploy/requirements.py fast tracing >> serving.txt \
  && pip --python /opt/booth/bin/python3 install --constraint constraints.txt --requirement serving.txt
 
 # OpenVINO runs networks on CPUs; its plugins for other devices are a third of it.
@@ -51,6 +51,7 @@ RUN pip --python /opt/booth/bin/python3 uninstall --yes onnxruntime \
 # ---- Booth itself, in a folder of its own: all images share this layer, and a new version is only it.
 FROM venv-service AS code
 COPY LICENSE NOTICE README.md ./
+COPY client/booth_client client/booth_client
 COPY demo demo
 COPY export export
 COPY models models

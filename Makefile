@@ -49,7 +49,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.serving: $(VENV)/bin/python pyproject.toml constraints.txt
-	$(INSTALL) -e '.[demo,openvino]'
+	$(INSTALL) -e '.[demo,fast,openvino]'
 	@touch $@
 
 $(VENV)/.developing: $(VENV)/bin/python pyproject.toml constraints.txt

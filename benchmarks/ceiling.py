@@ -23,8 +23,8 @@ import numpy as np
 
 from benchmarks.peers.work import Work
 from benchmarks.photographs import read_photographs
-from service.engine.classifier import cores
 from service.fleet.identity import read_model_file
+from service.machine import cores
 from service.photo.decode import decode
 from service.runtimes.base import Layout
 from service.runtimes.session import Session

@@ -29,7 +29,7 @@ import httpx
 
 from benchmarks.load import Figures, Load, Plan, post_request
 from benchmarks.photographs import read_photographs
-from service.engine.classifier import cores
+from service.machine import cores
 
 ROOT = Path(__file__).resolve().parent.parent
 CLIENTS = 32  # of the closed loop

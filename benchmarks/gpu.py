@@ -30,9 +30,9 @@ from benchmarks.resnet import random_resnet
 from benchmarks.runs import Bench, Run
 from benchmarks.systems import BOOTH, ROOT, Server, System
 from benchmarks.table import markdown
-from service.engine.classifier import cores
 from service.fleet.identity import read_model_file
 from service.fleet.layout import GPU_MAX_BATCH_SIZE, GPU_SLOTS
+from service.machine import cores
 from service.photo.decode import decode
 from service.runtimes import gpu, onnx_runtime
 from service.runtimes.base import Layout, ModelFile, Photos

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from service.engine.classifier import cores
+from service.machine import cores
 
 __all__ = ["describe"]
 

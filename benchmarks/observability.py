@@ -80,7 +80,7 @@ class Silent(Metrics):
         super().__init__(max_batch_size)
         nothing: Any = _Nothing()
         self.in_flight = self.cache = nothing
-        for name in ("request_done", "answered", "failed", "stage", "observer"):
+        for name in ("count", "observer"):
             setattr(self, name, nothing)
 
 

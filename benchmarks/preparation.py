@@ -9,8 +9,8 @@ from benchmarks.parity import references
 from benchmarks.photographs import read_photographs
 from benchmarks.runs import Bench
 from benchmarks.systems import ROOT
-from models.home import model_home
 from models.shelf import find_model
+from service.settings import read_settings
 
 __all__ = ["add_options", "prepare"]
 
@@ -26,7 +26,7 @@ def add_options(parser: argparse.ArgumentParser, *, seconds: float) -> None:
 
 def prepare(options: argparse.Namespace, folder: Path) -> Bench:
     """The model, the photographs, and the network's own answers."""
-    model = find_model(options.model, model_home()).resolve()
+    model = find_model(options.model, read_settings().model_dir).resolve()
     photos = list(read_photographs(options.photos, options.sample).values())
     for number, photo in enumerate(photos):
         (folder / f"{number:05}.jpg").write_bytes(photo)

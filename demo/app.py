@@ -14,8 +14,8 @@ from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 from booth_client.client import AsyncClient
-from demo.doors import Doors
-from demo.page import build_page
+from demo.access import AccessControl
+from demo.classify import build_page
 from demo.samples import FOLDER
 from demo.views import ASSETS
 
@@ -56,7 +56,7 @@ def create_app(url: str, api_key: str | None = None, *, links: str = "") -> Fast
     app = FastAPI(openapi_url=None, lifespan=lifespan)
     app.mount("/page/samples", StaticFiles(directory=FOLDER))
     _mount(app, build_page(booth, links))
-    app.add_middleware(Doors)
+    app.add_middleware(AccessControl)
     return app
 
 

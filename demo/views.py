@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from booth_client import errors
-from booth_client.client import ServiceUnreachable
+from booth_client.errors import ServiceUnreachable
 from demo.samples import SAMPLES, Sample
 
 if TYPE_CHECKING:
-    from booth_client.wire import Answer, Prediction, Timing
-    from models.card import Accuracy, Calibration, Card
+    from booth_client.wire import Accuracy, Answer, Calibration, Card, Prediction, Timing
+
 
 __all__ = [
     "ANSWER",

@@ -95,7 +95,8 @@ def require_torch() -> None:
     missing = [name for name in ("torch", "torchvision", "onnx") if find_spec(name) is None]
     if missing:
         raise click.ClickException(
-            f"This command needs {', '.join(missing)}: pip install 'booth[export]'."
+            f"This command needs {', '.join(missing)}: install Booth with its extra `export`: "
+            "`pip install '.[export]'` in its folder."
         )
 
 

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from booth_client.errors import BadRequest
 from models.card import Input, Label
 from models.training.examples import Examples
-from service.engine.classifier import cores
 from service.lab.dataset import BadDataset, Labelled, categories_of, read_dataset, table_of
+from service.machine import cores
 from service.photo.decode import decode
 
 __all__ = [

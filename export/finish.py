@@ -16,7 +16,7 @@ from export.photographs import Photographs
 from export.pipeline import Precision, Recipe, Traced, describe, trace
 from models.card import Bin, Calibration, Card, Label, Measurement
 from models.training.temperature import fit_temperature, scaled
-from service.cli.commands import classifier_for
+from service.cli.local import local_classifier
 from service.lab.evaluation import calibration_error, evaluate, reliability
 
 __all__ = ["Judges", "finish", "learned_labels", "measured"]
@@ -91,7 +91,7 @@ def finish(
 
 def measured(model: Path, data: Selection) -> Measurement:
     """What ``booth evaluate`` finds for a model file on a data set, for its card."""
-    with classifier_for(str(model)) as classifier:
+    with local_classifier(str(model)) as classifier:
         found = evaluate(classifier, data.read(classifier.card.labels)[1])
     return Measurement(
         dataset=data.path.stem,

@@ -21,7 +21,7 @@ from export.verdict import Comparison
 from models.home import model_home
 from models.labels import label_set
 from models.sources import SOURCES, Source
-from service.cli.commands import classifier_for
+from service.cli.local import local_classifier
 from service.lab.dataset import BadDataset, Labelled, read_dataset
 from service.lab.evaluation import Evaluation, evaluate
 
@@ -209,7 +209,7 @@ def _dataset(source: Source, data: Path) -> tuple[int, Iterator[Labelled]]:
 
 def _evaluate(path: Path, count: int, dataset: Iterator[Labelled]) -> Evaluation:
     seen = accumulate(repeat(1))
-    with classifier_for(str(path)) as classifier, _bar("Evaluating") as progress:
+    with local_classifier(str(path)) as classifier, _bar("Evaluating") as progress:
         try:
             return evaluate(classifier, dataset, lambda _one: progress(next(seen), count))
         except BadDataset as error:

@@ -176,4 +176,7 @@ def _fault(error: ValidationError) -> str:
 def _require_libraries() -> None:
     require_torch()
     if find_spec("matplotlib") is None:
-        raise click.ClickException("This command needs matplotlib: pip install 'booth[train]'.")
+        raise click.ClickException(
+            "This command needs matplotlib: install Booth with its extra `train`: "
+            "`pip install '.[train]'` in its folder."
+        )

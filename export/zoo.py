@@ -16,7 +16,7 @@ from export.photographs import Photographs, shipped
 from export.pipeline import Recipe, describe, export_model
 from models.card import Measurement
 from models.sources import SOURCES
-from service.cli.commands import classifier_for
+from service.cli.local import local_classifier
 from service.lab.dataset import read_dataset
 from service.lab.evaluation import evaluate
 from service.photo.decode import decode
@@ -64,7 +64,7 @@ def _squares(data: Path, recipe: Recipe) -> np.ndarray[tuple[int, ...], np.dtype
 
 
 def _measure(out: Path, card: Card, data: Path, dataset: str) -> Measurement:
-    with classifier_for(str(out)) as classifier:
+    with local_classifier(str(out)) as classifier:
         found = evaluate(classifier, read_dataset(data, card.labels)[1])
     return Measurement(
         dataset=dataset,

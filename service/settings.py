@@ -6,12 +6,12 @@ import os
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
+from models.errors import UserError
 from models.home import model_home
 
 __all__ = ["ELSEWHERE", "BadSettings", "Settings", "read_settings"]
@@ -22,18 +22,18 @@ PREFIX = "BOOTH_"
 ELSEWHERE = ("BOOTH_URL", "BOOTH_API_KEY", "BOOTH_WEIGHTS_URL")
 
 
-class BadSettings(Exception):
+class BadSettings(UserError):
     """An environment variable ``BOOTH_*`` is unknown or has a value it can't have."""
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """Everything that can be set. The defaults serve a laptop."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0 for all")
     port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
-    models: Annotated[tuple[str, ...], NoDecode] = Field(
+    models: tuple[str, ...] = Field(
         ("places365", "efficientnet_lite0"),
         min_length=1,
         description="models to serve, by name or path, separated by commas; the first is the "
@@ -66,12 +66,12 @@ class Settings(BaseSettings):
     threads: int = Field(
         0, ge=0, description="CPU threads of each of these runs; 0 shares the cores among the slots"
     )
-    providers: Annotated[tuple[str, ...], NoDecode] = Field(
+    providers: tuple[str, ...] = Field(
         (),
         description="execution providers to try, separated by commas: tensorrt, cuda, openvino, "
         "cpu; empty for all that are installed, in that order",
     )
-    api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+    api_keys: tuple[SecretStr, ...] = Field(
         (),
         description="keys of which every request needs one, separated by commas; empty for none; "
         "with keys, the page is not served here",
@@ -113,6 +113,11 @@ class Settings(BaseSettings):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
+    @field_validator("model_dir")
+    @classmethod
+    def _expand(cls, folder: Path) -> Path:
+        return folder.expanduser()
+
     @field_validator("otlp_endpoint")
     @classmethod
     def _is_url(cls, value: str) -> str:
@@ -146,7 +151,9 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         if name.startswith(PREFIX) and name not in known and name not in ELSEWHERE:
             # Without the prefix, which makes all of them alike.
             close = get_close_matches(name.removeprefix(PREFIX).lower(), Settings.model_fields, n=1)
-            hint = f"did you mean {variable(close[0])}?" if close else "see those in the README."
+            hint = (
+                f"did you mean {variable(close[0])}?" if close else "see docs/settings.md for all."
+            )
             raise BadSettings(f"There is no setting {name}; {hint}")
     try:
         return Settings.model_validate(

@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import quote
 
-from pydantic import TypeAdapter
-
 from booth_client import errors
-from booth_client.wire import Answer
-from models.card import Card, Label
+from booth_client.parsing import parse
+from booth_client.wire import Answer, Card, Label, ModelSummary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,8 +21,6 @@ if TYPE_CHECKING:
 __all__ = [
     "READY",
     "Call",
-    "ModelSummary",
-    "ServiceUnreachable",
     "card",
     "classify",
     "classify_many",
@@ -33,27 +29,6 @@ __all__ = [
 ]
 
 _T = TypeVar("_T")
-
-
-class ServiceUnreachable(errors.Unavailable, ConnectionError):
-    """Nobody answers at that address, or what answers is no Booth."""
-
-    kind = "unreachable"
-    title = "Service unreachable"
-
-
-@dataclass(frozen=True, slots=True)
-class ModelSummary:
-    """One served model, as ``GET /models`` lists it; ``labels`` counts them."""
-
-    name: str
-    title: str
-    version: str
-    precision: str
-    provider: str
-    default: bool
-    scene: bool
-    labels: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,29 +80,21 @@ def classify_many(
 
 def models() -> Call[list[ModelSummary]]:
     """The models served now."""
-    return Call("/models", lambda response: _MODELS.validate_python(_body(response)["models"]))
+    return Call("/models", lambda response: parse(list[ModelSummary], _body(response)["models"]))
 
 
 def card(name: str) -> Call[Card]:
     """All that is known about one model."""
-    return Call(
-        f"/models/{quote(name, safe='')}", lambda response: Card.model_validate(_body(response))
-    )
+    return Call(f"/models/{quote(name, safe='')}", lambda response: parse(Card, _body(response)))
 
 
 def labels(name: str) -> Call[list[Label]]:
     """One model's labels, in the order of their index."""
-    return Call(
-        f"/models/{quote(name, safe='')}/labels",
-        lambda response: _LABELS.validate_python(_body(response)),
-    )
+    path = f"/models/{quote(name, safe='')}/labels"
+    return Call(path, lambda response: parse(list[Label], _body(response)))
 
 
 READY: Call[bool] = Call("/readyz", lambda response: response.is_success)
-
-_ANSWER = TypeAdapter(Answer)
-_LABELS = TypeAdapter(list[Label])
-_MODELS = TypeAdapter(list[ModelSummary])
 
 
 def _params(model: str | None, top_k: int, timeout_ms: int | None) -> dict[str, str]:
@@ -136,7 +103,7 @@ def _params(model: str | None, top_k: int, timeout_ms: int | None) -> dict[str, 
 
 
 def _answer(response: httpx.Response) -> Answer:
-    return _ANSWER.validate_python(_body(response))
+    return parse(Answer, _body(response))
 
 
 def _answers(response: httpx.Response) -> list[Answer | errors.BoothError]:
@@ -145,11 +112,11 @@ def _answers(response: httpx.Response) -> list[Answer | errors.BoothError]:
         body = _body(response)
     except (errors.BadImage, errors.UnsupportedFormat, errors.TooManyPixels) as error:
         return [error]
-    return [_answer_or_error(item) for item in body.get("results", [body])]
+    return [_answer_or_error(item) for item in parse(dict, body).get("results", [body])]
 
 
-def _answer_or_error(item: dict[str, Any]) -> Answer | errors.BoothError:
-    return _ANSWER.validate_python(item) if "predictions" in item else _problem(item)
+def _answer_or_error(item: Any) -> Answer | errors.BoothError:
+    return parse(Answer, item) if "predictions" in item else _problem(item)
 
 
 def _body(response: httpx.Response) -> Any:
@@ -182,9 +149,9 @@ def _tree(root: type[errors.BoothError]) -> Iterator[type[errors.BoothError]]:
 _ERRORS = {error_class.kind: error_class for error_class in _tree(errors.BoothError)}
 
 
-def _stranger(response: httpx.Response) -> ServiceUnreachable:
+def _stranger(response: httpx.Response) -> errors.ServiceUnreachable:
     where = response.request.url.copy_with(query=None)
-    return ServiceUnreachable(
+    return errors.ServiceUnreachable(
         f"{where} answered {response.status_code}, but not as Booth does; "
         "check that this is the address of a Booth"
     )

@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
 import httpx
 
 from booth_client import calls
-from booth_client.calls import ModelSummary, ServiceUnreachable
+from booth_client.errors import ServiceUnreachable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from booth_client.errors import BoothError
-    from booth_client.wire import Answer
-    from models.card import Card, Label
+    from booth_client.wire import Answer, Card, Label, ModelSummary
 
-__all__ = ["DEFAULT_URL", "AsyncClient", "Client", "ModelSummary", "Photo", "ServiceUnreachable"]
+__all__ = ["DEFAULT_URL", "AsyncClient", "Client", "Photo"]
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 
@@ -114,7 +113,7 @@ class Client:
     def _send(self, call: calls.Call[_T]) -> _T:
         try:
             response = self._http.send(call.request(self._http))
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise _unreachable(self._http, error) from error
         return call.result(response)
 
@@ -193,7 +192,7 @@ class AsyncClient:
     async def _send(self, call: calls.Call[_T]) -> _T:
         try:
             response = await self._http.send(call.request(self._http))
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise _unreachable(self._http, error) from error
         return call.result(response)
 
@@ -227,7 +226,7 @@ def _bytes(photo: Photo) -> bytes:
 
 
 def _unreachable(
-    http: httpx.Client | httpx.AsyncClient, error: httpx.TransportError
+    http: httpx.Client | httpx.AsyncClient, error: httpx.RequestError
 ) -> ServiceUnreachable:
     where = str(http.base_url).rstrip("/")
     if isinstance(error, httpx.ReadTimeout):

@@ -23,6 +23,7 @@ it never holds a path, a stack trace or a library's own message.
     - ShuttingDown            503  + Retry-After
     - NotReady                503  + Retry-After, of /readyz
     - DeadlineExceeded        504
+    - ServiceUnreachable           raised by the client: no Booth answers there
   + InternalError             500
 """
 
@@ -41,6 +42,7 @@ __all__ = [
     "NotReady",
     "Overloaded",
     "RateLimited",
+    "ServiceUnreachable",
     "ShuttingDown",
     "SlowBody",
     "SlowHead",
@@ -227,6 +229,13 @@ class DeadlineExceeded(Unavailable):
     status = 504
     kind = "deadline"
     title = "Deadline exceeded"
+
+
+class ServiceUnreachable(Unavailable, ConnectionError):
+    """Nobody answers at that address, or what answers is no Booth."""
+
+    kind = "unreachable"
+    title = "Service unreachable"
 
 
 class InternalError(BoothError):

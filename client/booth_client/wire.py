@@ -1,13 +1,31 @@
-"""What the service says about a photograph. The JSON of the HTTP API has exactly these fields."""
+"""What the service says of photographs and models. The JSON of the HTTP API has these fields."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeAlias
 
-from models.card import Basis
+__all__ = [
+    "Accuracy",
+    "Answer",
+    "Basis",
+    "Bin",
+    "Calibration",
+    "Card",
+    "Environment",
+    "Input",
+    "Label",
+    "Measurement",
+    "ModelSummary",
+    "Parity",
+    "Prediction",
+    "PredictionWithBasis",
+    "Timing",
+    "Weights",
+]
 
-__all__ = ["Answer", "Environment", "Prediction", "PredictionWithBasis", "Timing"]
+# What a label was learned from: labelled photographs, or a teacher network's answers alone.
+Basis: TypeAlias = Literal["labelled", "distilled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +81,146 @@ class Answer:
     predictions: list[PredictionWithBasis | Prediction]
     environment: Environment | None
     timing_ms: Timing
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSummary:
+    """One loaded model, in short; ``labels`` counts them."""
+
+    name: str
+    title: str
+    version: str
+    precision: str
+    provider: str
+    labels: int
+    scene: bool
+    default: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    """One output of the network. ``name`` is for people and not unique; ``category`` is."""
+
+    name: str
+    category: str
+    kind: Literal["indoor", "outdoor"] | None = None
+    basis: Basis | None = None
+    photographs: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """How a photograph becomes the square that the network sees: resize, then centre crop.
+
+    ``size`` and ``resize`` in pixels; ``keep_aspect`` resizes the shorter side, else both.
+    """
+
+    size: int
+    resize: int
+    keep_aspect: bool = True
+    interpolation: Literal["bilinear", "bicubic"] = "bilinear"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weights:
+    """Where the trained weights came from, and on what terms."""
+
+    origin: str
+    url: str | None = None
+    sha256: str
+    licence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accuracy:
+    """Top-1 and top-5 as shares of 1."""
+
+    dataset: str
+    top1: float
+    top5: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement(Accuracy):
+    """Accuracy that Booth measured on this very file.
+
+    ``calibration_error`` is the expected one over 15 bins (Guo et al. 2017); ``environment``, of
+    scenes, the share right about indoors or outdoors.
+    """
+
+    photographs: int
+    calibration_error: float
+    environment: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bin:
+    """The photographs whose first label's confidence lies in one interval of a reliability diagram.
+
+    ``confidence`` is their mean, ``right`` the share whose first label is right.
+    """
+
+    photographs: int
+    confidence: float | None = None
+    right: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """How the confidences were fitted, and what that did to photographs that had no part in it.
+
+    The errors are expected calibration errors, of equal bins from 0 to 1 (Guo et al. 2017).
+    """
+
+    temperature: float
+    fitted_on: str
+    fitted_photographs: int
+    measured_on: str
+    measured_photographs: int
+    error_before: float
+    error_after: float
+    bins_before: tuple[Bin, ...]
+    bins_after: tuple[Bin, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parity:
+    """How closely the file answers as the torch module it was exported from.
+
+    Shares and probabilities, of 1.
+    """
+
+    reference: str
+    photographs: int
+    top1_agreement: float
+    largest_difference: float
+    mean_difference: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """All that is known about a model.
+
+    ``labels`` stand in the order of the network's outputs; ``multiply_adds`` are of one photograph.
+    """
+
+    name: str
+    title: str
+    version: str = "1"
+    architecture: str
+    parameters: int
+    multiply_adds: int
+    precision: Literal["fp32", "fp16", "int8"]
+    input: Input
+    labels: tuple[Label, ...]
+    attributes: tuple[str, ...] = ()
+    weights: Weights
+    published: Accuracy | None = None
+    measured: tuple[Measurement, ...] = ()
+    calibration: Calibration | None = None
+    parity: Parity | None = None
+
+    @property
+    def is_scene_model(self) -> bool:
+        """Whether every label says if it is indoors or outdoors."""
+        return all(label.kind for label in self.labels)

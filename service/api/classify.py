@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import time
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -13,30 +10,34 @@ from urllib.parse import parse_qsl
 
 import orjson
 from fastapi import APIRouter
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from booth_client.errors import BoothError, InvalidParameter
 from booth_client.wire import Answer
+from service.api.answering import Answering, Photographs, Results
 from service.api.openapi import CLASSIFY
-from service.api.recall import Recall, Recalled, Result
-from service.engine.classifier import Classifier, Ticket
-from service.run.protocol import ON_DISCONNECT
 from service.telemetry.record import RequestRecord, Stage
 from service.web import problems
-from service.web.access_control import AccessControl
-from service.web.body import photographs, read_body
-from service.web.state import ServiceState
+from service.web.response_cache import CachedAnswer, Result
+from service.web.scope import record_of
 
-__all__ = ["ClassifyFront", "FastPath", "router"]
+__all__ = ["ClassifyFront", "FastPath", "asks_for_labels", "router"]
+
+PATH = "/classify"
 
 
 def router(front: ClassifyFront) -> APIRouter:
     """The front's route, with its place in the OpenAPI description."""
     routes = APIRouter(tags=["classify"])
-    routes.add_api_route("/classify", front.classify, methods=["POST"], **CLASSIFY)
+    routes.add_api_route(PATH, front.classify, methods=["POST"], **CLASSIFY)
     return routes
+
+
+def asks_for_labels(scope: Scope) -> bool:
+    """Whether a request is this front's."""
+    return bool(scope["path"] == PATH and scope["method"] == "POST")
 
 
 class FastPath:
@@ -52,11 +53,28 @@ class FastPath:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] == "http" and scope["path"] == "/classify" and scope["method"] == "POST":
+        if scope["type"] == "http" and asks_for_labels(scope):
             response = await self._front.classify(Request(scope, receive, send))
             await response(scope, receive, send)
         else:
             await self._app(scope, receive, send)
+
+
+class ClassifyFront:
+    """Answers ``POST /classify``."""
+
+    def __init__(self, answering: Answering) -> None:
+        self._answering = answering
+
+    async def classify(self, request: Request) -> Response:
+        """Label one photograph, or several."""
+        query = _parse_query(request.scope["query_string"])
+        model = self._answering.model(request, query.model, query.version)
+        asked = await self._answering.photographs(request)
+        given = await self._answering.answers(
+            request, model, asked, top_k=query.top_k, timeout_s=query.timeout_s
+        )
+        return _render(request, asked, given)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,139 +89,6 @@ class _Query:
     @property
     def timeout_s(self) -> float | None:
         return self.timeout_ms / 1000 if self.timeout_ms else None
-
-
-class ClassifyFront:
-    """Answers ``POST /classify``."""
-
-    def __init__(self, state: ServiceState, gate: AccessControl) -> None:
-        self._state = state
-        self._metrics = state.metrics
-        self._gate = gate
-        self._recall = Recall(state.settings.cache_bytes, state.metrics)
-
-    async def classify(self, request: Request) -> Response:
-        """Label one photograph, or several."""
-        start = time.perf_counter()
-        traces = self._state.traces
-        record = RequestRecord(traces.begin(request.scope, start) if traces else None)
-        # The envelope tells the log and the trace of it, when the answer has been sent.
-        request.scope.setdefault("state", {})["record"] = record
-        self._metrics.in_flight.inc()
-        try:
-            response = await self._answer(request, record)
-            record.outcome = "ok"
-        except BoothError as error:
-            record.outcome = error.outcome
-            return problems.render(error, request)
-        except ClientDisconnect:
-            record.outcome = "cancelled"
-            # Nobody reads it; 499 is what the access log shows of a client that went away.
-            return Response(status_code=499)
-        except asyncio.CancelledError:
-            record.outcome = "cancelled"
-            raise
-        else:
-            return response
-        finally:
-            self._metrics.in_flight.dec()
-            self._metrics.request_done(record.model, record.outcome, time.perf_counter() - start)
-
-    async def _answer(self, request: Request, record: RequestRecord) -> Response:
-        self._gate.check(request)
-        query = _parse_query(request.scope["query_string"])
-        loaded = self._state.model(query.model, query.version)
-        record.model, record.version = loaded.card.name, loaded.card.version
-        settings = self._state.settings
-        start = time.perf_counter()
-        body = await read_body(request, settings.max_body_bytes, settings.body_timeout_ms / 1000)
-        photos, is_list = await photographs(request, body, settings.max_photos)
-        read_s = time.perf_counter() - start
-        record.read = Stage("read", start, read_s)
-        record.size, record.photographs = len(body), len(photos)
-        lookup = await self._recall.look_up(request, loaded, photos, query.top_k, is_list=is_list)
-        if lookup.not_modified:
-            self._metrics.stage(record.model, "read", read_s)
-            return lookup.not_modified
-        answers = await _answers(request, loaded.classifier, lookup.missing, query, record)
-        results = lookup.completed(answers)
-        self._metrics.stage(record.model, "read", read_s)
-        start = time.perf_counter()
-        self._count(results, record)
-        response = _respond(request, results, read_s, is_list=is_list)
-        if lookup.headers:
-            response.headers.update(lookup.headers)
-        record.answer = Stage("answer", start, time.perf_counter() - start)
-        self._metrics.stage(record.model, "answer", record.answer.seconds)
-        return response
-
-    def _count(self, results: Sequence[Result], record: RequestRecord) -> None:
-        for index, result in enumerate(results):
-            if isinstance(result, Answer):
-                self._metrics.answered(result)
-            elif isinstance(result, Recalled):
-                record.recalled.add(index)
-            else:
-                record.failed[index] = result.outcome
-                self._metrics.failed(record.model, record.failed[index])
-
-
-async def _answers(
-    request: Request,
-    classifier: Classifier,
-    photos: Sequence[bytes],
-    query: _Query,
-    record: RequestRecord,
-) -> list[Answer | BoothError]:
-    """What the network says of each photograph, in order."""
-    if not photos:
-        return []
-    tickets = record.tickets = classifier.submit(
-        photos, top_k=query.top_k, timeout_s=query.timeout_s, tag=record.trace
-    )
-    with _dropping_if_gone(request, tickets):
-        return await _settled(tickets)
-
-
-async def _settled(tickets: Sequence[Ticket]) -> list[Answer | BoothError]:
-    """Each ticket's answer or error, in order."""
-    results: list[Answer | BoothError] = []
-    for ticket in tickets:
-        try:
-            results.append(await ticket.answer())
-        except BoothError as error:
-            results.append(error)
-    return results
-
-
-@contextlib.contextmanager
-def _dropping_if_gone(request: Request, tickets: Sequence[Ticket]) -> Iterator[None]:
-    """While inside, drop the photographs as soon as their client goes away.
-
-    Raises:
-        ClientDisconnect: it went.
-
-    """
-    gone = False
-
-    def drop() -> None:
-        nonlocal gone
-        gone = True
-        for ticket in tickets:
-            ticket.cancel()
-
-    on_disconnect = request.scope["state"].get(ON_DISCONNECT, set())
-    on_disconnect.add(drop)
-    try:
-        yield
-    except asyncio.CancelledError:
-        if gone:
-            raise ClientDisconnect from None
-        raise
-    finally:
-        on_disconnect.discard(drop)
-        for ticket in tickets:
-            ticket.cancel()
 
 
 def _parse_query(query_string: bytes) -> _Query:
@@ -232,22 +117,35 @@ def _positive(given: dict[str, str], name: str, default: Any, *, most: int) -> A
     raise InvalidParameter(f"{name} must be a whole number from 1 to {most}, not {text[:32]!r}.")
 
 
-def _respond(
-    request: Request, results: Sequence[Result], read_s: float, *, is_list: bool
+def _render(request: Request, asked: Photographs, given: Results) -> Response:
+    headers = {"ETag": given.etag} if given.etag else {}
+    if given.not_modified:
+        return Response(status_code=304, headers=headers)
+    record = record_of(request.scope)
+    start = time.perf_counter()
+    response = _response(request, record, given, is_list=asked.is_list)
+    response.headers.update(headers)
+    record.answer_stage = Stage("answer", start, time.perf_counter() - start)
+    return response
+
+
+def _response(
+    request: Request, record: RequestRecord, given: Results, *, is_list: bool
 ) -> Response:
+    read_ms = record.read_stage.seconds * 1000 if record.read_stage else 0.0
     if is_list:
-        shown = [_result(result, request) for result in results]
-        return _json({"results": shown}, f"read;dur={read_s * 1000:.2f}")
-    (result,) = results
+        shown = [_shown(result, request) for result in given.results]
+        return _json({"results": shown}, f"read;dur={read_ms:.2f}")
+    (result,) = given.results
     if isinstance(result, BoothError):
         raise result
-    return _json(_result(result, request), _server_timing(result, read_s))
+    return _json(_shown(result, request), _server_timing(result, read_ms))
 
 
-def _result(result: Result, request: Request) -> Any:
+def _shown(result: Result, request: Request) -> Any:
     if isinstance(result, Answer):
         return result
-    if isinstance(result, Recalled):
+    if isinstance(result, CachedAnswer):
         return orjson.Fragment(result.json)
     return problems.body_of(result, request)
 
@@ -260,10 +158,10 @@ def _json(content: Any, server_timing: str) -> Response:
     )
 
 
-def _server_timing(answer: Answer | Recalled, read_s: float) -> str:
+def _server_timing(answer: Answer | CachedAnswer, read_ms: float) -> str:
     timing = answer.timing_ms
     return (
-        f"read;dur={read_s * 1000:.2f}, decode;dur={timing.decode:.2f}, "
+        f"read;dur={read_ms:.2f}, decode;dur={timing.decode:.2f}, "
         f"queue;dur={timing.queue:.2f}, inference;dur={timing.inference:.2f}, "
         f"total;dur={timing.total:.2f}"
     )

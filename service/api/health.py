@@ -20,7 +20,7 @@ def router(state: ServiceState) -> APIRouter:
     """The front's routes."""
     front = _Front(state)
     routes = APIRouter(tags=["health"], default_response_class=PlainTextResponse)
-    routes.add_api_route("/livez", front.livez, methods=["GET"])
+    routes.add_api_route("/livez", front.livez, methods=["GET"], responses={503: PROBLEMS[503]})
     routes.add_api_route("/readyz", front.readyz, methods=["GET"], responses={503: PROBLEMS[503]})
     routes.add_api_route("/metrics", front.metrics, methods=["GET"])
     return routes
@@ -30,8 +30,10 @@ class _Front:
     def __init__(self, state: ServiceState) -> None:
         self._state = state
 
-    async def livez(self) -> Response:
-        """Whether the event loop runs."""
+    async def livez(self, request: Request) -> Response:
+        """Whether the event loop runs, and the service can still become or stay ready."""
+        if self._state.fatal:
+            return problems.render(NotReady(self._state.fatal), request)
         return PlainTextResponse("alive\n")
 
     async def readyz(self, request: Request) -> Response:

@@ -4,31 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
+from booth_client.wire import ModelSummary
 from models.card import Card, Label
 from service.api.openapi import PROBLEMS
 from service.fleet.fleet import LoadedModel
-from service.web.access_control import AccessControl
 from service.web.state import ServiceState
 
-__all__ = ["ModelList", "ModelSummary", "router"]
+__all__ = ["ModelList", "router"]
 
 Version = Annotated[str | None, Query(description="which version; the newest if not given")]
-
-
-class ModelSummary(BaseModel):
-    """One loaded model, in short."""
-
-    name: str
-    title: str
-    version: str
-    precision: str
-    provider: str
-    labels: int
-    scene: bool
-    default: bool
 
 
 class ModelList(BaseModel):
@@ -37,9 +24,9 @@ class ModelList(BaseModel):
     models: list[ModelSummary]
 
 
-def router(state: ServiceState, gate: AccessControl) -> APIRouter:
+def router(state: ServiceState) -> APIRouter:
     """The front's routes."""
-    front = _Front(state, gate)
+    front = _Front(state)
     problems: dict[int | str, dict[str, Any]] = {
         status: PROBLEMS[status] for status in (401, 404, 429, 503)
     }
@@ -53,26 +40,20 @@ def router(state: ServiceState, gate: AccessControl) -> APIRouter:
 
 
 class _Front:
-    def __init__(self, state: ServiceState, gate: AccessControl) -> None:
+    def __init__(self, state: ServiceState) -> None:
         self._state = state
-        self._gate = gate
 
-    async def served(self, request: Request) -> ModelList:
+    async def served(self) -> ModelList:
         """The models that are loaded."""
-        self._gate.check(request)
         loaded = self._state.fleet.loaded()
         return ModelList(models=[_summary(one, default=i == 0) for i, one in enumerate(loaded)])
 
-    async def card(self, request: Request, name: str, version: Version = None) -> Card:
+    async def card(self, name: str, version: Version = None) -> Card:
         """A model's card: all that is known about it."""
-        self._gate.check(request)
         return self._state.model(name, version).card
 
-    async def labels(
-        self, request: Request, name: str, version: Version = None
-    ) -> tuple[Label, ...]:
+    async def labels(self, name: str, version: Version = None) -> tuple[Label, ...]:
         """A model's labels, in the order of its outputs."""
-        self._gate.check(request)
         return self._state.model(name, version).card.labels
 
 

@@ -6,8 +6,11 @@ from __future__ import annotations
 
 import sys
 from importlib.metadata import EntryPoint, entry_points
+from typing import Any
 
 import click
+
+from service.cli.shadows import refuse_shadows
 
 __all__ = ["main"]
 
@@ -30,6 +33,16 @@ HELP = {
 class _Commands(click.Group):
     """Loads a command when it is called."""
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; what its user can put right is caught here alone."""
+        # Not before `main` knows that this is Booth's `models`.
+        from models.errors import UserError
+
+        try:
+            return super().invoke(ctx)
+        except UserError as error:
+            raise click.ClickException(str(error)) from None
+
     def list_commands(self, _ctx: click.Context) -> list[str]:
         return sorted(_points(), key=lambda name: [*ORDER, name].index(name))
 
@@ -41,7 +54,8 @@ class _Commands(click.Group):
             command = point.load()
         except ModuleNotFoundError as missing:
             raise click.ClickException(
-                f"`booth {name}` needs {missing.name}, which `pip install booth[export]` brings."
+                f"`booth {name}` needs {missing.name}: install Booth with its extra `export`: "
+                "`pip install '.[export]'` in its folder."
             ) from None
         assert isinstance(command, click.Command)  # noqa: S101 (an entry point of ours)
         return command
@@ -64,4 +78,5 @@ def booth() -> None:
 
 def main() -> None:
     """Run the command line."""
+    refuse_shadows()
     sys.exit(booth())

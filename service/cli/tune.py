@@ -14,18 +14,18 @@ import click
 import orjson
 
 from booth_client.errors import BoothError
-from models.errors import ModelError
-from models.shelf import ModelNotFound, find_model
-from service.engine.classifier import cores
+from models.errors import UserError
+from models.shelf import find_model
 from service.fleet.identity import read_model_file
 from service.fleet.tuning import Tuning, save, tuning_key
 from service.lab import tuner
 from service.lab.reliability import require_matplotlib
-from service.lab.tuner import Choice, MeasuredLayout, NothingMeets
+from service.lab.tuner import Choice, MeasuredLayout
+from service.machine import cores
 from service.photo.decode import decode
 from service.runtimes.base import ModelFile
 from service.runtimes.session import Session
-from service.settings import BadSettings, Settings, read_settings
+from service.settings import Settings, read_settings
 
 __all__ = ["tune"]
 
@@ -75,17 +75,19 @@ def tune(
     """
     if plot:
         require_matplotlib()  # before the work
-    try:
-        settings = read_settings()
-        tuning, choices = _tuned(model, settings, p99_ms, photo or SAMPLE)
-        where = save(tuning, settings.model_dir)
-    except (BadSettings, ModelError, ModelNotFound, NothingMeets) as error:
-        raise click.ClickException(str(error)) from None
-    except OSError as error:
-        raise click.ClickException(f"{error.filename}: {error.strerror}.") from None
+    settings = read_settings()
+    tuning, choices = _tuned(model, settings, p99_ms, photo or SAMPLE)
+    where = _kept(tuning, settings.model_dir)
     click.echo(_json(tuning, choices) if as_json else _text(tuning, choices, where))
     if plot:
         _draw(choices, plot)
+
+
+def _kept(tuning: Tuning, folder: Path) -> Path:
+    try:
+        return save(tuning, folder)
+    except OSError as error:
+        raise UserError(f"{error.filename}: {error.strerror}.") from None
 
 
 def _tuned(
@@ -133,11 +135,11 @@ def _readable(photo: Path, session: Session) -> bytes:
         data = photo.read_bytes()
         decode(data, session.card.input)
     except OSError:
-        raise click.ClickException(
+        raise UserError(
             "The photograph that ships with Booth is missing here; name one of yours with --photo."
         ) from None
     except BoothError as error:
-        raise click.ClickException(f"{photo}: {error.detail}") from None
+        raise UserError(f"{photo}: {error.detail}") from None
     return data
 
 
@@ -213,4 +215,4 @@ def _draw(choices: Sequence[Choice], path: Path) -> None:
     try:
         figure.savefig(path, format="png", dpi=150, metadata={"Software": None})
     except OSError as cause:
-        raise click.ClickException(f"{path} can't be written: {cause.strerror}.") from None
+        raise UserError(f"{path} can't be written: {cause.strerror}.") from None

@@ -90,7 +90,7 @@ class Backlog:
         """Seconds until what was accepted will have been answered."""
         return self._work_s * (self._pace + _DEVIATIONS * self._deviation)
 
-    def take(self, works_s: Sequence[float], latency_s: float, timeout_s: float) -> None:
+    def admit(self, works_s: Sequence[float], latency_s: float, timeout_s: float) -> None:
         """Accept photographs, all or none; when nothing else is to be done, always.
 
         Args:
@@ -171,8 +171,8 @@ class Admission:
         self._taken = 0
         self._changed = threading.Condition()
 
-    def take(self, works_s: Sequence[float], latency_s: float, timeout_s: float) -> None:
-        """Accept photographs; see ``Backlog.take``.
+    def admit(self, works_s: Sequence[float], latency_s: float, timeout_s: float) -> None:
+        """Accept photographs; see ``Backlog.admit``.
 
         Raises:
             Overloaded: there is no room for all of them, or they would be answered too late.
@@ -186,7 +186,7 @@ class Admission:
                     "try again later.",
                     retry_after_s=1,
                 )
-            self._backlog.take(works_s, latency_s, timeout_s)
+            self._backlog.admit(works_s, latency_s, timeout_s)
             self._taken += count
 
     def __len__(self) -> int:

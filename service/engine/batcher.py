@@ -1,4 +1,4 @@
-"""Waiting photographs become batches.
+"""Photographs that wait are decoded and become batches; nobody else gives them their outcome.
 
 Greedy: a slot that is free takes whatever waits, up to ``max_batch_size``; alone, a photograph
 never waits for company. Under load batches form by themselves, while the slots are busy.
@@ -11,24 +11,24 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
-from concurrent.futures import Future, InvalidStateError
+from concurrent.futures import Executor, Future, InvalidStateError
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from booth_client.errors import DeadlineExceeded, InternalError, ShuttingDown
+from booth_client.errors import BoothError, DeadlineExceeded, InternalError, ShuttingDown
+from service.engine.inference import Batch, Inference
+from service.photo.decode import DecodedPhoto
 
 __all__ = [
     "GATHERING_S",
     "TOO_LATE",
-    "Batch",
     "Batcher",
-    "Inference",
     "Observer",
-    "Waiting",
-    "settle",
+    "PendingPhoto",
 ]
 
 log = logging.getLogger(__name__)
@@ -38,64 +38,38 @@ TOO_LATE = "The photograph waited longer than its deadline; send fewer at once o
 # A batch that has been decoded for so long runs: one huge photograph must not keep the others.
 GATHERING_S = 0.02
 
-RunModel = Callable[[Any], NDArray[np.float32]]
+RunModel: TypeAlias = Callable[[Any], NDArray[np.float32]]
+Decode: TypeAlias = Callable[[bytes], DecodedPhoto]
 
 
-@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
-class Batch:
-    """One run of the network over ``size`` photographs; its identity is the object itself.
+@dataclass(frozen=True, slots=True, eq=False)
+class PendingPhoto:
+    """One photograph that was accepted and has no outcome yet; the future gets it.
 
-    ``start`` is a ``time.perf_counter()`` instant; ``tags`` are those of its photographs that have
-    one.
+    ``data`` is its file; past ``deadline``, a ``time.monotonic()`` instant, nobody wants the answer
+    any more. ``tag`` is what its sender knows it by: the batch that it gets into carries it.
+    ``arrived`` is a ``time.perf_counter()`` instant.
     """
 
-    size: int
-    start: float
-    seconds: float
-    tags: tuple[Hashable, ...] = ()
+    data: bytes
+    deadline: float
+    tag: Hashable | None = None
+    future: Future[Inference] = field(default_factory=Future)
+    arrived: float = field(default_factory=time.perf_counter)
 
 
 @dataclass(frozen=True, slots=True)
-class Inference:
-    """What the network said about one photograph, and what it took.
+class _Decoded:
+    """S x S x 3 pixels, the seconds that decoding took, and the instant when it ended."""
 
-    ``arrived`` and ``decoded`` are ``time.perf_counter()`` instants.
-    """
-
-    probabilities: NDArray[np.float32]
-    arrived: float
-    decode_s: float
-    decoded: float
-    batch: Batch
-
-    @property
-    def queue_s(self) -> float:
-        """Seconds that it waited: for a slot, and decoded for the others of its batch."""
-        return self.batch.start - self.arrived - self.decode_s
-
-    @property
-    def inference_s(self) -> float:
-        """Seconds that the network ran."""
-        return self.batch.seconds
+    pixels: NDArray[np.uint8]
+    seconds: float
+    end: float
 
 
-@dataclass(slots=True)
-class Waiting:
-    """One photograph on its way to the network.
-
-    ``deadline`` is a ``time.monotonic()`` instant: past it nobody wants the answer any more.
-    ``pixels`` are None until it is decoded, which ``decode`` does; where it fails, it settles the
-    future. ``tag`` is what its sender knows it by; the batch that it gets into carries it.
-    """
-
-    deadline: float
-    future: Future[Inference]
-    pixels: NDArray[np.uint8] | None = None
-    decode: Callable[[Waiting], None] | None = None
-    tag: Hashable | None = None
-    arrived: float = field(default_factory=time.perf_counter)
-    decode_s: float = 0.0
-    decoded: float = 0.0
+# What waits for a slot was decoded beside, or will be on the slot.
+_Queued: TypeAlias = tuple[PendingPhoto, _Decoded | None]
+_Ready: TypeAlias = tuple[PendingPhoto, _Decoded]
 
 
 class Observer(Protocol):
@@ -109,28 +83,34 @@ class Observer(Protocol):
 
 
 class Batcher:
-    """Runs waiting photographs in batches on ``slots`` threads of its own.
+    """Runs photographs in batches on ``slots`` threads of its own.
 
-    A slot's thread decodes what it takes, if that is still to be done, and goes on taking until the
-    batch is full, nothing waits, or decoding has taken long enough: no photograph is handed from
-    thread to thread, and its pixels are still in the core's cache when the network reads them.
+    A slot's thread decodes what it takes and goes on taking until the batch is full, nothing waits,
+    or decoding has taken long enough: no photograph is handed from thread to thread, and its pixels
+    are still in the core's cache when the network reads them. Where the network leaves the cores
+    free, photographs are decoded beside it instead, before they wait for a slot.
 
     Args:
+        decode: bytes -> S x S x 3 pixels; raises a BoothError over what can't be decoded.
         run: N x S x S x 3 photographs -> N x K probabilities; may raise.
         run_alone: the same, for a photograph that is all there is to do.
-        stack: makes of N decoded photographs what ``run`` takes.
+        decoders: threads to decode beside the network; None to decode on the slots.
         is_alone: whether one photograph is all there is to do.
+        stack: makes of N decoded photographs what ``run`` takes.
         max_batch_size: the largest N.
         slots: runs that may go on at the same time.
-        observer: is told of each batch.
+        observer: is told of each photograph decoded and each batch run.
+        name: of the threads.
 
     """
 
     def __init__(
         self,
+        decode: Decode,
         run: RunModel,
         run_alone: RunModel | None = None,
         *,
+        decoders: Executor | None = None,
         is_alone: Callable[[], bool] = lambda: False,
         stack: Callable[[Sequence[NDArray[np.uint8]]], Any] = np.stack,
         max_batch_size: int = 32,
@@ -138,13 +118,15 @@ class Batcher:
         observer: Observer | None = None,
         name: str = "model",
     ) -> None:
+        self._decode = decode
         self._run = run
         self._run_alone = run_alone or run
+        self._decoders = decoders
         self._is_alone = is_alone
         self._stack = stack
         self._max_batch_size = max_batch_size
         self._observer = observer
-        self._queue: deque[Waiting] = deque()
+        self._queue: deque[_Queued] = deque()
         self._changed = threading.Condition()
         self._closed = False
         self._running = 0
@@ -156,21 +138,20 @@ class Batcher:
         for thread in self._threads:
             thread.start()
 
-    def put(self, waiting: Waiting) -> None:
-        """Let a photograph wait for a free slot; its future gets the run or the error."""
-        with self._changed:
-            if self._closed:
-                error = ShuttingDown("This model is being unloaded; try again.")
-                settle(waiting.future, error=error)
-                return
-            if not self._busy():
-                # The clock of `stalled_s` starts with the work: a quiet hour is no stall.
-                self._progress = time.monotonic()
-            self._queue.append(waiting)
-            self._changed.notify()
+    def put(self, photo: PendingPhoto) -> None:
+        """Let a photograph wait for its turn; its future gets the inference or the error."""
+        if self._decoders is None:
+            self._enqueue(photo)
+            return
+        try:
+            decoding = self._decoders.submit(self._decode_beside, photo)
+        except RuntimeError:  # the decoders were shut down
+            self._settle(photo, InternalError("The service has stopped."))
+        else:
+            decoding.add_done_callback(partial(self._settle_if_dropped, photo))
 
     def __len__(self) -> int:
-        """Photographs that wait now."""
+        """Photographs that wait for a slot now."""
         return len(self._queue)
 
     @property
@@ -183,9 +164,6 @@ class Batcher:
         with self._changed:
             return time.monotonic() - self._progress if self._busy() else 0.0
 
-    def _busy(self) -> bool:
-        return self._running > 0 or len(self._queue) > 0
-
     def close(self, timeout_s: float | None = None) -> None:
         """Take nothing new, answer what waits, end the threads."""
         with self._changed:
@@ -194,10 +172,36 @@ class Batcher:
         for thread in self._threads:
             thread.join(timeout_s)
 
+    def _busy(self) -> bool:
+        return self._running > 0 or len(self._queue) > 0
+
+    def _enqueue(self, photo: PendingPhoto, decoded: _Decoded | None = None) -> None:
+        with self._changed:
+            if not self._closed:
+                if not self._busy():
+                    # The clock of `stalled_s` starts with the work: a quiet hour is no stall.
+                    self._progress = time.monotonic()
+                self._queue.append((photo, decoded))
+                self._changed.notify()
+                return
+        self._settle(photo, ShuttingDown("This model is being unloaded; try again."))
+
+    def _decode_beside(self, photo: PendingPhoto) -> None:
+        """On a decoder's thread: other cores than the network's."""
+        if self._is_wanted(photo):
+            decoded = self._decoded(photo)
+            if decoded:
+                self._enqueue(photo, decoded)
+
+    def _settle_if_dropped(self, photo: PendingPhoto, decoding: Future[None]) -> None:
+        """Where the decoders were shut down before its turn came."""
+        if decoding.cancelled():
+            self._settle(photo, InternalError("The service has stopped."))
+
     def _serve(self) -> None:
         while True:
             try:
-                first = self._take()
+                first = self._wait_for_first()
                 if first is None:
                     return
                 self._answer(first)
@@ -205,31 +209,37 @@ class Batcher:
                 # Whatever it was, the photographs have been settled and the next ones wait.
                 log.exception("a batch failed outside the network's run")
 
-    def _take(self) -> Waiting | None:
+    def _wait_for_first(self) -> _Queued | None:
         """Wait for the first photograph of a batch, and take a slot; None when closed and done."""
         with self._changed:
             while True:
-                waiting = self._next()
-                if waiting:
+                first = self._next()
+                if first:
                     self._running += 1
-                    return waiting
+                    return first
                 if self._closed:
                     return None
                 self._changed.wait()
 
-    def _next(self) -> Waiting | None:
+    def _next(self) -> _Queued | None:
         """The longest waiting photograph that somebody still waits for. The lock is held."""
-        now = time.monotonic()
-        self._progress = now
+        self._progress = time.monotonic()
         while self._queue:
-            waiting = self._queue.popleft()
-            if waiting.deadline <= now:
-                settle(waiting.future, error=DeadlineExceeded(TOO_LATE))
-            elif waiting.future.set_running_or_notify_cancel():
-                return waiting
+            queued = self._queue.popleft()
+            photo, _ = queued
+            # Once it is said to run, it can't be cancelled any more.
+            if self._is_wanted(photo) and photo.future.set_running_or_notify_cancel():
+                return queued
         return None
 
-    def _answer(self, first: Waiting) -> None:
+    def _is_wanted(self, photo: PendingPhoto) -> bool:
+        """Whether anybody still waits for it, asked before it costs anything; if late, it ends."""
+        if time.monotonic() >= photo.deadline:
+            self._settle(photo, DeadlineExceeded(TOO_LATE))
+            return False
+        return not photo.future.cancelled()
+
+    def _answer(self, first: _Queued) -> None:
         taken = [first]
         try:
             batch = self._gather(taken)
@@ -240,19 +250,18 @@ class Batcher:
             with self._changed:
                 self._running -= 1
                 self._progress = time.monotonic()
-            for waiting in taken:
-                if not waiting.future.done():
-                    settle(waiting.future, error=InternalError("The batch could not be answered."))
+            for photo, _ in taken:
+                if not photo.future.done():
+                    self._settle(photo, InternalError("The batch could not be answered."))
 
-    def _gather(self, taken: list[Waiting]) -> list[Waiting]:
+    def _gather(self, taken: list[_Queued]) -> list[_Ready]:
         """Decode what is taken, and take more; return what the network can run."""
-        batch: list[Waiting] = []
+        batch: list[_Ready] = []
         end = time.perf_counter() + GATHERING_S
-        for waiting in taken:
-            if waiting.decode:
-                waiting.decode(waiting)
-            if waiting.pixels is not None:
-                batch.append(waiting)
+        for photo, decoded_beside in taken:
+            decoded = decoded_beside or self._decoded(photo)
+            if decoded:
+                batch.append((photo, decoded))
             if len(batch) < self._max_batch_size and time.perf_counter() < end:
                 with self._changed:
                     another = self._next()
@@ -260,46 +269,61 @@ class Batcher:
                     taken.append(another)
         return batch
 
-    def _run_together(self, batch: list[Waiting], run: RunModel) -> None:
-        started = time.perf_counter()
+    def _decoded(self, photo: PendingPhoto) -> _Decoded | None:
+        """The pixels of a photograph; None if there are none, which it is then told."""
+        start = time.perf_counter()
         try:
-            pixels = [waiting.pixels for waiting in batch if waiting.pixels is not None]
-            probabilities = run(self._stack(pixels))
+            decoded = self._decode(photo.data)
+            end = time.perf_counter()
+            if self._observer:
+                self._observer.photo_decoded(len(photo.data), decoded.width * decoded.height)
+        except BoothError as error:
+            self._settle(photo, error)
+        except BaseException as cause:  # noqa: BLE001 (a decoder's crash is this photograph's own)
+            self._settle(photo, _failure("The decoder failed on this photograph.", cause))
+        else:
+            return _Decoded(decoded.pixels, end - start, end)
+        return None
+
+    def _run_together(self, batch: list[_Ready], run: RunModel) -> None:
+        start = time.perf_counter()
+        try:
+            probabilities = run(self._stack([decoded.pixels for _, decoded in batch]))
         except BaseException as cause:  # noqa: BLE001 (whatever it is, its photographs are told)
             self._run_one_by_one(batch, run, cause)
             return
-        took = time.perf_counter() - started
-        tags = tuple(waiting.tag for waiting in batch if waiting.tag is not None)
-        together = Batch(len(batch), started, took, tags)
-        for waiting, row in zip(batch, probabilities, strict=True):
-            run_of = Inference(row, waiting.arrived, waiting.decode_s, waiting.decoded, together)
-            settle(waiting.future, result=run_of)
+        seconds = time.perf_counter() - start
+        tags = tuple(photo.tag for photo, _ in batch if photo.tag is not None)
+        together = Batch(len(batch), start, seconds, tags)
+        for (photo, decoded), row in zip(batch, probabilities, strict=True):
+            self._settle(
+                photo, Inference(row, photo.arrived, decoded.seconds, decoded.end, together)
+            )
         if self._observer:
-            self._observer.batch_ran(len(batch), took)
+            self._observer.batch_ran(len(batch), seconds)
 
-    def _run_one_by_one(self, batch: list[Waiting], run: RunModel, cause: BaseException) -> None:
+    def _run_one_by_one(self, batch: list[_Ready], run: RunModel, cause: BaseException) -> None:
         """After a failed run: only the culprit fails, its neighbours are answered."""
-        if len(batch) == 1:
-            log.error("the network failed on a photograph", exc_info=cause)
-            error = InternalError("The network failed on this photograph.")
-            error.__cause__ = cause
-            settle(batch[0].future, error=error)
+        if len(batch) > 1:
+            for ready in batch:
+                self._run_together([ready], run)
             return
-        for waiting in batch:
-            self._run_together([waiting], run)
+        log.error("the network failed on a photograph", exc_info=cause)
+        ((photo, _),) = batch
+        self._settle(photo, _failure("The network failed on this photograph.", cause))
+
+    def _settle(self, photo: PendingPhoto, outcome: Inference | BoothError) -> None:
+        """Give a photograph its outcome; one that was cancelled meanwhile stays so."""
+        try:
+            if isinstance(outcome, Inference):
+                photo.future.set_result(outcome)
+            else:
+                photo.future.set_exception(outcome)
+        except InvalidStateError:
+            pass
 
 
-def settle(
-    future: Future[Inference],
-    *,
-    result: Inference | None = None,
-    error: BaseException | None = None,
-) -> None:
-    """Give a future its outcome; one that was cancelled meanwhile stays so."""
-    try:
-        if error is not None:
-            future.set_exception(error)
-        elif result is not None:
-            future.set_result(result)
-    except InvalidStateError:
-        pass
+def _failure(sentence: str, cause: BaseException) -> InternalError:
+    error = InternalError(sentence)
+    error.__cause__ = cause
+    return error

@@ -19,6 +19,9 @@ class AnswerCache:
     It has no lock: one thread, that of the event loop, uses it. Values are ``bytes`` because the
     garbage collector walks over every object of a richer kind, of which there would be many.
 
+    By hand, since ``cachetools.LRUCache`` sees the size of values alone: of keys and its own three
+    tables it knows nothing, and takes a tenth more memory than an estimate of these says.
+
     Args:
         max_bytes: of memory for keys, values and the table that holds them.
 

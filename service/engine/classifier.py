@@ -1,48 +1,31 @@
 """Bytes of a photograph in, an Answer out: the one way in for server, command line and tests.
 
-A photograph walks: admission (bounded) -> batcher, whose threads decode and run the session; the
-caller's own thread or event loop then names the first labels. Where the network runs on a GPU, it
-is decoded before it comes to the batcher, on the decoders' threads.
+A photograph walks: admission (bounded) -> batcher, which has it decoded and runs the session; the
+caller's own thread or event loop then names the first labels.
 """
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import math
-import os
 import time
-from collections.abc import Callable, Hashable, Sequence
-from concurrent.futures import Executor, Future
-from concurrent.futures import TimeoutError as FutureTimeoutError
+from collections.abc import Hashable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
-from booth_client.errors import BoothError, DeadlineExceeded, InternalError
-from booth_client.wire import Answer, Environment, Prediction, PredictionWithBasis, Timing
+from booth_client.wire import Answer
 from models.card import Card
 from service.engine.admission import Admission, Backlog
-from service.engine.batcher import TOO_LATE, Batcher, Inference, Observer, Waiting, settle
+from service.engine.batcher import Batcher, Observer, PendingPhoto
 from service.engine.cost import BatchCost, Cost, measure_quickly
-from service.photo.decode import decode
+from service.engine.inference import Inference
+from service.engine.naming import Labeller
+from service.engine.ticket import Ticket
+from service.machine import cores
+from service.photo.decode import DecodedPhoto, decode
 from service.runtimes.session import Session, batch_size_classes
 
-__all__ = ["Classifier", "Limits", "Ticket", "cores", "first_labels"]
-
-
-def cores() -> int:
-    """CPU cores this process may use: its affinity, and its control group's quota."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    try:
-        with open("/sys/fs/cgroup/cpu.max", encoding="ascii") as quota_file:  # noqa: PTH123
-            quota, period = quota_file.read().split()
-    except (OSError, ValueError):
-        return allowed or 1
-    limit = allowed if quota == "max" else math.ceil(int(quota) / int(period))
-    return max(1, min(allowed or 1, limit or 1))
+__all__ = ["Classifier", "Limits"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,70 +44,6 @@ class Limits:
     slots: int = 1
 
 
-class Ticket:
-    """A photograph that was accepted, and will get its answer or its error."""
-
-    def __init__(
-        self, future: Future[Inference], deadline: float, name: Callable[[Inference], Answer]
-    ) -> None:
-        self._future = future
-        self._deadline = deadline
-        self._name = name
-
-    def wait(self) -> Answer:
-        """Block until the answer is there.
-
-        Raises:
-            BoothError: what went wrong with this photograph.
-
-        """
-        try:
-            return self._name(self._future.result(self._deadline - time.monotonic()))
-        except FutureTimeoutError:
-            self.cancel()
-            raise DeadlineExceeded(TOO_LATE) from None
-
-    async def answer(self) -> Answer:
-        """As ``wait``, without blocking the event loop; cancelling drops the photograph."""
-        # `asyncio.wrap_future` and `asyncio.timeout` do the same for thrice the time.
-        loop = asyncio.get_running_loop()
-        woken: asyncio.Future[None] = loop.create_future()
-        timer = loop.call_later(self._deadline - time.monotonic(), _wake, woken)
-        self._future.add_done_callback(lambda _: _wake_from_a_thread(loop, woken))
-        try:
-            await woken
-        finally:
-            timer.cancel()
-            self.cancel()  # has no effect on one that is settled
-        if self._future.cancelled() and time.monotonic() < self._deadline:
-            raise asyncio.CancelledError
-        if self._future.cancelled() or not self._future.done():
-            raise DeadlineExceeded(TOO_LATE)
-        return self._name(self._future.result())
-
-    def cancel(self) -> None:
-        """Nobody wants the answer any more: the photograph is dropped if it has not run yet."""
-        self._future.cancel()
-
-    @property
-    def run(self) -> Inference | None:
-        """What the network said and what it took; None as long as, or because, it has not run."""
-        future = self._future
-        if not future.done() or future.cancelled() or future.exception():
-            return None
-        return future.result()
-
-
-def _wake(woken: asyncio.Future[None]) -> None:
-    if not woken.done():
-        woken.set_result(None)
-
-
-def _wake_from_a_thread(loop: asyncio.AbstractEventLoop, woken: asyncio.Future[None]) -> None:
-    with contextlib.suppress(RuntimeError):  # the loop has ended, and nobody waits any more
-        loop.call_soon_threadsafe(_wake, woken)
-
-
 class Classifier:
     """One loaded model that answers photographs.
 
@@ -135,7 +54,7 @@ class Classifier:
         limits: what it takes on.
         observer: is told of each photograph decoded and each batch run.
         backlog: all work of the process, if other classifiers share its cores.
-        run: how long a run takes; measured here, in a moment, where it is not known.
+        batch_cost: how long a run takes; measured here, in a moment, where it is not known.
 
     """
 
@@ -147,30 +66,24 @@ class Classifier:
         observer: Observer | None = None,
         backlog: Backlog | None = None,
         *,
-        run: BatchCost | None = None,
+        batch_cost: BatchCost | None = None,
     ) -> None:
         self.session = session
         self.limits = limits or Limits()
-        self._decoders = decoders
-        self._observer = observer
-        self._labels = _Labels(session.card)
+        self._labeller = Labeller(session.card)
         self._backlog = backlog or Backlog(cores())
         self._backlog.expect_batches(self.limits.max_batch_size)
         self._admission = Admission(self.limits.queue_size, self._backlog)
-        sizes = batch_size_classes(self.limits.max_batch_size)
-        session.warm_up(sizes, wait=False)
-        self.cost = Cost(
-            run or measure_quickly(session.run, session.card.input.size, sizes),
-            batch_size=self.limits.max_batch_size,
-            slots=self.limits.slots,
-            decoders=cores() if session.leaves_cores_free else self.limits.slots,
-        )
+        self.cost = self._foreseen(batch_cost)
+        beside = session.leaves_cores_free
         self.batcher = Batcher(
+            self._decode,
             session.run,
             session.run_alone,
+            decoders=decoders if beside else None,
             is_alone=lambda: self._admission.only_one,
             # A GPU's runtime writes them into its own buffer: no need to copy them twice.
-            stack=list if session.leaves_cores_free else np.stack,
+            stack=list if beside else np.stack,
             max_batch_size=self.limits.max_batch_size,
             slots=self.limits.slots,
             observer=observer,
@@ -210,17 +123,20 @@ class Classifier:
         timeout_s = timeout_s or self.limits.deadline_s
         works_s = [self.cost.work_s(len(photo)) for photo in photos]
         latency_s = self.cost.latency_s(max(map(len, photos), default=0))
-        self._admission.take(works_s, latency_s, timeout_s)
+        self._admission.admit(works_s, latency_s, timeout_s)
         start = time.perf_counter()
         deadline = time.monotonic() + timeout_s
 
-        def name(run: Inference) -> Answer:
-            return self._labels.answer(run, top_k, time.perf_counter() - start)
+        def name(inference: Inference) -> Answer:
+            return self._labeller.answer(inference, top_k, time.perf_counter() - start)
 
-        return [
-            Ticket(self._start(photo, deadline, work_s, tag), deadline, name)
-            for photo, work_s in zip(photos, works_s, strict=True)
-        ]
+        tickets = []
+        for data, work_s in zip(photos, works_s, strict=True):
+            photo = PendingPhoto(data, deadline, tag)
+            self._admission.release_with(photo.future, work_s)
+            self.batcher.put(photo)
+            tickets.append(Ticket(photo.future, deadline, name))
+        return tickets
 
     def classify(self, photo: bytes, *, top_k: int = 5, timeout_s: float | None = None) -> Answer:
         """The answer for one photograph, blocking.
@@ -246,104 +162,19 @@ class Classifier:
         self._admission.wait_until_idle(timeout_s)
         self.batcher.close(timeout_s)
 
-    def _start(
-        self, photo: bytes, deadline: float, work_s: float, tag: Hashable | None
-    ) -> Future[Inference]:
-        future: Future[Inference] = Future()
-        self._admission.release_with(future, work_s)
-        waiting = Waiting(deadline, future, decode=partial(self._decode, photo), tag=tag)
-        if self.session.leaves_cores_free:
-            self._decode_beside(waiting)
-        else:
-            self.batcher.put(waiting)
-        return future
-
-    def _decode_beside(self, waiting: Waiting) -> None:
-        """Decode on other threads than those that run the network, which is not on these cores."""
-        try:
-            self._decoders.submit(self._decode_and_put, waiting)
-        except RuntimeError:  # the decoders were shut down
-            settle(waiting.future, error=InternalError("The service has stopped."))
-
-    def _decode_and_put(self, waiting: Waiting) -> None:
-        if waiting.future.cancelled():
-            return
-        if time.monotonic() >= waiting.deadline:
-            settle(waiting.future, error=DeadlineExceeded(TOO_LATE))
-            return
-        if waiting.decode:
-            waiting.decode(waiting)
-        if waiting.pixels is not None:
-            waiting.decode = None
-            self.batcher.put(waiting)
-
-    def _decode(self, photo: bytes, waiting: Waiting) -> None:
-        start = time.perf_counter()
-        try:
-            decoded = decode(photo, self.card.input, max_pixels=self.limits.max_pixels)
-        except BoothError as error:
-            settle(waiting.future, error=error)
-        except BaseException as cause:  # noqa: BLE001 (a decoder's crash is this photograph's own)
-            failure = InternalError("The decoder failed on this photograph.")
-            failure.__cause__ = cause
-            settle(waiting.future, error=failure)
-        else:
-            waiting.pixels = decoded.pixels
-            waiting.decoded = time.perf_counter()
-            waiting.decode_s = waiting.decoded - start
-            self.cost.decoded(len(photo), waiting.decode_s)
-            if self._observer:
-                self._observer.photo_decoded(len(photo), decoded.width * decoded.height)
-
-
-class _Labels:
-    """Names the outputs of one network."""
-
-    def __init__(self, card: Card) -> None:
-        self._card = card
-        self._is_scene_model = card.is_scene_model
-        self._indoor = np.array([label.kind == "indoor" for label in card.labels])
-
-    def answer(self, run: Inference, top_k: int, total_s: float) -> Answer:
-        return Answer(
-            model=self._card.name,
-            version=self._card.version,
-            predictions=[
-                self._prediction(index, float(run.probabilities[index]))
-                for index in first_labels(run.probabilities, top_k)
-            ],
-            environment=self._environment(run.probabilities),
-            timing_ms=Timing(
-                decode=_milliseconds(run.decode_s),
-                queue=_milliseconds(run.queue_s),
-                inference=_milliseconds(run.inference_s),
-                total=_milliseconds(total_s),
-            ),
+    def _foreseen(self, batch_cost: BatchCost | None) -> Cost:
+        """What photographs will cost, told once the network is warm."""
+        sizes = batch_size_classes(self.limits.max_batch_size)
+        self.session.warm_up(sizes, wait=False)
+        return Cost(
+            batch_cost or measure_quickly(self.session.run, self.card.input.size, sizes),
+            batch_size=self.limits.max_batch_size,
+            slots=self.limits.slots,
+            decoders=cores() if self.session.leaves_cores_free else self.limits.slots,
         )
 
-    def _prediction(self, index: int, confidence: float) -> Prediction:
-        label, share = self._card.labels[index], round(confidence, 6)
-        if label.basis:
-            return PredictionWithBasis(label.name, label.category, index, share, label.basis)
-        return Prediction(label.name, label.category, index, share)
-
-    def _environment(self, probabilities: NDArray[np.float32]) -> Environment | None:
-        if not self._is_scene_model:
-            return None
-        indoor = min(1.0, float(probabilities[self._indoor].sum()))
-        if indoor >= 0.5:  # noqa: PLR2004
-            return Environment("indoor", round(indoor, 6))
-        return Environment("outdoor", round(1 - indoor, 6))
-
-
-def first_labels(probabilities: NDArray[np.float32], top_k: int) -> list[int]:
-    """Indices of the ``top_k`` largest of K probabilities, largest first, ties by index."""
-    count = min(top_k, probabilities.size)
-    # Partition first: sorting all of 1000 costs several times as much.
-    largest = np.argpartition(probabilities, -count)[-count:]
-    order = np.lexsort((largest, -probabilities[largest]))
-    return largest[order].tolist()  # type: ignore[no-any-return]
-
-
-def _milliseconds(seconds: float) -> float:
-    return round(seconds * 1000, 3)
+    def _decode(self, photo: bytes) -> DecodedPhoto:
+        start = time.perf_counter()
+        decoded = decode(photo, self.card.input, max_pixels=self.limits.max_pixels)
+        self.cost.decoded(len(photo), time.perf_counter() - start)
+        return decoded

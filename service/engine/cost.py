@@ -91,16 +91,16 @@ class Cost:
     Decoding is learned from what was decoded last; the run's time is given.
 
     Args:
-        run: seconds of a run, while as many go on as there are slots.
+        batch: seconds of a run, while as many go on as there are slots.
         batch_size: photographs of a full run.
         slots: runs that go on at the same time.
         decoders: photographs that are decoded at the same time.
 
     """
 
-    def __init__(self, run: BatchCost, *, batch_size: int, slots: int, decoders: int) -> None:
-        self.run = run
-        self._full_run_s = run(batch_size)
+    def __init__(self, batch: BatchCost, *, batch_size: int, slots: int, decoders: int) -> None:
+        self.batch = batch
+        self._full_run_s = batch(batch_size)
         self._share_s = self._full_run_s / (batch_size * slots)
         self._decoders = decoders
         self._changing = threading.Lock()

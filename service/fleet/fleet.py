@@ -16,10 +16,11 @@ from models.card import Card
 from models.errors import ModelError
 from service.engine.admission import Backlog
 from service.engine.batcher import Observer
-from service.engine.classifier import Classifier, Limits, cores
+from service.engine.classifier import Classifier, Limits
 from service.fleet.identity import answers_identity, read_model_file
 from service.fleet.layout import Layouts
 from service.fleet.tuning import Tuning
+from service.machine import cores
 from service.runtimes.base import Layout, ModelFile
 from service.runtimes.session import Session
 
@@ -143,7 +144,7 @@ class Fleet:
             replace(self._limits, slots=layout.slots, max_batch_size=layout.max_batch_size),
             self._observe(session.card.name) if self._observe else None,
             self._backlog,
-            run=tuning.run if tuning else None,
+            batch_cost=tuning.run if tuning else None,
         )
 
     def unload(self, name: str, version: str | None = None) -> None:
@@ -253,7 +254,7 @@ class Fleet:
 
 
 def _log_layout(loaded: LoadedModel, layout: Layout, tuning: Tuning | None) -> None:
-    name, session, run = loaded.card.name, loaded.classifier.session, loaded.classifier.cost.run
+    name, session, run = loaded.card.name, loaded.classifier.session, loaded.classifier.cost.batch
     log.info(
         "%s: slots %d, threads %d, batches of up to %d, %s; a run of n takes %.2f + %.2f n ms",
         name,

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.engine.classifier import cores
 from service.fleet import tuning
 from service.fleet.tuning import Tuning
+from service.machine import cores
 from service.runtimes.base import Layout, ModelFile
 from service.runtimes.registry import choose
 from service.settings import Settings

@@ -14,8 +14,8 @@ from pathlib import Path
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
-from service.engine.classifier import cores
 from service.engine.cost import BatchCost
+from service.machine import cores
 from service.runtimes.base import ModelFile
 from service.runtimes.registry import Provider, choose
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from booth_client.errors import BadRequest
 from booth_client.wire import Answer
 from models.card import Bin, Label
-from service.engine.classifier import Classifier, Ticket
+from service.engine.classifier import Classifier
+from service.engine.ticket import Ticket
 from service.lab.dataset import BadDataset, Labelled
 
 __all__ = [

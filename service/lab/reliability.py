@@ -31,7 +31,8 @@ def require_matplotlib() -> None:
     """
     if find_spec("matplotlib") is None:
         raise click.ClickException(
-            "Drawing a diagram needs matplotlib: pip install 'booth[train]'."
+            "Drawing a diagram needs matplotlib: install Booth with its extra `train`: "
+            "`pip install '.[train]'` in its folder."
         )
 
 

@@ -20,8 +20,8 @@ import numpy as np
 from models.card import Input
 from models.errors import UserError
 from service.engine.batcher import GATHERING_S
-from service.engine.classifier import cores
 from service.engine.cost import BatchCost, fit
+from service.machine import cores
 from service.photo.decode import decode
 from service.runtimes.base import Layout, ModelFile
 from service.runtimes.session import Session

@@ -1,10 +1,16 @@
-"""Ordinary JPEG files, decoded without Pillow's detour over four bytes a pixel."""
+"""Ordinary JPEG files, decoded without Pillow's detour over four bytes a pixel.
+
+That takes simplejpeg, which the extra ``fast`` brings; without it Pillow decodes them all.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import simplejpeg
+try:
+    import simplejpeg
+except ModuleNotFoundError:
+    simplejpeg = None
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,11 +33,11 @@ def rgb_pixels(image: Image.Image, data: bytes, scale: int) -> NDArray[np.uint8]
 
     Returns:
         None for a file that is damaged or out of the ordinary: progressive, of several pictures,
-        grey or CMYK. Those are Pillow's.
+        grey or CMYK. Those are Pillow's, and all are where simplejpeg is missing.
 
     """
     width, height = image.size
-    if not _is_ordinary(image) or width * height * scale**2 > _MOST_PIXELS:
+    if simplejpeg is None or not _is_ordinary(image) or width * height * scale**2 > _MOST_PIXELS:
         return None
     try:
         pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(

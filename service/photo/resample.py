@@ -1,22 +1,21 @@
-"""Resizing a box of an image to a square, antialiased, as Pillow and torchvision define it."""
+"""Resizing a box of an image to a square, antialiased, as Pillow and torchvision define it.
+
+With cykooz_resizer, which the extra ``fast`` brings, in a fifth of Pillow's time.
+"""
 
 from __future__ import annotations
 
 from math import ceil, floor
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
-from cykooz_resizer import (
-    CropBox,
-    FilterType,
-    ImageData,
-    PixelType,
-    ResizeAlg,
-    ResizeOptions,
-    Resizer,
-)
 from numpy.typing import NDArray
 from PIL import Image
+
+try:
+    import cykooz_resizer as cykooz
+except ModuleNotFoundError:
+    cykooz = None
 
 __all__ = ["Box", "resample"]
 
@@ -40,10 +39,7 @@ _PILLOW = {
     "bilinear": Image.Resampling.BILINEAR,
     "bicubic": Image.Resampling.BICUBIC,
 }
-_CYKOOZ = {
-    "bilinear": ResizeAlg.convolution(FilterType.bilinear),
-    "bicubic": ResizeAlg.convolution(FilterType.catmull_rom),
-}
+_CYKOOZ = {"bilinear": "bilinear", "bicubic": "catmull_rom"}
 
 
 def resample(
@@ -69,8 +65,8 @@ def resample(
     """
     pixels = np.asarray(image)
     height, width, _ = pixels.shape
-    if width * height > _MOST_PIXELS:
-        return _by_pillow(image, side, box, interpolation)
+    if cykooz is None or width * height > _MOST_PIXELS:
+        return _by_pillow(image, side, box, interpolation, sideways=sideways)
     if sideways:
         return _array(_resize(_image(pixels), side, side, box, interpolation))
     return _array(_across_then_down(pixels, side, box, interpolation))
@@ -78,7 +74,7 @@ def resample(
 
 def _across_then_down(
     pixels: NDArray[np.uint8], side: int, box: Box, interpolation: Interpolation
-) -> ImageData:
+) -> Any:
     """Resize in Pillow's order. One call goes down first, and rounds otherwise in between."""
     left, top, right, bottom = box
     reach = _REACH[interpolation] * max(1.0, (bottom - top) / side) + 1
@@ -88,31 +84,51 @@ def _across_then_down(
     return _resize(narrow, side, side, (0, top - first, side, bottom - first), interpolation)
 
 
-def _resize(
-    image: ImageData, width: int, height: int, box: Box, interpolation: Interpolation
-) -> ImageData:
+def _resize(image: Any, width: int, height: int, box: Box, interpolation: Interpolation) -> Any:
     left, top, right, bottom = box
-    crop = CropBox(left, top, right - left, bottom - top)
-    resized = ImageData(width, height, PixelType.U8x3)
+    filter_ = cykooz.ResizeAlg.convolution(getattr(cykooz.FilterType, _CYKOOZ[interpolation]))
+    crop = cykooz.CropBox(left, top, right - left, bottom - top)
+    resized = cykooz.ImageData(width, height, cykooz.PixelType.U8x3)
     # One a call: a resizer keeps a buffer, which two threads must not share.
-    Resizer().resize(image, resized, ResizeOptions(_CYKOOZ[interpolation], crop_box=crop))
+    cykooz.Resizer().resize(image, resized, cykooz.ResizeOptions(filter_, crop_box=crop))
     return resized
 
 
-def _image(pixels: NDArray[np.uint8]) -> ImageData:
+def _image(pixels: NDArray[np.uint8]) -> Any:
     height, width, _ = pixels.shape
-    return ImageData(width, height, PixelType.U8x3, pixels.tobytes())
+    return cykooz.ImageData(width, height, cykooz.PixelType.U8x3, pixels.tobytes())
 
 
-def _array(image: ImageData) -> NDArray[np.uint8]:
+def _array(image: Any) -> NDArray[np.uint8]:
     pixels = np.frombuffer(image.get_buffer(), np.uint8)
     return pixels.reshape(image.height, image.width, 3)
 
 
 def _by_pillow(
-    image: Image.Image | NDArray[np.uint8], side: int, box: Box, interpolation: Interpolation
+    image: Image.Image | NDArray[np.uint8],
+    side: int,
+    box: Box,
+    interpolation: Interpolation,
+    *,
+    sideways: bool,
 ) -> NDArray[np.uint8]:
     if isinstance(image, np.ndarray):
         image = Image.fromarray(image)
     filter_ = _PILLOW[interpolation]
+    if sideways:
+        image, box = _down_first(image, side, box, interpolation)
     return np.asarray(image.resize((side, side), filter_, box=box, reducing_gap=_REDUCING_GAP))
+
+
+def _down_first(
+    image: Image.Image, side: int, box: Box, interpolation: Interpolation
+) -> tuple[Image.Image, Box]:
+    """Resize the box's height alone, and where it then lies. Pillow goes across first, and rounds
+    in between.
+    """
+    left, top, right, bottom = box
+    reach = _REACH[interpolation] * max(1.0, (right - left) / side) + 1
+    first, last = max(0, floor(left - reach)), min(image.width, ceil(right + reach))
+    columns = (first, top, last, bottom)
+    low = image.resize((last - first, side), _PILLOW[interpolation], box=columns)
+    return low, (left - first, 0, right - first, side)

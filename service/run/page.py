@@ -8,10 +8,13 @@ import asyncio
 import contextlib
 import logging
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.web.scope import mark_page
 
 __all__ = ["PageMount"]
 
@@ -41,17 +44,19 @@ class PageMount:
         self._close = contextlib.AsyncExitStack()
 
     async def open(self, url: str) -> None:
-        """Load the page; it will call the service at ``url``. Without a page installed, say so."""
-        points = list(entry_points(group=GROUP))
-        self._loading = bool(points)
+        """Load the page, which will call the service at ``url``; say in the log where it can't."""
+        if find_spec("gradio") is None:
+            log.info("no page at /: it needs Gradio, which Booth's extra `demo` brings")
+            return
+        self._loading = True
         try:
-            for point in points[:1]:
+            for point in list(entry_points(group=GROUP))[:1]:
                 create_app = await asyncio.to_thread(point.load)
                 app = await asyncio.to_thread(create_app, url)
                 await self._close.enter_async_context(app.router.lifespan_context(app))
                 self._app = app
-        except ImportError:
-            log.info("no page at /: it needs Gradio, which `pip install booth[demo]` brings")
+        except Exception:
+            log.exception("no page at /: it could not be loaded; the API answers all the same")
         finally:
             self._loading = False
 
@@ -80,8 +85,8 @@ async def _show(page: ASGIApp, scope: Scope, receive: Receive, send: Send) -> No
         if not missing:
             await send(message)
 
-    scope["state"]["page"] = True  # its many small files stay out of the access log
+    mark_page(scope, page=True)
     await page(scope, receive, send_on)
     if missing:
-        scope["state"]["page"] = False
+        mark_page(scope, page=False)
         raise HTTPException(404)

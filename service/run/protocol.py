@@ -12,12 +12,9 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from booth_client.errors import BadRequest, HeadTooLarge, SlowHead
 from service.web.problems import MEDIA_TYPE, fields_of
+from service.web.scope import ON_DISCONNECT
 
-__all__ = ["ON_DISCONNECT", "Protocol"]
-
-# In a request's state: what is to be called when its client goes away before the answer.
-# Waiting for the server's message of it would take a task a request.
-ON_DISCONNECT = "on_disconnect"
+__all__ = ["Protocol"]
 
 
 class _Corked:

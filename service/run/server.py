@@ -14,13 +14,12 @@ from types import FrameType
 import uvicorn
 from starlette.types import ASGIApp
 
-from models.errors import ModelError
-from models.shelf import ModelNotFound
-from service.run.app import create_app, load_models
+from service.run.app import create_app
 from service.run.protocol import Protocol
+from service.run.startup import reload
 from service.web.state import ServiceState
 
-__all__ = ["serve"]
+__all__ = ["run"]
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +28,7 @@ CLOSING_S = 1  # of the grace period, to end the models when all is answered
 TICK_S = 0.1  # how often uvicorn's main loop looks up
 
 
-def serve(state: ServiceState) -> int:
+def run(state: ServiceState) -> int:
     """Serve until told to end.
 
     SIGTERM and SIGINT: ``/readyz`` turns 503, what was accepted is answered, then the end; a second
@@ -131,12 +130,6 @@ class _Server(uvicorn.Server):
         return await super().on_tick(counter)
 
     def _reload(self) -> None:
-        task = asyncio.get_running_loop().create_task(self._load())
+        task = asyncio.get_running_loop().create_task(reload(self._state))
         self._reloads.add(task)
         task.add_done_callback(self._reloads.discard)
-
-    async def _load(self) -> None:
-        try:
-            await asyncio.to_thread(load_models, self._state)
-        except (ModelError, ModelNotFound) as error:
-            log.warning("%s What was loaded stays.", error)

@@ -7,8 +7,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from starlette.types import Scope
-
 from service.telemetry.record import RequestRecord
 
 __all__ = ["AccessLog"]
@@ -30,61 +28,57 @@ class AccessLog:
     """
 
     def __init__(self, lines_per_second: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._answers = _Bucket(lines_per_second, clock)
-        self._failures = _Bucket(max(LEAST_FAILURES, lines_per_second), clock)
+        self._answers = _TokenBucket(lines_per_second, clock)
+        self._failures = _TokenBucket(max(LEAST_FAILURES, lines_per_second), clock)
         self._left_out = 0
 
-    def write(
-        self,
-        scope: Scope,
-        status: int,
-        took_s: float,
-        request_id: str,
-        record: RequestRecord | None,
-    ) -> None:
+    def write(self, record: RequestRecord) -> None:
         """Write the line of a request that is over, or count it among those left out."""
-        bucket = self._failures if status >= SERVER_ERROR else self._answers
+        bucket = self._failures if record.status >= SERVER_ERROR else self._answers
         if not bucket.take():
             self._left_out += 1
             return
-        # As it was sent, %-encoded: a path can't break the line or paint the terminal.
-        path = scope["raw_path"].decode("ascii")
-        fields: dict[str, Any] = {
-            "request_id": request_id,
-            "method": scope["method"],
-            "path": path,
-            "status": status,
-            "duration_ms": round(took_s * 1000, 2),
-        }
-        if record:
-            fields |= _about(record)
+        fields = _fields(record)
         note = ""
         if self._left_out:
             fields["left_out"] = self._left_out
             note = f" ({self._left_out} lines left out before)"
             self._left_out = 0
-        access.info(
-            "%s %s %d %.1f ms%s", scope["method"], path, status, took_s * 1000, note, extra=fields
-        )
+        took_ms = record.seconds * 1000
+        line = record.method, record.path, record.status, took_ms, note
+        access.info("%s %s %d %.1f ms%s", *line, extra=fields)
 
 
-def _about(record: RequestRecord) -> dict[str, Any]:
+def _fields(record: RequestRecord) -> dict[str, Any]:
+    fields = {
+        "request_id": record.request_id,
+        "method": record.method,
+        "path": record.path,
+        "status": record.status,
+        "duration_ms": _milliseconds(record.seconds),
+    }
+    return fields | _classification(record) if record.classifies else fields
+
+
+def _classification(record: RequestRecord) -> dict[str, Any]:
     fields: dict[str, Any] = {
         "model": record.model,
         "outcome": record.outcome,
         "photographs": record.photographs,
-        "cached": len(record.recalled),
-        "bytes": record.size,
-        "timing_ms": {
-            stage: round(seconds * 1000, 2) for stage, seconds in record.longest().items()
-        },
+        "cached": len(record.cached),
+        "bytes": record.body_bytes,
+        "timing_ms": {stage: _milliseconds(seconds) for stage, seconds in record.longest().items()},
     }
     if record.trace:
         fields["trace_id"] = record.trace.id
     return fields
 
 
-class _Bucket:
+def _milliseconds(seconds: float) -> float:
+    return round(seconds * 1000, 2)
+
+
+class _TokenBucket:
     """A token bucket: ``rate`` a second, and at once as many as one second brings."""
 
     def __init__(self, rate: int, clock: Callable[[], float]) -> None:

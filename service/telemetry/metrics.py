@@ -5,11 +5,9 @@ One registry per application object; the page of one process holds all of its mo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache, partial
-from importlib.metadata import version
 
-import onnxruntime
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -21,26 +19,23 @@ from prometheus_client import (
     Summary,
     disable_created_metrics,
 )
-from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.registry import Collector
 
 from booth_client.wire import Answer
 from service.engine.cache import AnswerCache
-from service.engine.classifier import Classifier
-from service.fleet.fleet import Fleet, LoadedModel
+from service.fleet.fleet import Fleet
 from service.runtimes.session import batch_size_classes
+from service.telemetry.gauges import FleetGauges
+from service.telemetry.record import RequestRecord
 
-__all__ = ["UNKNOWN", "Metrics"]
+__all__ = ["Metrics"]
 
 # A timestamp beside every counter would double the page, and nothing asks for it.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
-# The label of requests that named no model we serve: a client's text never becomes a label.
-UNKNOWN = "unknown"
-
 SECONDS = [0.001 * 2**power for power in range(13)]
 BYTES = [1024.0 * 4**power for power in range(9)]
 PIXELS = [1e4 * 4**power for power in range(8)]
+LOAD_OUTCOMES = ("ok", "unusable", "error")
 LOOKUPS = ("hit", "miss", "not_modified", "bypass")
 SHARES = [share / 20 for share in range(1, 21)]
 
@@ -96,6 +91,9 @@ class Metrics:
             registry=self.registry,
         )
 
+        self.loads = self._counter("loads", "Times that models were loaded anew.", ["outcome"])
+        for outcome in LOAD_OUTCOMES:
+            self.loads.labels(outcome)  # a rate needs the 0 that comes before the first one
         self.cache = _CacheMetrics(self.registry)
 
         # Looking a child up takes longer than changing it, and the labels are few.
@@ -109,33 +107,45 @@ class Metrics:
 
     def watch(self, fleet: Fleet, ready: Callable[[], bool]) -> None:
         """Show what is loaded, what waits and whether traffic is welcome, read at each scrape."""
-        self.registry.register(_FleetCollector(fleet, ready))
+        self.registry.register(FleetGauges(fleet, ready))
+
+    def loaded(self, outcome: str) -> None:
+        """Count a load of all models: ok, unusable (a file is to blame) or error (we are)."""
+        self.loads.labels(outcome).inc()
+        self.models_complete.set(outcome == "ok")
 
     def observer(self, model: str) -> _ModelObserver:
         """Counts what happens to the photographs of one model."""
         return _ModelObserver(self, model)
 
-    def request_done(self, model: str, outcome: str, seconds: float) -> None:
-        """Count a request that is over."""
-        self._requests_of(model, outcome).inc()
-        self._request_seconds_of(model).observe(seconds)
+    def count(self, record: RequestRecord) -> None:
+        """Count a request for labels that is over."""
+        model = record.model
+        self._requests_of(model, record.outcome).inc()
+        self._request_seconds_of(model).observe(record.seconds)
+        self._count_stages(record)
+        for answer in record.answers:
+            self._count_answer(answer)
+        for outcome in record.failed.values():
+            self._failed_of(model, outcome).inc()
+        for result, times in record.lookups.items():
+            self.cache.looked_up(model, result, times)
 
-    def failed(self, model: str, outcome: str) -> None:
-        """Count one photograph that got an error, alone or among others."""
-        self._failed_of(model, outcome).inc()
+    def _count_stages(self, record: RequestRecord) -> None:
+        seconds_of = partial(self._stage_seconds_of, record.model)
+        for stage in (record.read_stage, record.cache_stage, record.answer_stage):
+            if stage:
+                seconds_of(stage.name).observe(stage.seconds)
+        for _, inference in record.inferences():
+            seconds_of("decode").observe(inference.decode_s)
+            seconds_of("queue").observe(inference.queue_s)
+            seconds_of("inference").observe(inference.inference_s)
 
-    def answered(self, answer: Answer) -> None:
-        """Count one photograph's answer."""
-        timing, first = answer.timing_ms, answer.predictions[0]
+    def _count_answer(self, answer: Answer) -> None:
+        first = answer.predictions[0]
         self._images_of(answer.model).inc()
         self._labels_of(answer.model, first.category).inc()
         self._confidence_of(answer.model).observe(first.confidence)
-        for stage in ("decode", "queue", "inference"):
-            self.stage(answer.model, stage, getattr(timing, stage) / 1000)
-
-    def stage(self, model: str, stage: str, seconds: float) -> None:
-        """Count the time of one stage: read, decode, queue, inference or answer."""
-        self._stage_seconds_of(model, stage).observe(seconds)
 
     def _counter(self, name: str, text: str, labels: list[str]) -> Counter:
         return Counter(f"booth_{name}", text, labels, registry=self.registry)
@@ -169,12 +179,12 @@ class _CacheMetrics:
         self._bytes.set_function(lambda: cache.bytes_held)
         self._limit.set(cache.max_bytes)
 
-    def looked_up(self, model: str, result: str) -> None:
-        """Count one photograph: hit, miss, not_modified or bypass."""
+    def looked_up(self, model: str, result: str, times: int) -> None:
+        """Count photographs: hit, miss, not_modified or bypass."""
         if model not in self._of_model:
             # All results at once: a rate needs the 0 that comes before the first one.
             self._of_model[model] = {one: self._lookups.labels(model, one) for one in LOOKUPS}
-        self._of_model[model][result].inc()
+        self._of_model[model][result].inc(times)
 
     def evicted(self, count: int) -> None:
         """Count answers that had to make room."""
@@ -197,62 +207,3 @@ class _ModelObserver:
         self._batches.inc()
         self._sizes.observe(size)
         self._seconds_of(size).observe(seconds)
-
-
-class _FleetCollector(Collector):
-    """Gauges read from the fleet when asked, so that an unloaded model leaves none behind."""
-
-    def __init__(self, fleet: Fleet, ready: Callable[[], bool]) -> None:
-        self._fleet = fleet
-        self._ready = ready
-
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        loaded = self._fleet.loaded()
-        yield from _load(loaded)
-        yield from _inventory(loaded)
-        ready = _gauge("ready", "1 if /readyz welcomes traffic.", [])
-        ready.add_metric([], self._ready())
-        build = _gauge("build_info", "What runs.", ["version", "onnxruntime"])
-        build.add_metric([version("booth"), onnxruntime.__version__], 1)
-        yield from (ready, build)
-
-
-def _load(loaded: list[LoadedModel]) -> Iterator[GaugeMetricFamily]:
-    """What waits in each model, and how much may; the versions of one model count together."""
-    queue = _gauge("queue_length", "Photographs that wait for a slot.", ["model"])
-    accepted = _gauge("accepted_images", "Photographs accepted, not yet answered.", ["model"])
-    limit = _gauge("accepted_images_limit", "Most that are accepted at a time.", ["model"])
-    batch_limit = _gauge("batch_size_limit", "Most photographs in a batch.", ["model"])
-    wait = _gauge("predicted_wait_seconds", "Until what is accepted is answered.", ["model"])
-    versions: dict[str, list[Classifier]] = {}
-    for one in loaded:
-        versions.setdefault(one.card.name, []).append(one.classifier)
-    for name, classifiers in versions.items():
-        queue.add_metric([name], sum(len(one.batcher) for one in classifiers))
-        accepted.add_metric([name], sum(one.accepted for one in classifiers))
-        limit.add_metric([name], sum(one.limits.queue_size for one in classifiers))
-        batch_limit.add_metric([name], max(one.limits.max_batch_size for one in classifiers))
-        wait.add_metric([name], max(one.predicted_wait_s for one in classifiers))
-    yield from (queue, accepted, limit, batch_limit, wait)
-
-
-def _inventory(loaded: list[LoadedModel]) -> Iterator[GaugeMetricFamily]:
-    """Which models are loaded, where they run, and since when."""
-    info = _gauge("model_info", "LoadedModel.", ["model", "version", "provider", "precision"])
-    since = _gauge("model_loaded_timestamp_seconds", "When it was loaded.", ["model", "version"])
-    fell_back = _gauge(
-        "model_fell_back",
-        "1 if another execution provider runs it than the one that should.",
-        ["model", "version", "provider", "wanted"],
-    )
-    for one in loaded:
-        name, version_ = one.card.name, one.card.version
-        info.add_metric([name, version_, one.classifier.session.provider, one.card.precision], 1)
-        since.add_metric([name, version_], one.since)
-        providers = [one.classifier.session.provider, one.wanted_provider]
-        fell_back.add_metric([name, version_, *providers], one.fell_back)
-    yield from (info, since, fell_back)
-
-
-def _gauge(name: str, text: str, labels: list[str]) -> GaugeMetricFamily:
-    return GaugeMetricFamily(f"booth_{name}", text, labels=labels)

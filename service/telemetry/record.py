@@ -1,20 +1,34 @@
-"""What is known of one request for labels, for those who tell of it when it is over."""
+"""One record of a request, in seconds, of which metrics, log line and trace are each made, once."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from service.engine.batcher import Batch, Inference
-from service.engine.classifier import Ticket
-from service.telemetry.metrics import UNKNOWN
+from booth_client.wire import Answer
+from service.engine.inference import Batch, Inference
+from service.engine.ticket import Ticket
 
-if TYPE_CHECKING:
-    from service.telemetry.tracing import Trace
+__all__ = ["UNKNOWN", "RequestRecord", "Stage", "Trace"]
 
-__all__ = ["RequestRecord", "Stage"]
+# The model of requests that named none we serve: a client's text never becomes a metric's label.
+UNKNOWN = "unknown"
+
+
+class Trace(Protocol):
+    """The trace of a request, where it has one."""
+
+    def __hash__(self) -> int:
+        """By identity."""
+
+    @property
+    def id(self) -> str:
+        """32 hexadecimal digits."""
+
+    def end(self, record: RequestRecord) -> None:
+        """Make its spans of what is known of the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,34 +47,73 @@ class Stage:
 
 @dataclass(slots=True)
 class RequestRecord:
-    """One request, as far as it came. Log and trace are made of it once it is answered.
+    """What is known of one request; whoever serves it fills it in.
 
-    ``size`` is that of the body in bytes; ``failed`` has the outcome of each photograph, by its
-    index, that got an error within an answer; ``recalled`` are those whose answer was known.
+    Attributes:
+        request_id: The client's, or one of ours.
+        method: GET, POST, ...
+        path: As it was sent, %-encoded: it can't break a log's line or paint a terminal.
+        start: The instant of ``time.perf_counter()`` at which its head was there.
+        classifies: It asks for labels; only then has it what follows, and counts in the metrics.
+        trace: Where it is traced.
+        seconds: From its head to the end of its answer.
+        status: Of the response; 0 if none was sent.
+        outcome: "ok", or the kind of its error, as the metrics name it.
+        model: The model's name, and ``version`` its version.
+        body_bytes: Size of the body.
+        photographs: How many it holds.
+        tickets: Of those that the network was asked about, in their order.
+        answers: Of these, what it said, in their order.
+        failed: The outcome of each photograph, by its index, that got an error within an answer.
+        cached: The photographs, by their index, whose answer was known before.
+        lookups: How often the response cache gave each result.
+        read_stage: The body was read and taken apart.
+        cache_stage: The response cache was asked.
+        answer_stage: The answer was written.
+
     """
 
+    request_id: str
+    method: str
+    path: str
+    start: float
+    classifies: bool = False
     trace: Trace | None = None
+    seconds: float = 0.0
+    status: int = 0
+    outcome: str = ""
     model: str = UNKNOWN
     version: str = ""
-    outcome: str = "error"
-    size: int = 0
+    body_bytes: int = 0
     photographs: int = 0
     tickets: Sequence[Ticket] = ()
+    answers: list[Answer] = field(default_factory=list)
     failed: dict[int, str] = field(default_factory=dict)
-    recalled: set[int] = field(default_factory=set)
-    read: Stage | None = None
-    answer: Stage | None = None
+    cached: set[int] = field(default_factory=set)
+    lookups: dict[str, int] = field(default_factory=dict)
+    read_stage: Stage | None = None
+    cache_stage: Stage | None = None
+    answer_stage: Stage | None = None
+
+    @property
+    def end(self) -> float:
+        """The instant of ``time.perf_counter()`` at which it was over."""
+        return self.start + self.seconds
 
     def stages(self) -> Iterator[Stage]:
         """All stages that it went through: once each, but one of each photograph in the middle."""
-        if self.read:
-            yield self.read
-        asked = (index for index in range(self.photographs) if index not in self.recalled)
+        yield from filter(None, (self.read_stage, self.cache_stage))
+        for index, inference in self.inferences():
+            yield from _stages(inference, index)
+        if self.answer_stage:
+            yield self.answer_stage
+
+    def inferences(self) -> Iterator[tuple[int, Inference]]:
+        """What the network took for each photograph that it has seen, by its index."""
+        asked = (index for index in range(self.photographs) if index not in self.cached)
         for index, ticket in zip(asked, self.tickets, strict=False):
-            if run := ticket.run:
-                yield from _stages(run, index)
-        if self.answer:
-            yield self.answer
+            if inference := ticket.inference:
+                yield index, inference
 
     def longest(self) -> dict[str, float]:
         """The seconds of each stage; of several photographs, the longest."""
@@ -73,10 +126,11 @@ class RequestRecord:
         return longest
 
 
-def _stages(run: Inference, index: int) -> Iterator[Stage]:
+def _stages(inference: Inference, index: int) -> Iterator[Stage]:
     """Those of one photograph, which waits twice: for a slot, and for the others of its batch."""
-    decoding = run.decoded - run.decode_s
-    yield Stage("queue", run.arrived, decoding - run.arrived, index)
-    yield Stage("decode", decoding, run.decode_s, index)
-    yield Stage("queue", run.decoded, run.batch.start - run.decoded, index)
-    yield Stage("inference", run.batch.start, run.inference_s, index, run.batch)
+    batch, decoded = inference.batch, inference.decoded
+    decoding = decoded - inference.decode_s
+    yield Stage("queue", inference.arrived, decoding - inference.arrived, index)
+    yield Stage("decode", decoding, inference.decode_s, index)
+    yield Stage("queue", decoded, batch.start - decoded, index)
+    yield Stage("inference", batch.start, inference.inference_s, index, batch)

@@ -12,8 +12,9 @@ import random
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from opentelemetry.context import Context
@@ -34,12 +35,11 @@ from opentelemetry.trace import (
 )
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import Attributes, AttributeValue
-from starlette.types import Scope
 
-from service.engine.batcher import Batch
+from service.engine.inference import Batch
 from service.telemetry.record import RequestRecord, Stage
 
-__all__ = ["Trace", "Traces"]
+__all__ = ["RequestTrace", "Traces"]
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ class Traces:
         self._tracer = self._provider.get_tracer("booth", version("booth"))
         self._batches: WeakKeyDictionary[Batch, SpanContext] = WeakKeyDictionary()
 
-    def begin(self, scope: Scope, start: float) -> Trace | None:
+    def begin(self, scope: Mapping[str, Any], start: float) -> RequestTrace | None:
         """The trace of a request that began at ``start``; None if it is none of the share."""
         carrier = {k.decode(): v.decode("latin-1") for k, v in scope["headers"] if k in PROPAGATED}
         parent = self._propagator.extract(carrier, NOWHERE) if carrier else NOWHERE
@@ -88,7 +88,7 @@ class Traces:
             _request_attributes(scope),
             start_time=clock + int(start * 1e9),
         )
-        return Trace(self, span, clock)
+        return RequestTrace(self, span, clock)
 
     def close(self) -> None:
         """Send what is left, for a second at most."""
@@ -118,7 +118,7 @@ class Traces:
         """The span of a batch, in a trace of its own that links to those of its requests."""
         known = self._batches.get(batch)
         if known is None:
-            traces = [tag for tag in dict.fromkeys(batch.tags) if isinstance(tag, Trace)]
+            traces = [tag for tag in dict.fromkeys(batch.tags) if isinstance(tag, RequestTrace)]
             links = [Link(trace.context) for trace in traces]
             attributes: Attributes = {"booth.model": record.model, "booth.batch.size": batch.size}
             known = self.record(
@@ -133,7 +133,7 @@ class Traces:
         return known
 
 
-class Trace:
+class RequestTrace:
     """The trace of one request."""
 
     def __init__(self, traces: Traces, span: Span, clock: int) -> None:
@@ -147,19 +147,19 @@ class Trace:
         """32 hexadecimal digits, as ``traceparent`` has them."""
         return f"{self.context.trace_id:032x}"
 
-    def end(self, record: RequestRecord, status: int, end: float) -> None:
-        """Make the spans of all stages, and end the request's own at the instant ``end``."""
+    def end(self, record: RequestRecord) -> None:
+        """Make the spans of all stages, and end the request's own."""
         inside = set_span_in_context(self._span, NOWHERE)
         for stage in record.stages():
             self._record(stage, record, inside)
         for photograph, outcome in record.failed.items():
             which: Attributes = {"booth.photograph": photograph, "error.type": outcome}
             self._span.add_event("photograph failed", which)
-        self._span.set_attributes(_outcome_attributes(record, status))
-        if status >= SERVER_ERROR:
+        self._span.set_attributes(_outcome_attributes(record))
+        if record.status >= SERVER_ERROR:
             self._span.set_attribute("error.type", record.outcome)
             self._span.set_status(Status(StatusCode.ERROR))
-        self._span.end(self._ns(end))
+        self._span.end(self._ns(record.end))
 
     def _record(self, stage: Stage, record: RequestRecord, inside: Context) -> None:
         start_ns = self._ns(stage.start)
@@ -192,7 +192,7 @@ class _Exporter(SpanExporter):
         self._troubled = False
         self._ended = False
         logger = logging.getLogger("opentelemetry")
-        logger.handlers = [_Tell(self._trouble)]
+        logger.handlers = [_WarningHandler(self._trouble)]
         logger.propagate = False
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
@@ -213,7 +213,7 @@ class _Exporter(SpanExporter):
             log.warning("traces are not taken by %s, and are dropped: %s", self._endpoint, message)
 
 
-class _Tell(logging.Handler):
+class _WarningHandler(logging.Handler):
     """Gives warnings to a function."""
 
     def __init__(self, tell: Callable[[str], None]) -> None:
@@ -234,7 +234,7 @@ def _resource() -> Resource:
     return Resource(ours).merge(OTELResourceDetector().detect())
 
 
-def _request_attributes(scope: Scope) -> Attributes:
+def _request_attributes(scope: Mapping[str, Any]) -> Attributes:
     return {
         "http.request.method": scope["method"],
         "http.route": scope["path"],
@@ -244,13 +244,15 @@ def _request_attributes(scope: Scope) -> Attributes:
     }
 
 
-def _outcome_attributes(record: RequestRecord, status: int) -> dict[str, AttributeValue]:
+def _outcome_attributes(record: RequestRecord) -> dict[str, AttributeValue]:
     attributes: dict[str, AttributeValue] = {
-        "http.request.body.size": record.size,
+        "http.request.body.size": record.body_bytes,
         "booth.model": record.model,
         "booth.version": record.version,
         "booth.outcome": record.outcome,
         "booth.photographs": record.photographs,
-        "booth.cached": len(record.recalled),
+        "booth.cached": len(record.cached),
     }
-    return {**attributes, "http.response.status_code": status} if status else attributes
+    if record.status:
+        attributes["http.response.status_code"] = record.status
+    return attributes

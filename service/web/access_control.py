@@ -1,4 +1,4 @@
-"""Who may come in: keys, and how often."""
+"""Who may come in: closed by default, with a list of open paths; keys, and how often."""
 
 from __future__ import annotations
 
@@ -8,46 +8,64 @@ import secrets
 import time
 from collections import Counter
 
-from starlette.requests import Request
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from booth_client.errors import RateLimited, Unauthorized
 from service.settings import Settings
 
-__all__ = ["AccessControl", "RateLimiter", "network"]
+__all__ = ["OPEN_PATHS", "AccessControl", "RateLimiter", "client_network"]
+
+# What needs no key and has no limit: who watches a service may always look.
+OPEN_PATHS = frozenset({"/livez", "/readyz", "/metrics", "/docs", "/openapi.json"})
+OPEN_FOLDERS = ("/docs/",)
+
+# A browser asks for dozens of the page's files at once: outside these, reading has no limit.
+API_PATHS = ("/classify", "/models")
 
 WINDOW_S = 60
 
 
 class AccessControl:
-    """Checks the rate and the key of a request; lets all in where neither is set."""
+    """ASGI middleware: lets a request in, or raises why not.
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        app: what answers those who are let in.
+        settings: the keys and the rate; without them all are let in.
+
+    Raises, when called:
+        Unauthorized: the request has no key, or a wrong one.
+        RateLimited: its client sent too much.
+
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app = app
         self._keys = [key.get_secret_value().encode() for key in settings.api_keys]
         self._per_minute = settings.rate_limit_per_minute
         self._rate_limiter = RateLimiter()
 
-    def check(self, request: Request) -> None:
-        """Let a request in.
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let one request in."""
+        if scope["type"] == "http" and not _is_open(scope["path"]):
+            self._check(scope)
+        await self._app(scope, receive, send)
 
-        Raises:
-            Unauthorized: it has no key, or a wrong one.
-            RateLimited: its client sent too much.
-
-        """
-        if self._per_minute:  # first, so that guessing keys has its limit too
-            self._check_rate(network(request.client.host if request.client else ""))
+    def _check(self, scope: Scope) -> None:
+        if self._per_minute and _is_limited(scope):  # first, so that guessing keys has its limit
+            self._check_rate(client_network((scope.get("client") or ("",))[0]))
         if self._keys:
-            self._check_key(request)
+            self._check_key(Headers(scope=scope).get("authorization", ""))
 
-    def _check_key(self, request: Request) -> None:
-        scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    def _check_key(self, authorization: str) -> None:
+        scheme, _, key = authorization.partition(" ")
         offered = key.strip().encode("latin-1") if scheme.lower() == "bearer" else b""
         # Every key is compared, so that the time taken tells nothing about them.
         if not any([secrets.compare_digest(offered, known) for known in self._keys]):  # noqa: C419
             raise Unauthorized("Send a valid key: `Authorization: Bearer <key>`.")
 
     def _check_rate(self, client: str) -> None:
-        wait_s = self._rate_limiter.add(client, self._per_minute, time.monotonic())
+        wait_s = self._rate_limiter.hit(client, self._per_minute, time.monotonic())
         if wait_s:
             raise RateLimited(
                 f"More than {self._per_minute} requests a minute; slow down.",
@@ -59,7 +77,8 @@ class RateLimiter:
     """Each client's requests in the last minute, by a sliding window counter.
 
     Those of the clock's previous minute count by the share of it that the window still covers.
-    Two minutes of clients are remembered, no more.
+    Two minutes of clients are remembered, no more. (The package limits does this once several
+    processes share the count; in one, its memory storage goes over every client in timer threads.)
     """
 
     def __init__(self) -> None:
@@ -67,8 +86,8 @@ class RateLimiter:
         self._current: Counter[str] = Counter()
         self._previous: Counter[str] = Counter()
 
-    def add(self, client: str, limit: int, now: float) -> float:
-        """Count a record at ``now`` seconds; or, if it is one too many, say when there is room.
+    def hit(self, client: str, limit: int, now: float) -> float:
+        """Count a request at ``now`` seconds; or, if it is one too many, say when there is room.
 
         Returns:
             0 if it was counted; else the seconds after which the client may come again.
@@ -86,10 +105,19 @@ class RateLimiter:
         return 0
 
 
-def network(host: str) -> str:
+def client_network(host: str) -> str:
     """Who counts as one client: an IPv4 address, or the /64 that is the least an IPv6 user gets."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
         return host
     return str(ipaddress.ip_network((host, 64), strict=False)) if address.version == 6 else host  # noqa: PLR2004
+
+
+def _is_open(path: str) -> bool:
+    return path in OPEN_PATHS or path.startswith(OPEN_FOLDERS)
+
+
+def _is_limited(scope: Scope) -> bool:
+    is_reading = scope["method"] in {"GET", "HEAD"}
+    return not is_reading or scope["path"].startswith(API_PATHS)

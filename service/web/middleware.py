@@ -1,4 +1,4 @@
-"""Around every request: its id, its line in the log, and a proper answer when all else fails."""
+"""Around every request: its record, and a proper answer when all else fails."""
 
 from __future__ import annotations
 
@@ -6,45 +6,58 @@ import asyncio
 import random
 import re
 import time
+from collections.abc import Callable
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from booth_client.errors import InternalError, ShuttingDown
+from booth_client.errors import BoothError, InternalError, ShuttingDown
 from service.telemetry.access_log import AccessLog
+from service.telemetry.record import RequestRecord
 from service.web import problems
+from service.web.scope import is_page, start_record
 from service.web.state import ServiceState
 
 __all__ = ["RequestMiddleware"]
 
 QUIET = ("/livez", "/readyz", "/metrics")
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
+CLIENT_CLOSED_REQUEST = 499  # nginx's: nobody reads it, but the access log shows it
+BAD_REQUEST = 400
 
 
 class RequestMiddleware:
-    """ASGI middleware; the outermost."""
+    """ASGI middleware; the outermost.
 
-    def __init__(self, app: ASGIApp, state: ServiceState) -> None:
+    Args:
+        app: what answers.
+        state: of the service.
+        classifies: whether a request asks for labels, by its scope; those count in the metrics.
+
+    """
+
+    def __init__(
+        self, app: ASGIApp, state: ServiceState, classifies: Callable[[Scope], bool]
+    ) -> None:
         self._app = app
         self._state = state
-        self._access = AccessLog(state.settings.log_lines_per_second)
+        self._classifies = classifies
+        self._access_log = AccessLog(state.settings.log_lines_per_second)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, whatever happens inside."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        start = time.perf_counter()
-        request_id = _request_id(scope)
-        scope.setdefault("state", {})["request_id"] = request_id
-        status = 0
+        record = self._begin(scope)
+        request_id = record.request_id.encode()
 
         async def send_on(message: Message) -> None:
-            nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
+                record.status = message["status"]
                 headers = message["headers"] = list(message.get("headers", ()))
-                headers.append((b"x-request-id", request_id.encode()))
+                headers.append((b"x-request-id", request_id))
                 if self._state.draining and (b"connection", b"close") not in headers:
                     # The client's next request goes to somebody who stays.
                     headers.append((b"connection", b"close"))
@@ -52,29 +65,57 @@ class RequestMiddleware:
 
         try:
             await self._app(scope, receive, send_on)
-        except asyncio.CancelledError:
-            if status:
+        except BaseException as cause:
+            response = None if record.status else _last_resort(cause, Request(scope), record)
+            if response is None:
                 raise
-            # The grace period of the service's end is over; the client learns why.
-            error = ShuttingDown("The service has shut down; ask another one.", retry_after_s=1)
-            await problems.render(error, Request(scope))(scope, receive, send_on)
-        except Exception as cause:
-            if status:
-                raise
-            failure = InternalError("An unforeseen error.")
-            failure.__cause__ = cause
-            await problems.render(failure, Request(scope))(scope, receive, send_on)
+            await response(scope, receive, send_on)
         finally:
-            self._tell(scope, status, start, request_id)
+            self._end(scope, record)
 
-    def _tell(self, scope: Scope, status: int, start: float, request_id: str) -> None:
-        """Log and trace a request that is over."""
-        end = time.perf_counter()
-        record = scope["state"].get("record")
-        if scope["path"] not in QUIET and not scope["state"].get("page"):
-            self._access.write(scope, status, end - start, request_id, record)
-        if record and record.trace:
-            record.trace.end(record, status, end)
+    def _begin(self, scope: Scope) -> RequestRecord:
+        start = time.perf_counter()
+        path = scope["raw_path"].decode("ascii")
+        record = RequestRecord(_request_id(scope), scope["method"], path, start)
+        start_record(scope, record)
+        if self._classifies(scope):
+            record.classifies = True
+            traces = self._state.traces
+            record.trace = traces.begin(scope, start) if traces else None
+            self._state.metrics.in_flight.inc()
+        return record
+
+    def _end(self, scope: Scope, record: RequestRecord) -> None:
+        """Tell of a request that is over: metrics, log, trace."""
+        record.seconds = time.perf_counter() - record.start
+        if record.classifies:
+            record.outcome = record.outcome or ("ok" if record.status < BAD_REQUEST else "error")
+            self._state.metrics.in_flight.dec()
+            self._state.metrics.count(record)
+        if scope["path"] not in QUIET and not is_page(scope):
+            self._access_log.write(record)
+        if record.trace:
+            record.trace.end(record)
+
+
+def _last_resort(cause: BaseException, request: Request, record: RequestRecord) -> Response | None:
+    """The response where none was made inside; None where there can be none."""
+    if isinstance(cause, BoothError):
+        return problems.render(cause, request)
+    if isinstance(cause, ClientDisconnect):
+        record.outcome = "cancelled"
+        return Response(status_code=CLIENT_CLOSED_REQUEST)
+    if isinstance(cause, asyncio.CancelledError):
+        # The grace period of the service's end is over; the client learns why.
+        error: BoothError = ShuttingDown(
+            "The service has shut down; ask another one.", retry_after_s=1
+        )
+        return problems.render(error, request)
+    if isinstance(cause, Exception):
+        failure = InternalError("An unforeseen error.")
+        failure.__cause__ = cause
+        return problems.render(failure, request)
+    return None
 
 
 def _request_id(scope: Scope) -> str:

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from booth_client.errors import BoothError, InvalidParameter
+from service.web.scope import record_of
 
 __all__ = ["MEDIA_TYPE", "PROBLEM_SCHEMA", "body_of", "fields_of", "install", "render"]
 
@@ -37,7 +38,7 @@ def body_of(error: BoothError, request: Request) -> dict[str, Any]:
     """The fields of a problem. Of an error of ours only an id is told, to look the cause up."""
     detail = error.detail
     if error.status == http.HTTPStatus.INTERNAL_SERVER_ERROR:
-        request_id = request.scope["state"].get("request_id", "")
+        request_id = record_of(request.scope).request_id
         log.error("%s request_id=%s", detail, request_id, exc_info=error.__cause__ or error)
         detail = f"Something failed on our side; name the id {request_id} when you report it."
     return _fields(error.kind, error.title, error.status, detail)
@@ -49,7 +50,8 @@ def fields_of(error: BoothError) -> dict[str, Any]:
 
 
 def render(error: BoothError, request: Request) -> Response:
-    """The response for an error of ours."""
+    """The response for an error of ours, which is the outcome of its request."""
+    record_of(request.scope).outcome = error.outcome
     headers = {}
     if error.retry_after_s is not None:
         headers["Retry-After"] = str(error.retry_after_s)

@@ -36,6 +36,8 @@ class ServiceState:
 
     def not_ready(self) -> str | None:
         """Why traffic should go elsewhere, in a sentence; None when ready."""
+        if self.fatal:
+            return self.fatal
         if self.draining:
             return "The service is shutting down."
         if not self.started:

@@ -18,6 +18,7 @@ from benchmarks.systems import BOOTH
 from service.run import app
 from service.settings import read_settings
 from service.telemetry.metrics import Metrics
+from service.telemetry.record import RequestRecord, Stage
 
 
 def run(throughput: float, cpu_ms: float) -> Run:
@@ -29,10 +30,10 @@ def run(throughput: float, cpu_ms: float) -> Run:
 def test_only_a_service_with_metrics_counts(made: type[Metrics]) -> None:
     metrics: Any = made(4)
     metrics.in_flight.inc()
-    metrics.stage("m", "read", 0.1)
     metrics.observer("m").batch_ran(1, 0.1)
-    metrics.request_done("m", "ok", 0.1)
-    metrics.failed("m", "bad_image")
+    record = RequestRecord("an-id", "POST", "/classify", 0.0, model="m", outcome="ok")
+    record.read_stage, record.failed = Stage("read", 0.0, 0.1), {0: "bad_image"}
+    metrics.count(record)
     counted = {
         (sample.name, *sample.labels.values())
         for family in metrics.registry.collect()
@@ -65,7 +66,7 @@ def test_a_service_without_metrics_is_the_service_but_for_them(
 ) -> None:
     made: list[object] = []
     monkeypatch.setattr(sys, "argv", ["observability", "--without-metrics"])
-    monkeypatch.setattr("service.cli.main", lambda: made.append(vars(app)["Metrics"]))
+    monkeypatch.setattr("service.cli.main.main", lambda: made.append(vars(app)["Metrics"]))
     observability.serve_silently()
     assert (made, vars(app)["Metrics"]) == ([Silent], Metrics)
     assert sys.argv == ["booth", "serve"]

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from demo.samples import FOLDER, SAMPLES, Sample
-from service.cli.commands import DEFAULT_MODEL, classifier_for
+from service.cli.local import DEFAULT_MODEL, local_classifier
 from service.engine.classifier import Classifier
 
 SCENES = {
@@ -26,7 +26,7 @@ SCENES = {
 
 @pytest.fixture(scope="module")
 def classifier() -> Iterator[Classifier]:
-    with classifier_for(DEFAULT_MODEL) as made:
+    with local_classifier(DEFAULT_MODEL) as made:
         yield made
 
 

@@ -7,11 +7,24 @@ from dataclasses import replace
 import pytest
 
 from booth_client import errors
-from booth_client.client import ServiceUnreachable
-from booth_client.wire import Answer, Environment, Prediction, PredictionWithBasis, Timing
+from booth_client.errors import ServiceUnreachable
+from booth_client.wire import (
+    Accuracy,
+    Answer,
+    Bin,
+    Calibration,
+    Card,
+    Environment,
+    Input,
+    Label,
+    Measurement,
+    Prediction,
+    PredictionWithBasis,
+    Timing,
+    Weights,
+)
 from demo import views
 from demo.samples import FOLDER, SAMPLES
-from models.card import Accuracy, Bin, Calibration, Card, Input, Label, Measurement, Weights
 
 SCENE = Answer(
     model="places",
@@ -138,8 +151,8 @@ def test_facts_tell_what_was_learned_from_a_teacher_and_how_honest_confidences_a
         bins_before=bins,
         bins_after=bins,
     )
-    labels = (booth, harbor.model_copy(update={"basis": "distilled"}))
-    html = views.facts(CARD.model_copy(update={"labels": labels, "calibration": calibration}))
+    labels = (booth, replace(harbor, basis="distilled"))
+    html = views.facts(replace(CARD, labels=labels, calibration=calibration))
     assert "2, scenes; 1 of them learned from another network&#x27;s answers alone" in html
     assert "off by 1.8% on average, 5.4% before scaling, on the other half, 4,000 photo" in html
     assert "learned" not in views.facts(CARD)

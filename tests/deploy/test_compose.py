@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped]
 
-from demo.doors import SPARE_BYTES
+from demo.access import SPARE_BYTES
 from deploy.clean_root import TMPFS
 from deploy.dockerfile import read_stages
 from service.settings import Settings

@@ -105,7 +105,7 @@ def test_the_build_sees_the_code_and_the_shipped_models_and_no_more() -> None:
     assert Path("models/zoo/efficientnet_lite0.onnx") in files
     assert tops <= {
         *("LICENSE", "NOTICE", "README.md", "constraints.txt", "pyproject.toml"),
-        *("demo", "deploy", "export", "models", "service"),
+        *("client", "demo", "deploy", "export", "models", "service"),
     }
     assert sum((ROOT / file).stat().st_size for file in files) < 40e6
 
@@ -201,7 +201,7 @@ def test_no_image_installs_a_compiler(target: str) -> None:
 
 def test_what_serves_can_send_traces() -> None:
     steps = " ".join(one.value for one in instructions("venv-service", "RUN"))
-    assert "requirements.py tracing >> serving.txt" in steps
+    assert "requirements.py fast tracing >> serving.txt" in steps
 
 
 def test_serving_takes_nothing_of_the_stages_with_torch() -> None:

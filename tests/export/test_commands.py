@@ -99,7 +99,7 @@ def test_a_missing_library_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("export.commands.find_spec", lambda name: None if name == "torch" else name)
     result = run(folder)
     assert result.exit_code == 1
-    assert "This command needs torch: pip install 'booth[export]'." in result.stderr
+    assert "This command needs torch: install Booth with its extra `export`" in result.stderr
 
 
 @pytest.mark.parametrize(

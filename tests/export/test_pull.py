@@ -24,7 +24,7 @@ from models.labels import sun_attributes
 from models.networks.compat import torchvision_models
 from models.shelf import ZOO
 from models.sources import SOURCES
-from service.cli.commands import classifier_for
+from service.cli.local import local_classifier
 from service.fleet.identity import read_card
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def test_a_pulled_model_lies_in_the_model_home_and_knows_a_cup_of_coffee(
     assert result.exit_code == 0, result.output
     assert f"{home / 'efficientnet_lite0.onnx'}: EfficientNet-Lite0, int8, 5." in result.stdout
     assert publisher.requests[1]["range"] == "bytes=10000000-"
-    with classifier_for("efficientnet_lite0") as classifier:
+    with local_classifier("efficientnet_lite0") as classifier:
         card, answer = classifier.card, classifier.classify(photos["coffee"])
     assert answer.predictions[0].label == "Espresso"
     assert card.precision == "int8"
@@ -247,4 +247,7 @@ def test_without_torch_the_extra_is_named(tmp_path: Path) -> None:
     )
 
     assert done.returncode == 1
-    assert done.stderr == ("Error: This command needs torch: pip install 'booth[export]'.\n")
+    assert done.stderr == (
+        "Error: This command needs torch: install Booth with its extra `export`: "
+        "`pip install '.[export]'` in its folder.\n"
+    )

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from service.cli.commands import classifier_for
+from service.cli.local import local_classifier
 from tests.service.conftest import MakeBroken
 
 PHOTOS = Path(__file__).resolve().parents[2] / "photos"
@@ -39,7 +39,7 @@ def test_help_lists_the_commands_without_loading_any() -> None:
 
 def test_serving_never_imports_torch_or_gradio() -> None:
     code = (
-        "import sys, service.cli.commands, service.run.server\n"
+        "import sys, service.cli.local, service.run.server\n"
         "print({'torch', 'gradio', 'onnx', 'export', 'demo'} & set(sys.modules))"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
@@ -150,7 +150,7 @@ def test_a_model_that_can_t_run_is_told_in_a_sentence(make_broken: MakeBroken) -
 
 def test_the_classifier_of_a_command_ends_its_threads(tiny: Path) -> None:
     before = threading.enumerate()
-    with classifier_for(str(tiny)) as classifier:
+    with local_classifier(str(tiny)) as classifier:
         assert threading.enumerate() != before
         assert classifier.classify((PHOTOS / "coffee.jpg").read_bytes(), top_k=1).model == "tiny"
     assert threading.enumerate() == before

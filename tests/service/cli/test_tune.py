@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from service.cli.tune import tune
+from service.cli.main import booth
 from service.fleet.identity import read_model_file
 from service.fleet.tuning import find
 
@@ -20,7 +20,7 @@ PNG = b"\x89PNG\r\n\x1a\n"
 def run(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     monkeypatch.setenv("BOOTH_MODEL_DIR", str(tmp_path))
     monkeypatch.setenv("BOOTH_PROVIDERS", "cpu")
-    return lambda *arguments: CliRunner().invoke(tune, [str(tiny), *map(str, arguments)])
+    return lambda *arguments: CliRunner().invoke(booth, ["tune", str(tiny), *map(str, arguments)])
 
 
 def test_it_prints_a_table_and_keeps_what_it_took(
@@ -59,7 +59,7 @@ def test_a_plot_without_matplotlib_is_refused_at_once(
     monkeypatch.setattr("service.lab.reliability.find_spec", lambda _name: None)
     result = run("--plot", tmp_path / "plot.png")
     assert result.exit_code == 1
-    assert "pip install 'booth[train]'" in result.output
+    assert "pip install '.[train]'" in result.output
 
 
 @pytest.mark.parametrize(
@@ -81,6 +81,6 @@ def test_what_can_not_be_done_is_told_in_a_sentence(
 
 
 def test_an_unknown_model_is_told() -> None:
-    result = CliRunner().invoke(tune, ["efficientnet_lite9"])
+    result = CliRunner().invoke(booth, ["tune", "efficientnet_lite9"])
     assert result.exit_code == 1
     assert "There is no model" in result.output

@@ -74,7 +74,7 @@ class Machine:
 
     def _let_in(self, arrival: float, work: float) -> bool:
         try:
-            self.backlog.take([work], BATCH * WORK_S, self._deadline_s)
+            self.backlog.admit([work], BATCH * WORK_S, self._deadline_s)
         except Overloaded:
             return False
         self._queue.append((arrival, work))
@@ -180,33 +180,33 @@ def answer(backlog: Backlog, clock: Clock, count: int, *, seconds: float) -> Non
 
 
 def test_an_idle_service_turns_nobody_away(backlog: Backlog) -> None:
-    backlog.take([5.0], 5.0, 0.001)
+    backlog.admit([5.0], 5.0, 0.001)
     assert backlog.predicted_s() == 5.0
 
 
 def test_several_photographs_are_let_in_all_or_none(backlog: Backlog) -> None:
-    backlog.take([0.1], 0.0, 1.0)
+    backlog.admit([0.1], 0.0, 1.0)
     with pytest.raises(Overloaded) as refusal:
-        backlog.take([1.0] * 3, 0.0, 2.0)
+        backlog.admit([1.0] * 3, 0.0, 2.0)
     assert refusal.value.detail == (
         "The answer might take 3.1 s, too long for the deadline of 2 s; "
         "try again later, send fewer at once or raise timeout_ms."
     )
     assert refusal.value.retry_after_s == 2
     assert backlog.predicted_s() == pytest.approx(0.1)
-    backlog.take([1.0], 0.0, 2.0)
+    backlog.admit([1.0], 0.0, 2.0)
 
 
 def test_what_it_takes_itself_counts_too(backlog: Backlog) -> None:
-    backlog.take([0.1], 0.0, 1.0)
+    backlog.admit([0.1], 0.0, 1.0)
     with pytest.raises(Overloaded):
-        backlog.take([0.1], 1.0, 1.0)
+        backlog.admit([0.1], 1.0, 1.0)
 
 
 def test_the_pace_is_that_of_answers_not_of_what_was_dropped(
     backlog: Backlog, clock: Clock
 ) -> None:
-    backlog.take([1.0] * 64, 0.0, 10.0)
+    backlog.admit([1.0] * 64, 0.0, 10.0)
     for _ in range(40):
         backlog.release(1.0, done=False)
     assert backlog.predicted_s() == 24.0
@@ -216,7 +216,7 @@ def test_the_pace_is_that_of_answers_not_of_what_was_dropped(
 
 def test_batches_that_are_answered_at_once_do_not_look_fast(backlog: Backlog, clock: Clock) -> None:
     backlog.expect_batches(32)
-    backlog.take([1.0] * 1056, 0.0, 10_000.0)
+    backlog.admit([1.0] * 1056, 0.0, 10_000.0)
     for _ in range(32):
         clock.now += 32.0
         answer(backlog, clock, 32, seconds=0.0)
@@ -226,29 +226,29 @@ def test_batches_that_are_answered_at_once_do_not_look_fast(backlog: Backlog, cl
 def test_a_flood_of_what_costs_nothing_is_not_taken_for_speed(
     backlog: Backlog, clock: Clock
 ) -> None:
-    backlog.take([1.0] * 1004, 0.0, 10_000.0)
+    backlog.admit([1.0] * 1004, 0.0, 10_000.0)
     answer(backlog, clock, 1000, seconds=1e-6)
     assert backlog.predicted_s() == pytest.approx(1.0)
 
 
 def test_what_was_learned_long_ago_is_doubted(backlog: Backlog, clock: Clock) -> None:
-    backlog.take([1.0] * 101, 0.0, 1000.0)
+    backlog.admit([1.0] * 101, 0.0, 1000.0)
     answer(backlog, clock, 100, seconds=2.0)
     assert backlog.predicted_s() > 1.9
     answer(backlog, clock, 1, seconds=2.0)
     clock.now += 60.0
-    backlog.take([1.0], 0.0, 1.0)
+    backlog.admit([1.0], 0.0, 1.0)
     assert backlog.predicted_s() == 1.0
 
 
 def test_an_outcome_counts_a_photograph_out_whatever_it_is() -> None:
     admission = Admission(3, Backlog())
     futures: list[Future[int]] = [Future() for _ in range(3)]
-    admission.take([1.0] * 3, 0.0, 10.0)
+    admission.admit([1.0] * 3, 0.0, 10.0)
     for future in futures:
         admission.release_with(future, 1.0)
     with pytest.raises(Overloaded, match="room for 0 of 1"):
-        admission.take([1.0], 0.0, 10.0)
+        admission.admit([1.0], 0.0, 10.0)
     futures[0].cancel()
     futures[1].set_exception(DeadlineExceeded("late"))
     assert (len(admission), admission.only_one) == (1, True)
@@ -259,7 +259,7 @@ def test_an_outcome_counts_a_photograph_out_whatever_it_is() -> None:
 
 def test_over_http_it_is_503_at_once_and_counted(inside: Inside, photos: dict[str, bytes]) -> None:
     backlog = inside.state.fleet._backlog
-    backlog.take([60.0], 0.0, 100.0)  # another model's
+    backlog.admit([60.0], 0.0, 100.0)  # another model's
     ask = f"{inside.url}/classify?timeout_ms=500"
     refusal = httpx.post(ask, content=photos["coffee"])
     assert refusal.status_code == 503

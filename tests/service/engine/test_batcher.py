@@ -6,36 +6,67 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import contextmanager
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from booth_client.errors import DeadlineExceeded, InternalError, ShuttingDown
-from service.engine.batcher import Batcher, Inference, Waiting
+from booth_client.errors import BadImage, DeadlineExceeded, InternalError, ShuttingDown
+from service.engine.batcher import Batcher, PendingPhoto
+from service.engine.inference import Inference
+from service.photo.decode import DecodedPhoto
 
 Network = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 SOON = 10.0
+DAMAGED, CRASHING = 254, 255
 
 
-def waiting(value: int, deadline: float | None = None) -> Waiting:
+def pending(value: int, deadline: float | None = None) -> PendingPhoto:
+    """A photograph of one colour."""
     until = time.monotonic() + SOON if deadline is None else deadline
-    return Waiting(until, Future(), np.full((2, 2, 3), value, np.uint8))
+    return PendingPhoto(bytes([value]), until)
 
 
-def undecoded(value: int, seconds: float = 0.001, error: Exception | None = None) -> Waiting:
-    """A photograph that is decoded only by who takes it."""
+def decode(data: bytes) -> DecodedPhoto:
+    if data[0] == DAMAGED:
+        raise BadImage("It is damaged.")
+    if data[0] == CRASHING:
+        raise MemoryError
+    return DecodedPhoto(np.full((2, 2, 3), data[0], np.uint8), 4, 3)
 
-    def decode(photo: Waiting) -> None:
-        if error:
-            photo.future.set_exception(error)
-            return
-        photo.pixels = np.full((2, 2, 3), value, np.uint8)
-        photo.decode_s, photo.decoded = seconds, time.perf_counter()
 
-    return Waiting(time.monotonic() + SOON, Future(), decode=decode)
+class Decoder:
+    """A decoder that works while its gate is open, and remembers what it decoded, and where."""
+
+    def __init__(self) -> None:
+        self.gate = threading.Event()
+        self.entered = threading.Event()
+        self.decoded: list[int] = []
+        self.threads: set[str] = set()
+
+    def __call__(self, data: bytes) -> DecodedPhoto:
+        self.entered.set()
+        assert self.gate.wait(SOON)
+        self.decoded.append(data[0])
+        self.threads.add(threading.current_thread().name)
+        return decode(data)
+
+
+class Told:
+    """An observer that remembers."""
+
+    def __init__(self) -> None:
+        self.decoded: list[tuple[int, int]] = []
+        self.ran: list[int] = []
+
+    def photo_decoded(self, size: int, pixels: int) -> None:
+        self.decoded.append((size, pixels))
+
+    def batch_ran(self, size: int, seconds: float) -> None:
+        assert seconds > 0
+        self.ran.append(size)
 
 
 def first_pixel(photos: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -45,9 +76,19 @@ def first_pixel(photos: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 @contextmanager
 def batching(network: Network, max_batch_size: int = 32, slots: int = 1) -> Iterator[Batcher]:
-    batcher = Batcher(network, max_batch_size=max_batch_size, slots=slots)
+    batcher = Batcher(decode, network, max_batch_size=max_batch_size, slots=slots)
     yield batcher
     batcher.close(SOON)
+
+
+@pytest.fixture(params=[False, True], ids=["on the slots", "beside"])
+def decoders(request: pytest.FixtureRequest) -> Iterator[ThreadPoolExecutor | None]:
+    """None where photographs are decoded on the slots; else the one thread beside them."""
+    if not request.param:
+        yield None
+        return
+    with ThreadPoolExecutor(1, thread_name_prefix="beside") as pool:
+        yield pool
 
 
 class Gated:
@@ -66,7 +107,7 @@ class Gated:
 
 
 def test_each_photograph_gets_its_own_row() -> None:
-    photos = [waiting(value) for value in range(100)]
+    photos = [pending(value) for value in range(100)]
     with batching(first_pixel, max_batch_size=7, slots=2) as batcher:
         for photo in photos:
             batcher.put(photo)
@@ -77,9 +118,9 @@ def test_each_photograph_gets_its_own_row() -> None:
 def test_alone_a_photograph_runs_at_once_and_what_waits_meanwhile_runs_together() -> None:
     network = Gated()
     with batching(network, max_batch_size=3) as batcher:
-        batcher.put(waiting(1))
+        batcher.put(pending(1))
         assert network.entered.wait(SOON)
-        later = [waiting(value) for value in (2, 3, 4, 5)]
+        later = [pending(value) for value in (2, 3, 4, 5)]
         for photo in later:
             batcher.put(photo)
         assert len(batcher) == 4
@@ -98,10 +139,10 @@ def test_only_the_culprit_of_a_failed_run_fails() -> None:
             raise ValueError("unlucky")
         return answer
 
-    photos = [waiting(value) for value in (11, 12, 13, 14)]
+    photos = [pending(value) for value in (11, 12, 13, 14)]
     network.gate.clear()
     with batching(picky) as batcher:
-        batcher.put(waiting(1))
+        batcher.put(pending(1))
         assert network.entered.wait(SOON)
         for photo in photos:
             batcher.put(photo)
@@ -130,7 +171,7 @@ def test_the_thread_survives_whatever_a_run_raises(
         return first_pixel(photos)
 
     with batching(once) as batcher:
-        victim, next_one = waiting(1), waiting(2)
+        victim, next_one = pending(1), pending(2)
         batcher.put(victim)
         assert isinstance(victim.future.exception(SOON), InternalError)
         batcher.put(next_one)
@@ -141,7 +182,7 @@ def test_the_thread_survives_whatever_a_run_raises(
 def test_a_network_that_answers_for_too_few_fails_its_photographs_and_lives_on() -> None:
     answers = iter([np.zeros((0, 1), np.float32), np.ones((1, 1), np.float32)])
     with batching(lambda _photos: next(answers)) as batcher:
-        victim, next_one = waiting(1), waiting(2)
+        victim, next_one = pending(1), pending(2)
         batcher.put(victim)
         assert isinstance(victim.future.exception(SOON), InternalError)
         batcher.put(next_one)
@@ -152,7 +193,7 @@ def test_a_photograph_past_its_deadline_never_reaches_the_network() -> None:
     network = Gated()
     network.gate.set()
     with batching(network) as batcher:
-        late = waiting(1, deadline=time.monotonic() - 1)
+        late = pending(1, deadline=time.monotonic() - 1)
         batcher.put(late)
         assert isinstance(late.future.exception(SOON), DeadlineExceeded)
     assert network.batches == []
@@ -161,9 +202,9 @@ def test_a_photograph_past_its_deadline_never_reaches_the_network() -> None:
 def test_a_cancelled_photograph_never_reaches_the_network() -> None:
     network = Gated()
     with batching(network) as batcher:
-        batcher.put(waiting(1))
+        batcher.put(pending(1))
         assert network.entered.wait(SOON)
-        gone, stays = waiting(2), waiting(3)
+        gone, stays = pending(2), pending(3)
         batcher.put(gone)
         batcher.put(stays)
         assert gone.future.cancel()
@@ -175,14 +216,14 @@ def test_a_cancelled_photograph_never_reaches_the_network() -> None:
 
 
 def test_closing_answers_what_waits_and_takes_nothing_new() -> None:
-    batcher = Batcher(first_pixel)
-    photos = [waiting(value) for value in range(9)]
+    batcher = Batcher(decode, first_pixel)
+    photos = [pending(value) for value in range(9)]
     for photo in photos:
         batcher.put(photo)
     batcher.close(SOON)
     assert [photo.future.result(0).probabilities.item() for photo in photos] == list(range(9))
     assert not batcher.alive
-    too_late = waiting(1)
+    too_late = pending(1)
     batcher.put(too_late)
     assert isinstance(too_late.future.exception(0), ShuttingDown)
 
@@ -191,7 +232,7 @@ def test_a_stall_is_told_only_while_there_is_work() -> None:
     network = Gated()
     with batching(network) as batcher:
         assert batcher.stalled_s() == 0
-        photo = waiting(1)
+        photo = pending(1)
         batcher.put(photo)
         assert network.entered.wait(SOON)
         first = batcher.stalled_s()
@@ -205,22 +246,22 @@ def test_a_stall_is_told_only_while_there_is_work() -> None:
 
 
 def test_the_times_are_told() -> None:
-    photo = undecoded(1, seconds=1e-9)
+    photo = pending(1)
     with batching(first_pixel) as batcher:
         batcher.put(photo)
         run: Inference = photo.future.result(SOON)
-    assert run.decode_s == 1e-9
-    assert run.arrived <= run.decoded <= run.batch.start
-    assert run.queue_s == pytest.approx(run.batch.start - run.arrived, abs=1e-6)
+    assert run.decode_s > 0
+    assert run.arrived + run.decode_s <= run.decoded <= run.batch.start
+    assert run.queue_s == pytest.approx(run.batch.start - run.arrived - run.decode_s, abs=1e-6)
     assert 0 < run.inference_s < 1
 
 
 def test_a_slot_decodes_what_it_takes_until_its_batch_is_full() -> None:
     network = Gated()
     with batching(network, max_batch_size=3) as batcher:
-        batcher.put(undecoded(1))
+        batcher.put(pending(1))
         assert network.entered.wait(SOON)
-        later = [undecoded(value) for value in (2, 3, 4, 5)]
+        later = [pending(value) for value in (2, 3, 4, 5)]
         for photo in later:
             batcher.put(photo)
         network.gate.set()
@@ -228,18 +269,147 @@ def test_a_slot_decodes_what_it_takes_until_its_batch_is_full() -> None:
     assert network.batches == [[1], [2, 3, 4], [5]]
 
 
-def test_a_photograph_that_can_t_be_decoded_leaves_its_neighbours_unharmed() -> None:
+def test_decoding_happens_where_it_is_wanted(decoders: ThreadPoolExecutor | None) -> None:
+    decoder = Decoder()
+    decoder.gate.set()
+    batcher = Batcher(decoder, first_pixel, decoders=decoders, name="tiny")
+    photos = [pending(value) for value in (1, 2, 3)]
+    for photo in photos:
+        batcher.put(photo)
+    assert [photo.future.result(SOON).probabilities.item() for photo in photos] == [1, 2, 3]
+    batcher.close(SOON)
+    assert decoder.threads == {"beside_0" if decoders else "booth-tiny-0"}
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "cause"),
+    [(DAMAGED, BadImage, type(None)), (CRASHING, InternalError, MemoryError)],
+)
+def test_what_can_t_be_decoded_gets_its_error_and_leaves_its_neighbours_unharmed(
+    decoders: ThreadPoolExecutor | None,
+    value: int,
+    error: type[Exception],
+    cause: type[BaseException],
+) -> None:
+    network = Gated()
+    network.gate.set()
+    batcher = Batcher(decode, network, decoders=decoders)
+    photos = [pending(1), pending(value), pending(2)]
+    for photo in photos:
+        batcher.put(photo)
+    outcome = photos[1].future.exception(SOON)
+    assert isinstance(outcome, error)
+    assert isinstance(outcome.__cause__, cause)
+    assert [photos[i].future.result(SOON).probabilities.item() for i in (0, 2)] == [1, 2]
+    batcher.close(SOON)
+    assert sorted(value for batch in network.batches for value in batch) == [1, 2]
+
+
+def test_a_photograph_past_its_deadline_is_not_even_decoded(
+    decoders: ThreadPoolExecutor | None,
+) -> None:
+    decoder = Decoder()
+    decoder.gate.set()
+    batcher = Batcher(decoder, first_pixel, decoders=decoders)
+    late, next_one = pending(1, deadline=time.monotonic() - 1), pending(2)
+    batcher.put(late)
+    batcher.put(next_one)
+    assert isinstance(late.future.exception(SOON), DeadlineExceeded)
+    next_one.future.result(SOON)
+    batcher.close(SOON)
+    assert decoder.decoded == [2]
+
+
+def test_a_cancelled_photograph_is_not_even_decoded(decoders: ThreadPoolExecutor | None) -> None:
+    decoder = Decoder()
+    batcher = Batcher(decoder, first_pixel, decoders=decoders)
+    first, gone, next_one = pending(1), pending(2), pending(3)
+    batcher.put(first)
+    assert decoder.entered.wait(SOON)
+    batcher.put(gone)
+    batcher.put(next_one)
+    assert gone.future.cancel()
+    decoder.gate.set()
+    next_one.future.result(SOON)
+    batcher.close(SOON)
+    assert decoder.decoded == [1, 3]
+
+
+def test_what_is_late_or_cancelled_once_it_was_decoded_beside_does_not_run() -> None:
+    network = Gated()
+    with ThreadPoolExecutor(1) as decoders:
+        batcher = Batcher(decode, network, decoders=decoders)
+        batcher.put(pending(1))
+        assert network.entered.wait(SOON)
+        gone, late, next_one = pending(2), pending(3, time.monotonic() + 0.1), pending(4)
+        for photo in (gone, late, next_one):
+            batcher.put(photo)
+        decoders.submit(bool).result(SOON)  # by then the ones before it are decoded
+        assert len(batcher) == 3
+        assert gone.future.cancel()
+        while time.monotonic() < late.deadline:
+            time.sleep(0.001)
+        network.gate.set()
+        assert isinstance(late.future.exception(SOON), DeadlineExceeded)
+        next_one.future.result(SOON)
+        batcher.close(SOON)
+    assert network.batches == [[1], [4]]
+
+
+def test_without_decoders_that_work_nothing_stays_without_an_outcome() -> None:
+    decoder = Decoder()
+    with ThreadPoolExecutor(1) as decoders:
+        batcher = Batcher(decoder, first_pixel, decoders=decoders)
+        photos = [pending(1), pending(2), pending(3)]
+        batcher.put(photos[0])
+        assert decoder.entered.wait(SOON)
+        batcher.put(photos[1])
+        decoders.shutdown(wait=False, cancel_futures=True)
+        batcher.put(photos[2])
+        decoder.gate.set()
+    assert photos[0].future.result(SOON).probabilities.item() == 1
+    for photo in photos[1:]:
+        with pytest.raises(InternalError, match="has stopped"):
+            photo.future.result(SOON)
+    batcher.close(SOON)
+
+
+def test_what_is_decoded_beside_after_closing_is_told_so() -> None:
+    decoder = Decoder()
+    with ThreadPoolExecutor(1) as decoders:
+        batcher = Batcher(decoder, first_pixel, decoders=decoders)
+        photo = pending(1)
+        batcher.put(photo)
+        assert decoder.entered.wait(SOON)
+        batcher.close(SOON)
+        decoder.gate.set()
+        assert isinstance(photo.future.exception(SOON), ShuttingDown)
+
+
+def test_the_observer_is_told_of_photographs_and_batches(
+    decoders: ThreadPoolExecutor | None,
+) -> None:
+    told = Told()
+    batcher = Batcher(decode, first_pixel, decoders=decoders, observer=told)
+    photos = [pending(1), pending(DAMAGED)]
+    for photo in photos:
+        batcher.put(photo)
+        photo.future.exception(SOON)
+    batcher.close(SOON)
+    assert (told.decoded, told.ran) == ([(1, 12)], [1])
+
+
+def test_a_batch_carries_the_tags_of_its_photographs() -> None:
     network = Gated()
     with batching(network) as batcher:
-        batcher.put(waiting(1))
+        batcher.put(pending(1))
         assert network.entered.wait(SOON)
-        photos = [undecoded(2), undecoded(3, error=ValueError("damaged")), undecoded(4)]
+        until = time.monotonic() + SOON
+        photos = [PendingPhoto(b"1", until, tag) for tag in ("one", None, "two")]
         for photo in photos:
             batcher.put(photo)
         network.gate.set()
-        assert isinstance(photos[1].future.exception(SOON), ValueError)
-        assert photos[2].future.result(SOON).probabilities.item() == 4
-    assert network.batches == [[1], [2, 4]]
+        assert {photo.future.result(SOON).batch.tags for photo in photos} == {("one", "two")}
 
 
 def test_a_photograph_that_takes_long_to_decode_ends_its_batch(
@@ -248,9 +418,9 @@ def test_a_photograph_that_takes_long_to_decode_ends_its_batch(
     monkeypatch.setattr("service.engine.batcher.GATHERING_S", -1.0)
     network = Gated()
     with batching(network) as batcher:
-        batcher.put(waiting(1))
+        batcher.put(pending(1))
         assert network.entered.wait(SOON)
-        photos = [undecoded(2), undecoded(3)]
+        photos = [pending(2), pending(3)]
         for photo in photos:
             batcher.put(photo)
         network.gate.set()
@@ -265,9 +435,9 @@ def test_only_what_is_all_there_is_to_do_runs_alone() -> None:
         ran_alone.append(int(photos[0, 0, 0, 0]))
         return first_pixel(photos)
 
-    batcher = Batcher(first_pixel, run_alone, is_alone=alone.is_set)
+    batcher = Batcher(decode, first_pixel, run_alone, is_alone=alone.is_set)
     for value in (1, 2):
-        photo = waiting(value)
+        photo = pending(value)
         batcher.put(photo)
         photo.future.result(SOON)
         alone.set()

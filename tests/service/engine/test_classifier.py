@@ -7,17 +7,13 @@ import io
 import time
 from collections.abc import Iterator
 from concurrent.futures import Executor
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from PIL import Image
 
 from booth_client.errors import BadImage, DeadlineExceeded, Overloaded
-from service.engine.classifier import Classifier, Limits, cores, first_labels
-from service.fleet.identity import read_model_file
-from service.runtimes.session import Session
+from service.engine.classifier import Classifier, Limits
 
 
 def coloured(red: int, green: int, blue: int) -> bytes:
@@ -47,19 +43,6 @@ def test_the_labels_come_most_confident_first(classifier: Classifier) -> None:
     assert sum(one.confidence for one in answer.predictions) == pytest.approx(1, abs=1e-5)
     assert (answer.model, answer.version, answer.environment) == ("tiny", "1", None)
     assert answer.timing_ms.total >= answer.timing_ms.decode > 0
-
-
-def test_a_label_says_what_it_was_learned_from_where_the_card_does(
-    scenes: Path, decoders: Executor
-) -> None:
-    classifier = Classifier(Session(read_model_file(scenes)), decoders)
-    answer = classifier.classify(RED)
-    classifier.close(10)
-    assert {one.category: one.basis for one in answer.predictions} == {
-        "red": "labelled",
-        "green": "distilled",
-        "blue": None,
-    }
 
 
 def test_top_k_limits_the_labels(classifier: Classifier) -> None:
@@ -147,14 +130,3 @@ def test_trouble_is_told_when_a_thread_has_ended_or_nothing_moves(
     ticket.wait()
     classifier.close(10)
     assert "thread" in str(classifier.not_ready())
-
-
-def test_first_labels_are_those_of_a_full_sort() -> None:
-    shares = np.random.default_rng(0).random(1000).astype(np.float32)
-    shares[5] = shares[17]
-    for k in (1, 5, 999, 1000, 2000):
-        assert first_labels(shares, k) == np.argsort(-shares, kind="stable")[:k].tolist()
-
-
-def test_there_is_at_least_one_core() -> None:
-    assert cores() >= 1

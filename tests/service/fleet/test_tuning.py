@@ -83,7 +83,7 @@ def test_a_service_takes_what_was_found(
     save(tuning_of(tiny), tmp_path)
     classifier, buckets = loaded(tiny, tmp_path)
     assert (classifier.limits.slots, classifier.limits.max_batch_size) == (1, 16)
-    assert classifier.cost.run == BatchCost(0.001, 0.002)
+    assert classifier.cost.batch == BatchCost(0.001, 0.002)
     assert buckets == [0, None]
     assert (
         "tiny: slots 1, threads 1, batches of up to 16, as `booth tune` found on 2026-11-22; "
@@ -99,7 +99,7 @@ def test_a_service_takes_what_is_set_by_hand_before_what_was_found(
     save(tuning_of(tiny), tmp_path)
     classifier, buckets = loaded(tiny, tmp_path, **{f"BOOTH_{name}": "2"})
     assert classifier.limits.max_batch_size in (2, 4)
-    assert classifier.cost.run != BatchCost(0.001, 0.002)
+    assert classifier.cost.batch != BatchCost(0.001, 0.002)
     assert buckets == [None, None]
     assert re.search(r"by the settings; a run of n takes [\d.]+ \+ [\d.]+ n ms", caplog.text)
 

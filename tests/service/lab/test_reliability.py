@@ -83,5 +83,5 @@ def test_what_hinders_drawing_is_told_in_a_sentence(
     with pytest.raises(click.ClickException, match="can't be written: No such file or directory"):
         draw(bins, tmp_path / "none" / "diagram.png")
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(click.ClickException, match=r"pip install 'booth\[train\]'"):
+    with pytest.raises(click.ClickException, match=r"pip install '\.\[train\]'"):
         draw(bins, tmp_path / "diagram.png")

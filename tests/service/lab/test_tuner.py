@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from service.engine.classifier import cores
 from service.engine.cost import BatchCost
 from service.fleet.identity import read_card, read_model_file
 from service.lab import tuner
@@ -20,6 +19,7 @@ from service.lab.tuner import (
     measure_decoding,
     pick,
 )
+from service.machine import cores
 
 SIZES = (1, 2, 4, 8, 16, 32)
 

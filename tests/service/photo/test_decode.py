@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+pytestmark = pytest.mark.usefixtures("decoder")
+
 INPUT = Input(size=224, resize=256, interpolation="bicubic")
 INPUTS = [
     Input(size=size, resize=resize, keep_aspect=keep_aspect, interpolation=interpolation)
@@ -103,14 +105,16 @@ def test_a_memoryview_is_read_like_bytes(photos: dict[str, bytes]) -> None:
 @pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP", "TIFF"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_a_photograph_is_turned_as_its_exif_says(
-    name: str, orientation: int, photos: dict[str, bytes]
+    decoder: str, name: str, orientation: int, photos: dict[str, bytes]
 ) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     data = encoded(opened(photos["chelsea"]), name, exif=exif)
     upright = encoded(ImageOps.exif_transpose(Image.open(io.BytesIO(data))))
     photo = decode(data, INPUT)
-    assert (photo.pixels == decode(upright, INPUT).pixels).all()
+    # Pillow keeps a box in 32-bit floats, so what is mirrored may round otherwise.
+    most = 0 if decoder == "fast" else 1
+    assert difference(photo, decode(upright, INPUT).pixels).max() <= most
     assert (photo.width, photo.height) == (451, 300)
 
 

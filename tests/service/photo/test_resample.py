@@ -9,6 +9,8 @@ from PIL import Image
 from service.photo import resample as module
 from service.photo.resample import Interpolation, resample
 
+pytestmark = pytest.mark.usefixtures("decoder")
+
 BOXES = [(0.0, 0.0, 451.0, 300.0), (75.5, 0.0, 375.5, 300.0), (10.25, 20.5, 300.75, 200.0)]
 FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -28,7 +29,8 @@ def get(path: str) -> httpx.Response:
     app.router.default = page
     settings = SimpleNamespace(log_lines_per_second=100)
     state: Any = SimpleNamespace(draining=False, settings=settings)
-    transport = httpx.ASGITransport(RequestMiddleware(app, state), raise_app_exceptions=True)
+    whole = RequestMiddleware(app, state, lambda _: False)
+    transport = httpx.ASGITransport(whole, raise_app_exceptions=True)
 
     async def ask() -> httpx.Response:
         async with httpx.AsyncClient(transport=transport, base_url="http://booth") as client:
@@ -54,3 +56,38 @@ def test_what_the_page_has_not_gets_the_one_shape_of_errors(
     assert response.headers["content-type"] == "application/problem+json"
     assert response.json()["type"] == "/problems/not-found"
     assert [record.getMessage()[:17] for record in caplog.records] == ["GET /nothing 404 "]
+
+
+def opened(monkeypatch: pytest.MonkeyPatch, load: Callable[[], Any]) -> PageMount:
+    """A page whose code is loaded by ``load``."""
+    point = SimpleNamespace(load=load)
+    monkeypatch.setattr("service.run.page.entry_points", lambda **_: [point])
+    page = PageMount()
+    asyncio.run(page.open("http://127.0.0.1:1"))
+    return page
+
+
+def test_an_import_error_of_the_pages_own_is_not_blamed_on_gradio(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+
+    def load() -> Any:
+        raise ImportError("cannot import name 'tpyo' from 'demo.views'")
+
+    opened(monkeypatch, load)
+    (line,) = caplog.records
+    assert "Gradio" not in line.getMessage()
+    assert line.exc_info is not None
+    assert "tpyo" in str(line.exc_info[1])
+
+
+def test_without_gradio_one_line_says_what_brings_it(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr("service.run.page.find_spec", lambda _: None)
+    opened(monkeypatch, lambda: pytest.fail("it is not even tried"))
+    assert [line.getMessage() for line in caplog.records] == [
+        "no page at /: it needs Gradio, which Booth's extra `demo` brings"
+    ]

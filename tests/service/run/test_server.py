@@ -15,7 +15,7 @@ import httpx
 import pytest
 from PIL import Image, ImageOps
 
-from service.cli.commands import DEFAULT_MODEL, classifier_for
+from service.cli.local import DEFAULT_MODEL, local_classifier
 from service.run.server import _accepted, _listen
 
 CLIENTS = 64
@@ -39,7 +39,7 @@ def variants(photos: dict[str, bytes]) -> list[bytes]:
 @pytest.fixture(scope="module")
 def expected(photos: dict[str, bytes]) -> list[tuple[bytes, dict[int, float]]]:
     """Each of 64 photographs with its labels, asked for one at a time, without a server."""
-    with classifier_for(DEFAULT_MODEL) as classifier:
+    with local_classifier(DEFAULT_MODEL) as classifier:
         return [
             (photo, {p.index: p.confidence for p in classifier.classify(photo).predictions})
             for photo in variants(photos)

@@ -15,7 +15,11 @@ from PIL import Image
 from service.telemetry.access_log import AccessLog
 from service.telemetry.record import RequestRecord
 
-SCOPE = {"method": "POST", "raw_path": b"/classify"}
+
+def record(status: int, **known: Any) -> RequestRecord:
+    request = RequestRecord("an-id", "POST", "/classify", start=0.0, **known)
+    request.status, request.seconds = status, 0.0125
+    return request
 
 
 class Clock:
@@ -39,7 +43,7 @@ def log(caplog: pytest.LogCaptureFixture, clock: Clock) -> AccessLog:
 
 def write(log: AccessLog, status: int, times: int = 1) -> None:
     for _ in range(times):
-        log.write(SCOPE, status, 0.0125, "an-id", None)
+        log.write(record(status))
 
 
 def test_a_line_has_the_fields_of_its_request(
@@ -90,7 +94,7 @@ def test_no_lines_are_wanted_but_errors(caplog: pytest.LogCaptureFixture, clock:
 def test_a_request_that_came_to_no_model_has_no_stages(
     log: AccessLog, caplog: pytest.LogCaptureFixture
 ) -> None:
-    log.write(SCOPE, 404, 0.1, "an-id", RequestRecord(outcome="unknown_model"))
+    log.write(record(404, classifies=True, outcome="unknown_model"))
     line = vars(caplog.records[0])
     assert (line["model"], line["outcome"], line["timing_ms"]) == ("unknown", "unknown_model", {})
     assert "trace_id" not in line

@@ -322,7 +322,7 @@ def test_a_collector_that_never_answers_does_not_hold_up_the_end() -> None:
         traces = Traces(f"http://127.0.0.1:{silent.getsockname()[1]}", 1)
         trace = traces.begin({**scope, "headers": []}, time.perf_counter())
         assert trace
-        trace.end(RequestRecord(trace), 200, time.perf_counter())
+        trace.end(RequestRecord("an-id", "POST", "/classify", time.perf_counter(), trace=trace))
         start = time.monotonic()
         traces.close()
         assert time.monotonic() - start < EXPORT_TIMEOUT_S - 1
@@ -331,7 +331,7 @@ def test_a_collector_that_never_answers_does_not_hold_up_the_end() -> None:
 def test_a_missing_extra_is_told_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "service.telemetry.tracing", raising=False)
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
-    with pytest.raises(BadSettings, match=r"pip install 'booth\[tracing\]'"):
+    with pytest.raises(BadSettings, match=r"pip install '\.\[tracing\]'"):
         create_state(read_settings({"BOOTH_OTLP_ENDPOINT": "http://127.0.0.1:4318"}))
 
 

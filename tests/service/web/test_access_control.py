@@ -1,63 +1,107 @@
-"""Keys and rates: what gets by, what does not, and what the gate remembers."""
+"""Keys and rates: what gets by, what does not, and who counts as one client."""
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
 import pytest
-from starlette.requests import Request
 
 from booth_client.errors import RateLimited, Unauthorized
 from service.settings import read_settings
-from service.web.access_control import AccessControl, RateLimiter, network
+from service.web.access_control import AccessControl, RateLimiter, client_network
 
 
-def request(key: bytes = b"", client: str = "192.0.2.1") -> Request:
-    headers = [(b"authorization", key)] if key else []
-    return Request({"type": "http", "headers": headers, "client": (client, 1)})
+class Inner:
+    """What stands behind the access control; it keeps who came through."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        del receive, send
+        self.seen.append(scope["path"])
+
+
+class ControlledApp:
+    def __init__(self, **settings: str) -> None:
+        self.inner = Inner()
+        given = {f"BOOTH_{name.upper()}": value for name, value in settings.items()}
+        self._app = AccessControl(self.inner, read_settings(given))
+
+    def ask(
+        self, key: bytes = b"", path: str = "/classify", method: str = "POST", client: str = "one"
+    ) -> bool:
+        headers = [(b"authorization", key)] if key else []
+        scope = {"type": "http", "path": path, "method": method, "headers": headers}
+        nothing: Any = None
+        asyncio.run(self._app({**scope, "client": (client, 1)}, nothing, nothing))
+        return path in self.inner.seen
 
 
 @pytest.mark.parametrize("key", [b"Bearer one", b"bearer  one ", "Bearer zw\u00f6".encode()])
 def test_a_key_opens(key: bytes) -> None:
-    AccessControl(read_settings({"BOOTH_API_KEYS": "one,zw\u00f6"})).check(request(key))
+    assert ControlledApp(api_keys="one,zw\u00f6").ask(key)
 
 
 @pytest.mark.parametrize("key", [b"", b"one", b"Bearer", b"Bearer one two", b"Basic one"])
 def test_anything_else_does_not(key: bytes) -> None:
-    gate = AccessControl(read_settings({"BOOTH_API_KEYS": "one,two"}))
+    app = ControlledApp(api_keys="one,two")
     with pytest.raises(Unauthorized):
-        gate.check(request(key))
+        app.ask(key)
+    assert app.inner.seen == []
+
+
+@pytest.mark.parametrize("path", ["/", "/models", "/a/route/that/is/new", "/livez/", "/Livez"])
+def test_whatever_is_not_on_the_list_is_closed(path: str) -> None:
+    with pytest.raises(Unauthorized):
+        ControlledApp(api_keys="one").ask(path=path, method="GET")
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics", "/docs", "/openapi.json"])
+def test_who_watches_needs_no_key_and_has_no_limit(path: str) -> None:
+    app = ControlledApp(api_keys="one", rate_limit_per_minute="1")
+    assert all(app.ask(path=path, method="GET") for _ in range(5))
 
 
 def test_guessing_keys_has_its_limit_too() -> None:
-    gate = AccessControl(
-        read_settings({"BOOTH_API_KEYS": "one", "BOOTH_RATE_LIMIT_PER_MINUTE": "2"})
-    )
+    app = ControlledApp(api_keys="one", rate_limit_per_minute="2")
     for _ in range(2):
         with pytest.raises(Unauthorized):
-            gate.check(request(b"Bearer guess"))
+            app.ask(b"Bearer guess")
     with pytest.raises(RateLimited):
-        gate.check(request(b"Bearer one"))
-    gate.check(request(b"Bearer one", client="192.0.2.2"))
+        app.ask(b"Bearer one")
+    assert app.ask(b"Bearer one", client="two")
+
+
+def test_the_pages_files_have_no_limit_but_what_it_sends_has() -> None:
+    app = ControlledApp(rate_limit_per_minute="1")
+    assert all(app.ask(path=f"/assets/{n}.js", method="GET") for n in range(30))
+    assert app.ask(path="/gradio_api/run/predict")
+    with pytest.raises(RateLimited):
+        app.ask(path="/gradio_api/run/predict")
 
 
 def test_the_window_slides() -> None:
     rate_limiter = RateLimiter()
-    assert [rate_limiter.add("a", 4, 30.0) for _ in range(5)] == [0, 0, 0, 0, 30.0]
-    assert rate_limiter.add("b", 4, 30.0) == 0
-    assert rate_limiter.add("a", 4, 60.0) == 60.0  # all four are still in the window
-    assert rate_limiter.add("a", 4, 90.0) == 0  # two of them are
-    assert rate_limiter.add("a", 4, 90.0) == 0
-    assert rate_limiter.add("a", 4, 90.0) == 30.0
-    assert rate_limiter.add("a", 1, 240.0) == 0  # minutes later none is
+    assert [rate_limiter.hit("a", 4, 30.0) for _ in range(5)] == [0, 0, 0, 0, 30.0]
+    assert rate_limiter.hit("b", 4, 30.0) == 0
+    assert rate_limiter.hit("a", 4, 60.0) == 60.0  # all four are still in the window
+    assert rate_limiter.hit("a", 4, 90.0) == 0  # two of them are
+    assert rate_limiter.hit("a", 4, 90.0) == 0
+    assert rate_limiter.hit("a", 4, 90.0) == 30.0
+    assert rate_limiter.hit("a", 1, 240.0) == 0  # minutes later none is
 
 
 def test_two_minutes_of_clients_are_remembered() -> None:
     rate_limiter = RateLimiter()
     for number in range(1000):
-        rate_limiter.add(str(number), 4, number)
+        rate_limiter.hit(str(number), 4, number)
     assert len(rate_limiter._current) + len(rate_limiter._previous) <= 120
 
 
 def test_who_has_a_network_of_addresses_is_one_client() -> None:
-    assert network("2001:db8:1:2:3::4") == network("2001:db8:1:2:ffff::") == "2001:db8:1:2::/64"
-    assert network("192.0.2.7") == "192.0.2.7"
-    assert network("") == ""
+    neighbours = client_network("2001:db8:1:2:3::4"), client_network("2001:db8:1:2:ffff::")
+    assert neighbours == ("2001:db8:1:2::/64", "2001:db8:1:2::/64")
+    assert client_network("192.0.2.7") == "192.0.2.7"
+    assert client_network("") == ""

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from starlette.responses import PlainTextResponse
 
-from demo.doors import UPLOAD, Doors
+from demo.access import UPLOAD, AccessControl
 
 
 @pytest.mark.parametrize(
@@ -53,10 +53,10 @@ def test_a_path_with_a_nul_is_no_fault_of_ours(site: str) -> None:
 
 
 def test_an_almost_full_disk_takes_no_uploads_but_shows_the_page() -> None:
-    doors = Doors(PlainTextResponse("open"), spare_bytes=2**80)
+    page = AccessControl(PlainTextResponse("open"), spare_bytes=2**80)
 
     async def ask(method: str, path: str) -> int:
-        transport = httpx.ASGITransport(doors)
+        transport = httpx.ASGITransport(page)
         async with httpx.AsyncClient(transport=transport, base_url="http://page") as client:
             return (await client.request(method, path)).status_code
 

@@ -18,8 +18,8 @@ import httpx
 import pytest
 from PIL import Image
 
-from service.api import recall
 from service.engine.cache import answer_key
+from service.web import response_cache
 
 ROOM = 1_000_000
 
@@ -251,10 +251,10 @@ def test_large_photographs_are_hashed_beside_the_event_loop(
         threads.append(threading.current_thread())
         return answer_key(model, top_k, photo)
 
-    monkeypatch.setattr(recall, "answer_key", noted)
-    small, half = bytes(1000), bytes(recall._HASHED_HERE // 2 + 1)
+    monkeypatch.setattr(response_cache, "answer_key", noted)
+    small, half = bytes(1000), bytes(response_cache._HASHED_HERE // 2 + 1)
     for photos in ([small, half], [half, half]):
-        keys = asyncio.run(recall._keys(bytes(32), 5, photos))
+        keys = asyncio.run(response_cache._keys(bytes(32), 5, photos))
         assert keys == [answer_key(bytes(32), 5, photo) for photo in photos]
     loop = threading.current_thread()
     assert [thread is loop for thread in threads] == [True, True, False, False]
@@ -263,7 +263,7 @@ def test_large_photographs_are_hashed_beside_the_event_loop(
 def test_when_it_is_off_nothing_is_hashed_tagged_or_kept(
     inside: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr(recall, "answer_key")
+    monkeypatch.delattr(response_cache, "answer_key")
     answers = [ask(inside.url, if_none_match='"x"', cache_control="no-cache") for _ in range(2)]
     for answer in answers:
         assert list(answer.headers) == [

@@ -1,24 +1,26 @@
-"""What ``/classify`` recalls: answers given before, and ``ETag`` for what a client has already."""
+"""The response cache: answers given before, and ``ETag`` for what a client has already."""
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import orjson
 from starlette.requests import Request
-from starlette.responses import Response
 
 from booth_client.errors import BoothError
 from booth_client.wire import Answer, Timing
 from service.engine.cache import AnswerCache, answer_key
 from service.fleet.fleet import LoadedModel
 from service.telemetry.metrics import Metrics
+from service.telemetry.record import RequestRecord, Stage
+from service.web.scope import record_of
 
-__all__ = ["Lookup", "Recall", "Recalled", "Result"]
+__all__ = ["CachedAnswer", "Lookup", "ResponseCache", "Result"]
 
 # So many bytes are hashed in 0.2 ms with SHA instructions and in 0.8 ms without; more would hold up
 # the event loop for longer than handing them to a thread costs.
@@ -28,14 +30,14 @@ _TIMES = b'"timing_ms":'  # the last field of an answer
 
 
 @dataclass(frozen=True, slots=True)
-class Recalled:
+class CachedAnswer:
     """An answer that was given before: its JSON, with the times of this time."""
 
     json: bytes
     timing_ms: Timing
 
 
-Result: TypeAlias = Answer | Recalled | BoothError
+Result: TypeAlias = Answer | CachedAnswer | BoothError
 
 
 class Lookup:
@@ -43,103 +45,98 @@ class Lookup:
 
     Attributes:
         missing: the photographs that the network has to see.
-        headers: of a successful answer.
-        not_modified: the response if the client has the answer; else None.
+        etag: of the answer to a single photograph; else None.
+        not_modified: whether the client has that answer.
 
     """
 
     def __init__(self, missing: Sequence[bytes]) -> None:
         self.missing = missing
-        self.headers: dict[str, str] = {}
-        self.not_modified: Response | None = None
+        self.etag: str | None = None
+        self.not_modified = False
 
     def completed(self, answers: list[Answer | BoothError]) -> Sequence[Result]:
         """What is known together with the answers to what was missing, in the request's order."""
         return answers
 
 
-class Recall:
-    """Knows the answers that a service gave, and counts how often that helped.
+class ResponseCache:
+    """Knows the answers that a service gave.
 
     For one event loop. Two equal photographs that are under way at the same time both run.
 
     Args:
         max_bytes: of memory for answers; 0 turns all of this off, hashing included.
-        metrics: are told.
+        metrics: show what it holds.
 
     """
 
     def __init__(self, max_bytes: int, metrics: Metrics) -> None:
-        self.cache = AnswerCache(max_bytes)
-        self.metrics = metrics
-        metrics.cache.watch(self.cache)
+        self.answers = AnswerCache(max_bytes)
+        self.metrics = metrics.cache
+        self.metrics.watch(self.answers)
 
     async def look_up(
         self,
         request: Request,
-        loaded: LoadedModel,
+        model: LoadedModel,
         photos: list[bytes],
         top_k: int,
         *,
         is_list: bool,
     ) -> Lookup:
         """Look each photograph up; a single one's ``If-None-Match`` as well."""
-        if not self.cache.max_bytes:
+        if not self.answers.max_bytes:
             return Lookup(photos)
         start = time.perf_counter()
-        keys = await _keys(loaded.identity, top_k, photos)
-        directives = {one.lower() for one in _listed(request, "cache-control")}
-        lookup = _Lookup(self, loaded.card.name, photos, keys, directives)
+        keys = await _keys(model.identity, top_k, photos)
+        lookup = _CacheLookup(self, request, photos, keys)
         if not is_list:
             lookup.tag(_listed(request, "if-none-match"))
-        if lookup.not_modified is None:
+        if not lookup.not_modified:
             lookup.find(start)
         return lookup
 
 
-class _Lookup(Lookup):
-    """A lookup in the cache of a ``Recall``."""
+class _CacheLookup(Lookup):
+    """A lookup in a ``ResponseCache``; the request's record tells of it."""
 
     def __init__(
-        self,
-        recall: Recall,
-        model: str,
-        photos: list[bytes],
-        keys: list[bytes],
-        directives: set[str],
+        self, cache: ResponseCache, request: Request, photos: list[bytes], keys: list[bytes]
     ) -> None:
         super().__init__(photos)
-        self._recall = recall
-        self._model = model
+        directives = {one.lower() for one in _listed(request, "cache-control")}
+        self._cache = cache
+        self._record: RequestRecord = record_of(request.scope)
         self._keys = keys
-        self._anew = "no-cache" in directives
-        self._keep = "no-store" not in directives
-        self._known: dict[int, Recalled] = {}
+        self._bypasses = "no-cache" in directives
+        self._stores = "no-store" not in directives
+        self._known: dict[int, CachedAnswer] = {}
         self._took_ms = 0.0
 
     def tag(self, held_by_client: set[str]) -> None:
         """Give the single photograph's answer its ETag; see whether the client has it."""
         (key,) = self._keys
         # Weak: the labels are the same each time, to the last digit; the times in it are not.
-        etag = f'W/"{key.hex()}"'
-        self.headers = {"ETag": etag}
-        if not self._anew and etag.removeprefix("W/") in held_by_client:
-            self._recall.metrics.cache.looked_up(self._model, "not_modified")
-            self.not_modified = Response(status_code=304, headers=self.headers)
+        self.etag = f'W/"{key.hex()}"'
+        if not self._bypasses and self.etag.removeprefix("W/") in held_by_client:
+            self._record.lookups = {"not_modified": 1}
+            self.not_modified = True
 
     def find(self, start: float) -> None:
         """Take from the cache what it has; ``start`` is when the whole body was there."""
-        found = [None if self._anew else self._recall.cache.get(key) for key in self._keys]
+        found = [None if self._bypasses else self._cache.answers.get(key) for key in self._keys]
         took_s = time.perf_counter() - start
         self._took_ms = took_s * 1000
-        self._recall.metrics.stage(self._model, "cache", took_s)
+        self._record.cache_stage = Stage("cache", start, took_s)
         timing = Timing(decode=0, queue=0, inference=0, total=round(self._took_ms, 3))
         for index, head in enumerate(found):
             if head is not None:
                 json = b"%b%b%b}" % (head, _TIMES, orjson.dumps(timing))
-                self._known[index] = Recalled(json, timing)
-            missed = "bypass" if self._anew else "miss"
-            self._recall.metrics.cache.looked_up(self._model, missed if head is None else "hit")
+                self._known[index] = CachedAnswer(json, timing)
+        missed = "bypass" if self._bypasses else "miss"
+        self._record.lookups = Counter(missed if head is None else "hit" for head in found)
+        self._record.cached = set(self._known)
         self.missing = [p for index, p in enumerate(self.missing) if index not in self._known]
 
     def completed(self, answers: list[Answer | BoothError]) -> Sequence[Result]:
@@ -150,12 +147,12 @@ class _Lookup(Lookup):
             for index, key in enumerate(self._keys)
         ]
 
-    def _kept(self, key: bytes, answer: Answer | BoothError) -> Result:
+    def _kept(self, key: bytes, answer: Answer | BoothError) -> Answer | BoothError:
         if isinstance(answer, BoothError):
             return answer
-        if self._keep:
+        if self._stores:
             head = orjson.dumps(answer).rpartition(_TIMES)[0]
-            self._recall.metrics.cache.evicted(self._recall.cache.put(key, head))
+            self._cache.metrics.evicted(self._cache.answers.put(key, head))
         total = round(answer.timing_ms.total + self._took_ms, 3)
         return replace(answer, timing_ms=replace(answer.timing_ms, total=total))
 

@@ -1,0 +1,177 @@
+"""Between a parsed request and its answers: what all fronts share.
+
+A front asks for the model and the photographs, then for the answers; it parses and renders, no
+more. What happens on the way is told to the request's record.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from starlette.requests import ClientDisconnect, Request
+
+from booth_client.errors import BoothError
+from booth_client.wire import Answer
+from service.engine.ticket import Ticket
+from service.fleet.fleet import LoadedModel
+from service.telemetry.record import RequestRecord, Stage
+from service.web.body import photographs, read_body
+from service.web.response_cache import Lookup, ResponseCache, Result
+from service.web.scope import on_disconnect, record_of
+from service.web.state import ServiceState
+
+__all__ = ["Answering", "Photographs", "Results"]
+
+
+@dataclass(frozen=True, slots=True)
+class Photographs:
+    """Those of a request, in its order; ``is_list`` says whether it wants a list of results."""
+
+    photos: list[bytes]
+    is_list: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """An answer or an error for each photograph, in the request's order.
+
+    ``etag`` is that of the answer to a single photograph, where there is a response cache; if the
+    client has that answer, ``not_modified`` is true and there are no ``results``.
+    """
+
+    results: Sequence[Result]
+    etag: str | None = None
+    not_modified: bool = False
+
+
+class Answering:
+    """Answers photographs for the fronts of one service."""
+
+    def __init__(self, state: ServiceState) -> None:
+        self._state = state
+        self._cache = ResponseCache(state.settings.cache_bytes, state.metrics)
+
+    def model(
+        self, request: Request, name: str | None = None, version: str | None = None
+    ) -> LoadedModel:
+        """The model that a request asks for; the default one if it names none.
+
+        Raises:
+            Starting, UnknownModel, UnknownVersion: it isn't loaded.
+
+        """
+        model = self._state.model(name, version)
+        record = record_of(request.scope)
+        record.model, record.version = model.card.name, model.card.version
+        return model
+
+    async def photographs(self, request: Request) -> Photographs:
+        """Read a request's body: a photograph, a form of them, or JSON.
+
+        Raises:
+            TooLarge, SlowBody, BadImage, InvalidParameter, TooManyPhotos: see ``web.body``.
+            ClientDisconnect: the client went away.
+
+        """
+        settings, record = self._state.settings, record_of(request.scope)
+        start = time.perf_counter()
+        body = await read_body(request, settings.max_body_bytes, settings.body_timeout_ms / 1000)
+        photos, is_list = await photographs(request, body, settings.max_photos)
+        record.read_stage = Stage("read", start, time.perf_counter() - start)
+        record.body_bytes, record.photographs = len(body), len(photos)
+        return Photographs(photos, is_list)
+
+    async def answers(
+        self,
+        request: Request,
+        model: LoadedModel,
+        asked: Photographs,
+        *,
+        top_k: int,
+        timeout_s: float | None,
+    ) -> Results:
+        """What the model says of each photograph, or what went wrong with it.
+
+        Args:
+            request: whose client may go away, or have an answer already.
+            model: that answers.
+            asked: the photographs.
+            top_k: how many labels each gets.
+            timeout_s: seconds after which the answers are of no use; None for the usual time.
+
+        Raises:
+            Overloaded: there is no room for all of them, or they would be answered too late.
+            ClientDisconnect: the client went away.
+
+        """
+        lookup = await self._cache.look_up(
+            request, model, asked.photos, top_k, is_list=asked.is_list
+        )
+        if lookup.not_modified:
+            return Results((), lookup.etag, not_modified=True)
+        new = await _ask(request, model, lookup, top_k, timeout_s)
+        results = lookup.completed(new)
+        _tell(record_of(request.scope), results)
+        return Results(results, lookup.etag)
+
+
+async def _ask(
+    request: Request, model: LoadedModel, lookup: Lookup, top_k: int, timeout_s: float | None
+) -> list[Answer | BoothError]:
+    """What the network says of each photograph whose answer isn't known, in order."""
+    if not lookup.missing:
+        return []
+    record = record_of(request.scope)
+    tickets = record.tickets = model.classifier.submit(
+        lookup.missing, top_k=top_k, timeout_s=timeout_s, tag=record.trace
+    )
+    with _dropping_if_gone(request, tickets):
+        return [await _outcome(ticket) for ticket in tickets]
+
+
+async def _outcome(ticket: Ticket) -> Answer | BoothError:
+    try:
+        return await ticket.answer()
+    except BoothError as error:
+        return error
+
+
+def _tell(record: RequestRecord, results: Sequence[Result]) -> None:
+    record.answers = [one for one in results if isinstance(one, Answer)]
+    record.failed = {
+        index: one.outcome for index, one in enumerate(results) if isinstance(one, BoothError)
+    }
+
+
+@contextlib.contextmanager
+def _dropping_if_gone(request: Request, tickets: Sequence[Ticket]) -> Iterator[None]:
+    """While inside, drop the photographs as soon as their client goes away.
+
+    Raises:
+        ClientDisconnect: it went.
+
+    """
+    gone = False
+
+    def drop() -> None:
+        nonlocal gone
+        gone = True
+        for ticket in tickets:
+            ticket.cancel()
+
+    callbacks = on_disconnect(request.scope)
+    callbacks.add(drop)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if gone:
+            raise ClientDisconnect from None
+        raise
+    finally:
+        callbacks.discard(drop)
+        for ticket in tickets:
+            ticket.cancel()

@@ -1,0 +1,35 @@
+"""``GET /docs``: the whole API, to try. Nothing of it comes from another host."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastapi import APIRouter
+from fastapi.openapi.docs import get_swagger_ui_html
+from starlette.responses import HTMLResponse
+from starlette.staticfiles import StaticFiles
+
+__all__ = ["router"]
+
+FILES = Path(__file__).parent / "docs_files"
+PATH, FILES_PATH = "/docs", "/docs/files"
+
+
+def router() -> APIRouter:
+    """The front's routes, which stand in no description."""
+    routes = APIRouter()
+    routes.add_api_route(PATH, docs, methods=["GET"], include_in_schema=False)
+    routes.mount(FILES_PATH, StaticFiles(directory=FILES))
+    return routes
+
+
+async def docs() -> HTMLResponse:
+    """Swagger UI, as FastAPI documents it for files of one's own."""
+    # Relative, so that it works behind any path prefix.
+    return get_swagger_ui_html(
+        openapi_url="openapi.json",
+        title="Booth: API",
+        swagger_js_url="docs/files/swagger-ui-bundle.js",
+        swagger_css_url="docs/files/swagger-ui.css",
+        swagger_favicon_url="favicon.ico",
+    )

@@ -1,0 +1,32 @@
+"""``booth serve``: models over HTTP, and the page."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from service.settings import read_settings
+
+__all__ = ["serve"]
+
+
+@click.command()
+@click.option("--host", help="address to listen on; overrides BOOTH_HOST")
+@click.option("--port", type=int, help="port to listen on; overrides BOOTH_PORT")
+@click.option("--models", "wanted", help="models to serve; overrides BOOTH_MODELS")
+def serve(host: str | None, port: int | None, wanted: str | None) -> None:
+    """Serve models over HTTP, with the page at /. All settings: environment variables BOOTH_*."""
+    # Late: the other commands need no web framework.
+    from service.run.app import create_state
+    from service.run.server import run
+    from service.telemetry.logs import configure
+
+    given = {"BOOTH_HOST": host, "BOOTH_PORT": port, "BOOTH_MODELS": wanted}
+    flags = {name: str(value) for name, value in given.items() if value is not None}
+    settings = read_settings({**os.environ, **flags})
+    state = create_state(settings)
+    configure(settings.log)
+    click.echo(settings, err=True)
+    sys.exit(run(state))

@@ -1,0 +1,49 @@
+"""What a run of the network says about a photograph, and the times it took."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Batch", "Inference"]
+
+
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class Batch:
+    """One run of the network over ``size`` photographs; its identity is the object itself.
+
+    ``start`` is a ``time.perf_counter()`` instant; ``tags`` are those of its photographs that have
+    one.
+    """
+
+    size: int
+    start: float
+    seconds: float
+    tags: tuple[Hashable, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Inference:
+    """What the network said about one photograph, and what it took.
+
+    ``arrived`` and ``decoded`` are ``time.perf_counter()`` instants.
+    """
+
+    probabilities: NDArray[np.float32]
+    arrived: float
+    decode_s: float
+    decoded: float
+    batch: Batch
+
+    @property
+    def queue_s(self) -> float:
+        """Seconds that it waited: for a slot, and decoded for the others of its batch."""
+        return self.batch.start - self.arrived - self.decode_s
+
+    @property
+    def inference_s(self) -> float:
+        """Seconds that the network ran."""
+        return self.batch.seconds

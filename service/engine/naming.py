@@ -1,0 +1,67 @@
+"""Probabilities -> the labels of an answer, by the names that the model's card gives them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from booth_client.wire import Answer, Environment, Prediction, PredictionWithBasis, Timing
+from models.card import Card
+from service.engine.inference import Inference
+
+__all__ = ["Labeller", "first_labels"]
+
+
+class Labeller:
+    """Names the outputs of one network, whose card has its labels."""
+
+    def __init__(self, card: Card) -> None:
+        self._card = card
+        self._is_scene_model = card.is_scene_model
+        self._indoor = np.array([label.kind == "indoor" for label in card.labels])
+
+    def answer(self, inference: Inference, top_k: int, total_s: float) -> Answer:
+        """The ``top_k`` most confident labels, and the times it took."""
+        probabilities = inference.probabilities
+        return Answer(
+            model=self._card.name,
+            version=self._card.version,
+            predictions=[
+                self._prediction(index, float(probabilities[index]))
+                for index in first_labels(probabilities, top_k)
+            ],
+            environment=self._environment(probabilities),
+            timing_ms=Timing(
+                decode=_milliseconds(inference.decode_s),
+                queue=_milliseconds(inference.queue_s),
+                inference=_milliseconds(inference.inference_s),
+                total=_milliseconds(total_s),
+            ),
+        )
+
+    def _prediction(self, index: int, confidence: float) -> Prediction:
+        label, share = self._card.labels[index], round(confidence, 6)
+        if label.basis:
+            return PredictionWithBasis(label.name, label.category, index, share, label.basis)
+        return Prediction(label.name, label.category, index, share)
+
+    def _environment(self, probabilities: NDArray[np.float32]) -> Environment | None:
+        if not self._is_scene_model:
+            return None
+        indoor = min(1.0, float(probabilities[self._indoor].sum()))
+        if indoor >= 0.5:  # noqa: PLR2004
+            return Environment("indoor", round(indoor, 6))
+        return Environment("outdoor", round(1 - indoor, 6))
+
+
+def first_labels(probabilities: NDArray[np.float32], top_k: int) -> list[int]:
+    """Indices of the ``top_k`` largest of K probabilities, largest first, ties by index."""
+    count = min(top_k, probabilities.size)
+    # Partition first: sorting all of 1000 costs several times as much.
+    largest = np.argpartition(probabilities, -count)[-count:]
+    order = np.lexsort((largest, -probabilities[largest]))
+    return largest[order].tolist()  # type: ignore[no-any-return]
+
+
+def _milliseconds(seconds: float) -> float:
+    return round(seconds * 1000, 3)

@@ -1,0 +1,86 @@
+"""Start-up: load the models, or say why not; then open the page. And loading them anew."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+from pathlib import Path
+
+from models.errors import UserError
+from models.shelf import find_model, shelf
+from service.run.page import PageMount
+from service.settings import Settings
+from service.web.state import ServiceState
+
+__all__ = ["reload", "start", "wanted_files"]
+
+log = logging.getLogger(__name__)
+
+
+async def start(state: ServiceState, page: PageMount) -> None:
+    """Load what the settings ask for, then open the page; say in ``state`` why that can't be."""
+    state.fatal = await asyncio.to_thread(_load, state)
+    if state.fatal:
+        return
+    _freeze_garbage()
+    state.started = True
+    log.info("ready: %s", ", ".join(one.card.name for one in state.fleet.loaded()))
+    settings = state.settings
+    if settings.demo and not settings.api_keys:
+        await page.open(f"http://{_reachable(settings.host)}:{state.port}")
+
+
+async def reload(state: ServiceState) -> None:
+    """Load the models anew; where that fails, what was loaded stays, and the log says why."""
+    failure = await asyncio.to_thread(_load, state)
+    if failure:
+        log.warning("%s What was loaded stays.", failure)
+
+
+def wanted_files(settings: Settings) -> list[Path]:
+    """The files of the models that the settings ask for, the default one first.
+
+    Raises:
+        ModelNotFound: there is no such file.
+
+    """
+    names = [
+        name
+        for wanted in settings.models
+        for name in (shelf(settings.model_dir) if wanted == "*" else [wanted])
+    ]
+    return list(dict.fromkeys(find_model(name, settings.model_dir) for name in names))
+
+
+def _load(state: ServiceState) -> str | None:
+    """Load what is wanted and not loaded yet, unload the rest; say what went wrong, if it did."""
+    state.metrics.models_complete.set(0)
+    try:
+        state.fleet.refresh(wanted_files(state.settings))
+    except UserError as error:
+        state.metrics.loaded("unusable")
+        return str(error)
+    except Exception as error:
+        log.exception("loading failed")
+        state.metrics.loaded("error")
+        return f"The models could not be loaded: {type(error).__name__}; the log says more."
+    state.metrics.loaded("ok")
+    return None
+
+
+def _freeze_garbage() -> None:
+    """Leave what was loaded out of the garbage collector's rounds, and make these rarer.
+
+    A request leaves no cycles behind, but enough objects to set off a round every other request.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+
+
+def _reachable(host: str) -> str:
+    """The address under which this very process reaches itself."""
+    if host in ("0.0.0.0", "::", ""):  # noqa: S104 (compared, not bound)
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host

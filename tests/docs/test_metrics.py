@@ -1,0 +1,61 @@
+"""docs/metrics.md tells every metric of a running service, with its labels."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.conftest import ROOT
+from tests.docs.conftest import serving
+from tests.docs.markdown import documents, read
+
+pytestmark = pytest.mark.xdist_group("docs-metrics")
+
+ROW = re.compile(r"^\| `(booth_\w+)(?:\{([\w,]+)\})?` \| (.+) \|$", re.MULTILINE)
+PAGE = {
+    name: set(filter(None, labels.split(",")))
+    for name, labels, _ in ROW.findall(read("docs/metrics.md"))
+}
+PHOTO = (ROOT / "demo/samples/aqueduct.jpg").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The page of a service that did a bit of everything, so that each metric has its labels."""
+    folder = tmp_path_factory.mktemp("metrics")
+    with (
+        serving(folder / "log", BOOTH_CACHE_BYTES="1000000") as address,
+        httpx.Client(base_url=f"http://{address}", timeout=60) as http,
+    ):
+        http.post("/classify", content=PHOTO).raise_for_status()
+        files = [("photo", PHOTO), ("photo", b"no photograph")]
+        http.post("/classify", files=files).raise_for_status()
+        yield http.get("/metrics").raise_for_status().text
+
+
+def test_every_metric_stands_on_the_page_and_no_other(page: str) -> None:
+    assert set(re.findall(r"^# TYPE (booth_\w+)", page, re.MULTILINE)) == set(PAGE)
+
+
+def test_every_metric_has_its_labels_on_the_page(page: str) -> None:
+    assert labels_of(page) == PAGE
+
+
+def labels_of(page: str) -> dict[str, set[str]]:
+    """The labels of each metric that has samples, but for those of its buckets."""
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for sample, labels in re.findall(r"^(booth_\w+)(?:\{(.*)\})? \S+$", page, re.MULTILINE):
+        name = sample if sample in PAGE else re.sub(r"_(bucket|count|sum)$", "", sample)
+        found[name] |= set(re.findall(r'(\w+)="', labels)) - {"le"}
+    return dict(found)
+
+
+@pytest.mark.parametrize("document", documents(), ids=str)
+def test_a_document_names_no_metric_that_there_is_not(document: Path) -> None:
+    named = set(re.findall(r"`(booth_\w+)", read(document))) - {"booth_client"}
+    assert named <= set(PAGE)

@@ -1,0 +1,79 @@
+"""Probabilities become labels: the right ones, in order, as the card names them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from booth_client.wire import Environment
+from models.card import Card
+from service.engine.inference import Batch, Inference
+from service.engine.naming import Labeller, first_labels
+from service.fleet.identity import read_model_file
+from service.runtimes.session import Session
+
+
+@pytest.fixture
+def card(scenes: Path) -> Card:
+    """Red is indoors, green and blue are outdoors."""
+    return Session(read_model_file(scenes)).card
+
+
+def inference(*probabilities: float) -> Inference:
+    batch = Batch(size=1, start=10.003, seconds=0.002)
+    return Inference(np.array(probabilities, np.float32), 10.0, 0.001, 10.001, batch)
+
+
+def test_the_labels_come_most_confident_first_with_the_names_of_the_card(card: Card) -> None:
+    answer = Labeller(card).answer(inference(0.2, 0.7, 0.1), 2, 0.006)
+    assert (answer.model, answer.version) == ("scenes", "1")
+    assert [(one.label, one.category, one.index) for one in answer.predictions] == [
+        ("Green", "green", 1),
+        ("Red", "red", 0),
+    ]
+    assert [one.confidence for one in answer.predictions] == [0.7, 0.2]
+
+
+def test_a_label_says_what_it_was_learned_from_where_the_card_does(card: Card) -> None:
+    answer = Labeller(card).answer(inference(0.2, 0.7, 0.1), 3, 0.006)
+    assert {one.category: one.basis for one in answer.predictions} == {
+        "red": "labelled",
+        "green": "distilled",
+        "blue": None,
+    }
+
+
+def test_the_times_are_in_milliseconds(card: Card) -> None:
+    timing = Labeller(card).answer(inference(0.2, 0.7, 0.1), 1, 0.006).timing_ms
+    assert (timing.decode, timing.queue, timing.inference, timing.total) == (1, 2, 2, 6)
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "expected"),
+    [
+        ((0.75, 0.25, 0.0), Environment("indoor", 0.75)),
+        ((0.25, 0.5, 0.25), Environment("outdoor", 0.75)),  # a sum over all that is outdoors
+        ((0.5, 0.25, 0.25), Environment("indoor", 0.5)),
+        ((1.0000001, 0.0, 0.0), Environment("indoor", 1.0)),
+    ],
+)
+def test_a_scene_is_indoors_or_outdoors_by_the_sum_of_its_labels(
+    card: Card, probabilities: tuple[float, ...], expected: Environment
+) -> None:
+    assert Labeller(card).answer(inference(*probabilities), 1, 0.006).environment == expected
+
+
+def test_what_is_no_scene_has_no_environment(tiny: Path) -> None:
+    answer = Labeller(Session(read_model_file(tiny)).card).answer(
+        inference(0.2, 0.7, 0.1), 1, 0.006
+    )
+    assert answer.environment is None
+
+
+def test_first_labels_are_those_of_a_full_sort() -> None:
+    shares = np.random.default_rng(0).random(1000).astype(np.float32)
+    shares[5] = shares[17]
+    for k in (1, 5, 999, 1000, 2000):
+        assert first_labels(shares, k) == np.argsort(-shares, kind="stable")[:k].tolist()

@@ -1,0 +1,65 @@
+"""The cores of a process: as many as it may run on, and as its control group lets it keep busy."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from service.machine import cores
+
+
+@pytest.fixture(autouse=True)
+def eight_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _process: set(range(8)), raising=False)
+
+
+def version_1(folder: Path, quota: str, period: str) -> Path:
+    (folder / "cpu").mkdir()
+    (folder / "cpu" / "cpu.cfs_quota_us").write_text(f"{quota}\n")
+    (folder / "cpu" / "cpu.cfs_period_us").write_text(f"{period}\n")
+    return folder
+
+
+def test_without_a_control_group_they_are_those_it_may_run_on(tmp_path: Path) -> None:
+    assert cores(tmp_path) == 8
+
+
+def test_where_the_system_knows_no_affinity_they_are_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: 3)
+    assert cores(tmp_path) == 3
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert cores(tmp_path) == 1
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("200000 100000\n", 2),
+        ("150000 100000\n", 2),  # a core and a half keep two threads busy
+        ("10000 100000\n", 1),
+        ("6400000 100000\n", 8),  # more than it may run on
+        ("max 100000\n", 8),
+        ("", 8),
+        ("nonsense\n", 8),
+    ],
+)
+def test_a_quota_of_version_2_bounds_them(tmp_path: Path, written: str, expected: int) -> None:
+    (tmp_path / "cpu.max").write_text(written)
+    assert cores(tmp_path) == expected
+
+
+@pytest.mark.parametrize(
+    ("quota", "expected"), [("250000", 3), ("100000", 1), ("-1", 8), ("0", 8), ("", 8)]
+)
+def test_so_does_one_of_version_1(tmp_path: Path, quota: str, expected: int) -> None:
+    assert cores(version_1(tmp_path, quota, "100000")) == expected
+
+
+def test_of_this_process_there_is_at_least_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    assert cores() >= 1

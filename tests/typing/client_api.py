@@ -1,0 +1,116 @@
+"""The client's public signatures: checked by mypy, not run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, assert_type
+
+import booth_client
+from booth_client import (
+    Accuracy,
+    Answer,
+    AsyncClient,
+    Bin,
+    BoothError,
+    Calibration,
+    Card,
+    Client,
+    Environment,
+    Input,
+    Label,
+    Measurement,
+    ModelSummary,
+    Parity,
+    Photo,
+    Prediction,
+    PredictionWithBasis,
+    ServiceUnreachable,
+    Timing,
+    Unavailable,
+    Weights,
+)
+from booth_client.wire import Basis
+
+PHOTOS: list[Photo] = [b"", "photo.jpg", Path("photo.jpg")]
+KIND = Literal["indoor", "outdoor"]
+
+
+def asked() -> None:
+    with Client() as booth:
+        assert_type(booth, Client)
+        assert_type(booth.classify(b""), Answer)
+        assert_type(booth.classify("a.jpg", model="a", top_k=3, timeout_ms=2000), Answer)
+        assert_type(booth.classify(Path("a.jpg"), model=None, timeout_ms=None), Answer)
+        assert_type(booth.classify_many(PHOTOS), list[Answer | BoothError])
+        assert_type(booth.classify_many((b"", b""), model="a", top_k=3), list[Answer | BoothError])
+        assert_type(booth.models(), list[ModelSummary])
+        assert_type(booth.card("a"), Card)
+        assert_type(booth.labels("a"), list[Label])
+        assert_type(booth.ready(), bool)
+        booth.close()
+    Client(booth_client.DEFAULT_URL, api_key="secret", timeout_s=2.5)
+
+
+async def asked_on_a_loop() -> None:
+    async with AsyncClient("http://booth.test", api_key=None, timeout_s=2) as booth:
+        assert_type(booth, AsyncClient)
+        assert_type(await booth.classify(b"", model="a", top_k=3, timeout_ms=2000), Answer)
+        assert_type(await booth.classify_many(PHOTOS), list[Answer | BoothError])
+        assert_type(await booth.models(), list[ModelSummary])
+        assert_type(await booth.card("a"), Card)
+        assert_type(await booth.labels("a"), list[Label])
+        assert_type(await booth.ready(), bool)
+        await booth.close()
+
+
+def answered(answer: Answer) -> None:
+    assert_type(answer.model, str)
+    assert_type(answer.version, str)
+    assert_type(answer.predictions, list[PredictionWithBasis | Prediction])
+    assert_type(answer.environment, Environment | None)
+    assert_type(answer.timing_ms, Timing)
+    prediction = answer.predictions[0]
+    assert_type(prediction.label, str)
+    assert_type(prediction.category, str)
+    assert_type(prediction.index, int)
+    assert_type(prediction.confidence, float)
+    assert_type(prediction.basis, Basis | None)
+
+
+def described(summary: ModelSummary, card: Card) -> None:
+    assert_type(summary.name, str)
+    assert_type(summary.labels, int)
+    assert_type(summary.default, bool)
+    assert_type(card.is_scene_model, bool)
+    assert_type(card.input, Input)
+    assert_type(card.labels, tuple[Label, ...])
+    assert_type(card.labels[0].kind, KIND | None)
+    assert_type(card.weights, Weights)
+    assert_type(card.published, Accuracy | None)
+    assert_type(card.measured, tuple[Measurement, ...])
+    assert_type(card.calibration, Calibration | None)
+    assert_type(card.parity, Parity | None)
+
+
+def calibrated(calibration: Calibration) -> None:
+    assert_type(calibration.temperature, float)
+    assert_type(calibration.bins_after, tuple[Bin, ...])
+    assert_type(calibration.bins_after[0].right, float | None)
+
+
+def made(environment: Environment) -> None:
+    assert_type(Prediction("Harbor", "harbor", 1, 0.5).basis, Basis | None)
+    assert_type(PredictionWithBasis("Harbor", "harbor", 1, 0.5, "labelled").basis, Basis)
+    assert_type(environment.kind, KIND)
+    assert_type(Timing(1, 2, 3, 6).total, float)
+
+
+def refused(error: BoothError) -> None:
+    assert_type(error.detail, str)
+    assert_type(error.retry_after_s, int | None)
+    assert_type(error.status, int)
+    assert_type(error.kind, str)
+    assert_type(error.title, str)
+    unavailable: Unavailable = ServiceUnreachable("nobody there", retry_after_s=None)
+    lost: ConnectionError = ServiceUnreachable("nobody there")
+    raise unavailable from lost
