@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 
 import click
 
@@ -31,13 +31,14 @@ def local_classifier(model: str, *, providers: tuple[str, ...] = ()) -> Iterator
         UserError: there is no such model, or its file can't be used.
 
     """
-    file = read_model_file(find_model(model, read_settings().model_dir))
-    layout = Layout(threads=cores())
-    with (
-        ThreadPoolExecutor(cores(), thread_name_prefix="booth-decode") as decoders,
-        closing(Session(file, providers=providers, layout=layout)) as session,
-        closing(Classifier(session, decoders, Limits(max_batch_size=8))) as classifier,
-    ):
+    with ExitStack() as stack:
+        decoders = ThreadPoolExecutor(cores(), thread_name_prefix="booth-decode")
+        stack.enter_context(decoders)
+        file = read_model_file(find_model(model, read_settings().model_dir))
+        session = Session(file, providers=providers, layout=Layout(threads=cores()))
+        stack.enter_context(closing(session))
+        classifier = Classifier(session, decoders, Limits(max_batch_size=8))
+        stack.enter_context(closing(classifier))
         del file  # as large as the model itself
         yield classifier
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from booth_client.errors import BadImage, DeadlineExceeded, Overloaded
+from booth_client.errors import BadImage, DeadlineExceeded, Overloaded, ShuttingDown
 from service.engine.classifier import Classifier, Limits
 
 
@@ -123,10 +123,28 @@ def test_trouble_is_told_when_a_thread_has_ended_or_nothing_moves(
     assert classifier.not_ready() is None
     gated.gate.clear()
     (ticket,) = classifier.submit([RED])
-    while not classifier.not_ready():
+    deadline = time.monotonic() + 10
+    while not classifier.not_ready() and time.monotonic() < deadline:
         time.sleep(0.001)
     assert "no progress" in str(classifier.not_ready())
     gated.gate.set()
     ticket.wait()
     classifier.close(10)
     assert "thread" in str(classifier.not_ready())
+
+
+def test_what_decoding_takes_is_learned_from_what_could_be_decoded(classifier: Classifier) -> None:
+    foreseen = classifier.cost.decode_s(1000)
+    with pytest.raises(BadImage):
+        classifier.classify(RED[:40])
+    assert classifier.cost.decode_s(1000) == foreseen
+    classifier.classify(RED)
+    assert classifier.cost.decode_s(1000) != foreseen
+
+
+def test_closing_answers_all_that_was_accepted(classifier: Classifier) -> None:
+    tickets = classifier.submit([RED, RED, RED])
+    classifier.close(10)
+    assert [ticket.wait().predictions[0].label for ticket in tickets] == ["Red"] * 3
+    with pytest.raises(ShuttingDown):
+        classifier.classify(RED)
