@@ -110,6 +110,11 @@ def make_tiny(tmp_path: Path) -> MakeTiny:
     return make
 
 
+def own_threads() -> set[threading.Thread]:
+    """Booth's threads that run now, by their names: a test runner has some of its own."""
+    return {one for one in threading.enumerate() if one.name.startswith("booth-")}
+
+
 MakeBroken = Callable[..., Path]
 
 

@@ -99,7 +99,7 @@ def test_closing_it_ends_its_thread_and_compiles_no_more(
     gate.set()
     closing.join(10)
     assert compiled == [4]
-    assert compilers() == before
+    assert set(compilers()) <= set(before)
     assert runtime.run(np.zeros((2, 8, 8, 3), np.uint8)).shape == (2, 3)
 
 
