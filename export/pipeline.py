@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Literal
 
 import onnx
 
-from export import graph
-from export.attributes import add_attributes, read_matrix
-from export.checkpoint import load_weights
-from export.count import multiply_adds, parameters
-from export.fetch import sha256_of
-from export.graph import Normalisation
-from export.half import halve
-from export.parity import expected_answers, prove
+from export.fetch.weights import sha256_of
+from export.graph import model as graph
+from export.graph.attributes import add_attributes, read_matrix
+from export.graph.float16 import halve
+from export.graph.model import Normalisation
+from export.graph.quantise import quantise
 from export.photographs import shipped
-from export.quantise import quantise
+from export.proof.parity import expected_answers, prove
 from models.card import METADATA_KEY, Card, Weights
 from models.labels import label_set, sun_attributes
 from models.networks import build
+from models.networks.checkpoint import load_weights
+from models.networks.count import multiply_adds, parameters
 
 if TYPE_CHECKING:
     from pathlib import Path

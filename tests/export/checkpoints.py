@@ -17,7 +17,7 @@ import torch
 from torch import nn
 from torch._utils import _rebuild_tensor
 
-from export.graph import Normalisation, body
+from export.graph.model import Normalisation, body
 from export.photographs import shipped
 from models.card import Input
 from models.networks import ARCHITECTURES, Network

@@ -13,12 +13,12 @@ import pytest
 from pydantic import ValidationError
 from starlette.testclient import TestClient
 
-from export.checkpoint import CheckpointError
-from export.parity import LARGEST_DIFFERENCE, ParityError
 from export.photographs import shipped
 from export.pipeline import Recipe, Traced, describe, export_model, trace
+from export.proof.parity import LARGEST_DIFFERENCE, ParityError
 from models.card import Input, Label, Measurement
 from models.labels import label_set, sun_attributes
+from models.networks.checkpoint import CheckpointError
 from models.sources import SOURCES
 from service.app import create_app, create_context
 from service.session import read_card

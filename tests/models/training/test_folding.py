@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 import torch
 
-from export.checkpoint import load_weights
 from models.networks import Network, build
+from models.networks.checkpoint import load_weights
 from models.sources import SOURCES
 from models.training.augment import Scale, whole
 from models.training.folding import twin

@@ -7,7 +7,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from export.examples import squashed
+from export.training.dataset import squashed
 from models.shelf import ZOO
 from models.training import teacher
 from models.training.teacher import BadTeacher, ask

@@ -9,8 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
-from export.checkpoint import load_weights
 from models.networks import Network, build
+from models.networks.checkpoint import load_weights
 from models.sources import SOURCES
 from models.training.augment import Scale
 from models.training.curves import Entry, read

@@ -1,0 +1,78 @@
+"""Make the model file that ships with Booth again: ``python -m export.cli.zoo DATA``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import click
+import numpy as np
+
+import models.zoo
+from export.cli.export import echo_summary
+from export.fetch.weights import fetch_weights
+from export.photographs import Photographs, shipped
+from export.pipeline import Recipe, describe, export_model
+from models.card import Measurement
+from models.sources import SOURCES
+from service.commands import classifier_for
+from service.evaluation import evaluate, read_dataset
+from service.photo import decode
+
+if TYPE_CHECKING:
+    from models.card import Card
+
+__all__ = ["make"]
+
+_SHIPPED = "efficientnet_lite0"
+_FOLDER = Path(models.zoo.__path__[0])
+
+
+@click.command()
+@click.argument("data", type=click.Path(exists=True, path_type=Path))
+@click.option("--dataset", default=None, help="what the card calls the data  [default: its name]")
+@click.option("--weights", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), default=_FOLDER / f"{_SHIPPED}.onnx")
+def make(data: Path, dataset: str | None, weights: Path | None, out: Path) -> None:
+    """Make the shipped file from its published weights, and measure it on the photographs in DATA.
+
+    DATA is what `booth evaluate` takes: a folder or a CSV of labelled photographs. They only
+    judge; int8 is calibrated on the photographs that come with Booth.
+    """
+    recipe = Recipe.of(SOURCES[_SHIPPED])
+    judges = _squares(data, recipe)
+    with TemporaryDirectory() as folder:
+        card = export_model(
+            recipe,
+            weights or fetch_weights(SOURCES[_SHIPPED], Path(folder)),
+            out,
+            precision="int8",
+            photographs=Photographs(shipped(recipe.input).calibration, judges),
+            progress=click.echo,
+        )
+    measured = _measure(out, card, data, dataset or data.stem)
+    describe(out, card.model_copy(update={"measured": (measured,)}))
+    echo_summary(card, out)
+    click.echo(measured)
+
+
+def _squares(data: Path, recipe: Recipe) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    _, labelled = read_dataset(data, recipe.labels)
+    return np.stack([decode(one.photo, recipe.input).pixels for one in labelled])
+
+
+def _measure(out: Path, card: Card, data: Path, dataset: str) -> Measurement:
+    with classifier_for(str(out)) as classifier:
+        found = evaluate(classifier, read_dataset(data, card.labels)[1])
+    return Measurement(
+        dataset=dataset,
+        top1=found.top1,
+        top5=found.top5,
+        photographs=found.photographs,
+        calibration_error=found.calibration_error,
+    )
+
+
+if __name__ == "__main__":
+    make()
