@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-__all__ = ["UserError"]
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pydantic import ValidationError
+
+__all__ = ["UserError", "first_fault", "validation_as"]
 
 
 class UserError(Exception):
@@ -10,3 +15,22 @@ class UserError(Exception):
 
     The command line prints that sentence and exits with status 1; nothing in between need catch it.
     """
+
+
+@contextmanager
+def validation_as(kind: type[UserError]) -> Iterator[None]:
+    """Tell what pydantic refuses in here as an error of this kind."""
+    try:
+        yield
+    except ValidationError as error:
+        raise kind(first_fault(error)) from None
+
+
+def first_fault(error: ValidationError) -> str:
+    """What pydantic found first, as a sentence for people."""
+    fault = error.errors()[0]
+    place = ".".join(map(str, fault["loc"]))
+    reason = fault["msg"].removeprefix("Value error, ")
+    if not place:
+        return f"{reason}."
+    return f"The {place} can't be {str(fault['input'])[:80]!r}: {reason}."

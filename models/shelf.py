@@ -5,6 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from pathlib import Path
 
+from models.errors import UserError
 from models.sources import SOURCES
 
 __all__ = ["ModelNotFound", "find_model", "shelf"]
@@ -13,7 +14,7 @@ ZOO = Path(__file__).parent / "zoo"
 SUFFIX = ".onnx"
 
 
-class ModelNotFound(LookupError):
+class ModelNotFound(UserError):
     """No model file of that name; the sentence says where to get one."""
 
 

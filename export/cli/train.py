@@ -3,45 +3,40 @@
 from __future__ import annotations
 
 import signal
-import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from pydantic import ValidationError
 
-from export.cli.export import echo_summary, require_torch
-from export.fetch.download import DownloadError
-from export.labels import BadLabels, read_labels
+from export.cli.libraries import require_training
+from export.cli.options import DATA, FILE, OUT, mirror
+from export.cli.output import echo_summary
+from models.labels import read_labels
 from models.sources import SOURCES
-from service.dataset import BadDataset
 
 if TYPE_CHECKING:
-    from export.training.run import Run
-    from models.training.plan import Plan
-    from models.training.trainer import Training
+    from export.training.config import TrainingConfig
+    from models.training.trainer import Trainer
 
 __all__ = ["train"]
 
-_DATA = click.Path(exists=True, path_type=Path)
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _TRAINABLE = sorted(name for name, source in SOURCES.items() if source.label_set == "imagenet")
 
 
 @click.command()
-@click.argument("data", type=_DATA)
-@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("data", type=DATA)
+@click.option("--out", required=True, type=OUT)
 @click.option("--run", "folder", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--validation", type=_DATA, help="data to judge by  [default: a tenth of DATA]")
-@click.option("--test", "tests", type=_DATA, multiple=True, help="data to measure at the end")
+@click.option("--validation", type=DATA, help="data to judge by  [default: a tenth of DATA]")
+@click.option("--test", "tests", type=DATA, multiple=True, help="data to measure at the end")
 @click.option("--labels", help="a label set, or a file of labels  [default: DATA's categories]")
-@click.option("--teacher", type=_FILE, help="a model file that knows the same labels")
+@click.option("--teacher", type=FILE, help="a model file that knows the same labels")
 @click.option("--arch", type=click.Choice(_TRAINABLE), default="efficientnet_lite0")
-@click.option("--weights", type=_FILE, help="to start from  [default: --arch's published ones]")
-@click.option("--plan", "plan_file", type=_FILE, help="TOML with the fields of a training plan")
+@click.option("--weights", type=FILE, help="to start from  [default: --arch's published ones]")
+@mirror
+@click.option("--plan", "plan_file", type=FILE, help="TOML with the fields of a training plan")
 @click.option("--epochs", type=float, help="how often each photograph is shown")
 @click.option("--minutes", type=float, help="train for so long instead")
 @click.option("--size", type=int, help="side of the crops, pixels")
@@ -65,33 +60,20 @@ def train(data: Path, out: Path, **options: Any) -> None:
     The run's folder (beside --out unless --run names one) holds log.csv, curves.png, the
     checkpoint and reliability.png. Ctrl-C saves; the same command goes on from there.
     """
-    _require_libraries()
-    from export.proof.parity import ParityError
-    from export.training.run import BadRun, Run
-    from models.networks.checkpoint import CheckpointError
-    from models.training.teacher import BadTeacher
+    require_training()
+    # Late: torch takes seconds to load.
+    from export.training.run import TrainingRun
 
-    try:
-        _carry_out(Run(data=data, out=out, **_settings(data, out, **options)))
-    except ValidationError as error:
-        raise click.ClickException(_fault(error)) from None
-    except (BadDataset, BadLabels, BadRun, BadTeacher) as error:
-        raise click.ClickException(str(error)) from None
-    except (CheckpointError, DownloadError, ParityError) as error:
-        raise click.ClickException(str(error)) from None
-
-
-def _carry_out(run: Run) -> None:
-    training = run.prepare()
-    if not training.is_over:
-        with _signals_stop(training):
-            training.run()
-    if not training.is_over:
-        share = training.state.position.progress
+    run = TrainingRun.prepare(_config(data, out, **options))
+    if not run.trainer.is_over:
+        with _signals_stop(run.trainer):
+            run.trainer.run()
+    if not run.trainer.is_over:
+        share = run.trainer.state.position.progress
         click.echo(f"Stopped at {share:.0%}; the same command goes on from there.", err=True)
         return
-    card = run.finish(training)
-    echo_summary(card, run.out)
+    card = run.export()
+    echo_summary(card, out)
     for one in card.measured:
         click.echo(
             f"{one.dataset}: {one.photographs} photographs, top-1 {one.top1:.1%}, "
@@ -100,10 +82,10 @@ def _carry_out(run: Run) -> None:
 
 
 @contextmanager
-def _signals_stop(training: Training) -> Iterator[None]:
+def _signals_stop(trainer: Trainer) -> Iterator[None]:
     """Ctrl-C and SIGTERM end the training after the step that is under way."""
     numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, lambda *_: training.stop()) for number in numbers]
+    before = [signal.signal(number, lambda *_: trainer.stop()) for number in numbers]
     try:
         yield
     finally:
@@ -111,7 +93,7 @@ def _signals_stop(training: Training) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _settings(
+def _config(
     data: Path,
     out: Path,
     *,
@@ -127,53 +109,23 @@ def _settings(
     title: str | None,
     origin: str | None,
     **others: Any,
-) -> dict[str, Any]:
-    """The fields of `export.training.run.Run`, what is not given filled in."""
-    from export.training.dataset import labels_of
+) -> TrainingConfig:
+    """What is asked, with what is not given filled in."""
+    from export.training.config import TrainingConfig
+    from export.training.dataset import labels_from_categories
+    from models.training.plan import read_plan
 
-    plan = _plan(plan_file, {"epochs": epochs, "minutes": minutes, "size": size})
-    return others | {
-        "folder": folder or out.with_suffix(".run"),
-        "labels": read_labels(labels) if labels else labels_of(data),
-        "source": SOURCES[arch],
-        "plan": plan,
-        "stored": stored or plan.size,
-        "name": name or out.stem.lower(),
-        "title": title or name or out.stem,
-        "origin": origin or f"trained on {data.stem}",
-    }
-
-
-def _plan(path: Path | None, flags: dict[str, float | None]) -> Plan:
-    """The plan in a file, or the usual one, with what the flags change.
-
-    Raises:
-        click.ClickException: The file is no TOML.
-        pydantic.ValidationError: A field can't have its value.
-
-    """
-    from models.training.plan import Plan
-
-    try:
-        given = tomllib.loads(path.read_text(encoding="utf-8")) if path else {}
-    except ValueError as cause:
-        raise click.ClickException(f"{path} is no plan in TOML: {cause}.") from None
-    return Plan.model_validate(given | {n: v for n, v in flags.items() if v is not None})
-
-
-def _fault(error: ValidationError) -> str:
-    """The first fault of a plan or a card, for people."""
-    from models.training.plan import Plan
-
-    first = error.errors()[0]
-    place = ".".join(map(str, first["loc"]))
-    if first["type"] == "extra_forbidden":
-        return f"A plan has no {place!r}; it has {', '.join(Plan.model_fields)}."
-    reason = first["msg"].removeprefix("Value error, ")
-    return f"{place} can't be {str(first['input'])[:80]!r}: {reason}." if place else f"{reason}."
-
-
-def _require_libraries() -> None:
-    require_torch()
-    if find_spec("matplotlib") is None:
-        raise click.ClickException("This command needs matplotlib: pip install 'booth[train]'.")
+    plan = read_plan(plan_file, epochs=epochs, minutes=minutes, size=size)
+    return TrainingConfig(
+        data=data,
+        out=out,
+        folder=folder or out.with_suffix(".run"),
+        labels=read_labels(labels) if labels else labels_from_categories(data),
+        source=SOURCES[arch],
+        plan=plan,
+        stored_side=stored or plan.size,
+        name=name or out.stem.lower(),
+        title=title or name or out.stem,
+        origin=origin or f"trained on {data.stem}",
+        **others,
+    )

@@ -10,10 +10,10 @@ import click
 import numpy as np
 
 import models.zoo
-from export.cli.export import echo_summary
+from export.cli.output import echo_step, echo_summary
 from export.fetch.weights import fetch_weights
-from export.photographs import Photographs, shipped
-from export.pipeline import Recipe, describe, export_model
+from export.photographs import Photographs, shipped_photographs
+from export.pipeline import ExportConfig, export_model, write_card
 from models.card import Measurement
 from models.sources import SOURCES
 from service.commands import classifier_for
@@ -40,26 +40,26 @@ def make(data: Path, dataset: str | None, weights: Path | None, out: Path) -> No
     DATA is what `booth evaluate` takes: a folder or a CSV of labelled photographs. They only
     judge; int8 is calibrated on the photographs that come with Booth.
     """
-    recipe = Recipe.of(SOURCES[_SHIPPED])
-    judges = _squares(data, recipe)
+    config = ExportConfig.from_source(SOURCES[_SHIPPED])
+    judges = _squares(data, config)
     with TemporaryDirectory() as folder:
         card = export_model(
-            recipe,
+            config,
             weights or fetch_weights(SOURCES[_SHIPPED], Path(folder)),
             out,
             precision="int8",
-            photographs=Photographs(shipped(recipe.input).calibration, judges),
-            progress=click.echo,
+            photographs=Photographs(shipped_photographs(config.input).calibration, judges),
+            progress=echo_step,
         )
     measured = _measure(out, card, data, dataset or data.stem)
-    describe(out, card.model_copy(update={"measured": (measured,)}))
+    write_card(out, card.model_copy(update={"measured": (measured,)}))
     echo_summary(card, out)
     click.echo(measured)
 
 
-def _squares(data: Path, recipe: Recipe) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    _, labelled = read_dataset(data, recipe.labels)
-    return np.stack([decode(one.photo, recipe.input).pixels for one in labelled])
+def _squares(data: Path, config: ExportConfig) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    _, labelled = read_dataset(data, config.labels)
+    return np.stack([decode(one.photo, config.input).pixels for one in labelled])
 
 
 def _measure(out: Path, card: Card, data: Path, dataset: str) -> Measurement:

@@ -18,14 +18,16 @@ from typing import TYPE_CHECKING, BinaryIO, Self
 
 import httpx
 
+from models.errors import UserError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["PATIENT", "DownloadError", "Patience", "download"]
+__all__ = ["DEFAULT_RETRY", "DownloadError", "RetryPolicy", "download"]
 
 # A page that asks for a login answers in place of the file in many a hotel.
 _WEB_PAGE = "text/html"
-_PASSING = {
+_TEMPORARY = {
     HTTPStatus.REQUEST_TIMEOUT,
     HTTPStatus.TOO_MANY_REQUESTS,
     HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -33,14 +35,14 @@ _PASSING = {
     HTTPStatus.SERVICE_UNAVAILABLE,
     HTTPStatus.GATEWAY_TIMEOUT,
 }
-_ELSE = "or fetch it elsewhere and pass it with --weights FILE"
+_OTHERWISE = "or fetch it elsewhere and pass it with --weights FILE"
 
 
-class DownloadError(Exception):
+class DownloadError(UserError):
     """The file could not be had. The sentence says why, and what to do instead."""
 
 
-class _Broken(Exception):
+class _Interrupted(Exception):
     """An attempt failed, and the next may not. The text completes "HOST ..."."""
 
     def __init__(self, what: str, *, wait_s: float = 0.0) -> None:
@@ -49,8 +51,11 @@ class _Broken(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RetryPolicy:
     """How long a download tries.
+
+    Booth's own, since libraries that retry (stamina, tenacity) count attempts from the start, and
+    here one that got further starts the count again.
 
     Attributes:
         attempts: Fruitless attempts in a row before giving up; one that got further starts the
@@ -73,7 +78,7 @@ class Patience:
         return min(max(self.backoff_s * 2.0 ** (failures - 1), asked_s), self.longest_pause_s)
 
 
-PATIENT = Patience()
+DEFAULT_RETRY = RetryPolicy()
 """What suits a person who waits."""
 
 
@@ -82,7 +87,7 @@ def download(
     target: Path,
     *,
     sha256: str | None = None,
-    patience: Patience = PATIENT,
+    retry: RetryPolicy = DEFAULT_RETRY,
     progress: Callable[[int, int | None], None] = lambda _done, _total: None,
 ) -> str:
     """Fetch ``url`` into ``target``, whole and right or not at all.
@@ -91,7 +96,7 @@ def download(
         url: The file's address, http or https.
         target: Where the file will lie; an older file there is replaced at the end.
         sha256: The expected hash, or its first digits; None takes what comes.
-        patience: When to give up.
+        retry: When to give up.
         progress: Called with the bytes so far and the bytes in all, as far as known.
 
     Returns:
@@ -104,9 +109,9 @@ def download(
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with _Part(target, url) as part:
-            _gather(url, part, patience, progress)
+            _download_all(url, part, retry, progress)
             _check(url, part, sha256)
-            part.finish(target)
+            part.commit(target)
             return part.sha256
     except OSError as error:
         raise DownloadError(
@@ -122,7 +127,7 @@ class _Part:
         self._path = target.with_name(f"{target.name}.part")
         self._note = target.with_name(f"{target.name}.part.json")
         self._url = url
-        self.version = self._recall()
+        self.version = self._recorded_version()
         if self.version is None:
             self._path.unlink(missing_ok=True)
         self._file: BinaryIO = self._path.open("ab+")
@@ -162,7 +167,7 @@ class _Part:
         self._path.unlink(missing_ok=True)
         self._note.unlink(missing_ok=True)
 
-    def finish(self, target: Path) -> None:
+    def commit(self, target: Path) -> None:
         """Put the whole file in its place, in one step."""
         self._file.flush()
         os.fsync(self._file.fileno())
@@ -170,7 +175,7 @@ class _Part:
         self._path.replace(target)
         self._note.unlink(missing_ok=True)
 
-    def _recall(self) -> str | None:
+    def _recorded_version(self) -> str | None:
         """The version of the bytes of an earlier run, if they are of this very address."""
         try:
             note = json.loads(self._note.read_text(encoding="utf-8"))
@@ -179,22 +184,22 @@ class _Part:
             return None
 
 
-def _gather(
-    url: str, part: _Part, patience: Patience, progress: Callable[[int, int | None], None]
+def _download_all(
+    url: str, part: _Part, retry: RetryPolicy, progress: Callable[[int, int | None], None]
 ) -> None:
     """Attempt until all bytes are there."""
     failures, furthest = 0, part.size
-    timeout = httpx.Timeout(patience.read_s, connect=patience.connect_s)
+    timeout = httpx.Timeout(retry.read_s, connect=retry.connect_s)
     with httpx.Client(follow_redirects=True, timeout=timeout) as client:
         while True:
             try:
                 return _attempt(client, url, part, progress)
-            except _Broken as broken:
+            except _Interrupted as interrupted:
                 failures = 1 if part.size > furthest else failures + 1
                 furthest = max(furthest, part.size)
-                if failures >= patience.attempts:
-                    raise DownloadError(_gave_up(url, str(broken))) from None
-                time.sleep(patience.pause_s(failures, broken.wait_s))
+                if failures >= retry.attempts:
+                    raise DownloadError(_gave_up(url, str(interrupted))) from None
+                time.sleep(retry.pause_s(failures, interrupted.wait_s))
 
 
 def _attempt(
@@ -206,19 +211,19 @@ def _attempt(
             if _is_whole(response, part):
                 return
             _check_status(url, response)
-            total = _place(response, part)
+            total = _begin_body(response, part)
             progress(part.size, total)
             for chunk in response.iter_raw():
                 part.append(chunk)
                 progress(part.size, total)
     except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.TooManyRedirects) as error:
         raise DownloadError(
-            f"{url} can not be fetched: {error}; check the address, {_ELSE}."
+            f"{url} can not be fetched: {error}; check the address, {_OTHERWISE}."
         ) from None
     except httpx.TransportError as error:
-        raise _Broken(_what_happened(error, part)) from None
+        raise _Interrupted(_what_happened(error, part)) from None
     if total is not None and part.size < total:
-        raise _Broken(f"sent {part.size:,} of {total:,} bytes")
+        raise _Interrupted(f"sent {part.size:,} of {total:,} bytes")
 
 
 def _headers(part: _Part) -> dict[str, str]:
@@ -235,25 +240,25 @@ def _is_whole(response: httpx.Response, part: _Part) -> bool:
     if response.headers.get("Content-Range") == f"bytes */{part.size}":
         return True
     part.begin(None)
-    raise _Broken("no longer has the file that was begun")
+    raise _Interrupted("no longer has the file that was begun")
 
 
 def _check_status(url: str, response: httpx.Response) -> None:
     status = response.status_code
-    if status in _PASSING:
-        raise _Broken(f"answered {_phrase(status)}", wait_s=_retry_after(response))
+    if status in _TEMPORARY:
+        raise _Interrupted(f"answered {_phrase(status)}", wait_s=_retry_after(response))
     if status not in (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT):
         raise DownloadError(
-            f"{_host(url)} answered {_phrase(status)} for {url}; check the address, {_ELSE}."
+            f"{_host(url)} answered {_phrase(status)} for {url}; check the address, {_OTHERWISE}."
         )
     if response.headers.get("Content-Type", "").startswith(_WEB_PAGE):
         raise DownloadError(
             f"{_host(url)} answered with a web page instead of the file {url}; log in to the "
-            f"network if it asks for it, {_ELSE}."
+            f"network if it asks for it, {_OTHERWISE}."
         )
 
 
-def _place(response: httpx.Response, part: _Part) -> int | None:
+def _begin_body(response: httpx.Response, part: _Part) -> int | None:
     """Make ready for the bytes that come, and tell how many there will be in all."""
     version = _version(response)
     if response.status_code == HTTPStatus.OK:
@@ -262,7 +267,7 @@ def _place(response: httpx.Response, part: _Part) -> int | None:
     span, _, total = response.headers.get("Content-Range", "").partition("/")
     if not span.startswith(f"bytes {part.size}-") or version not in (None, part.version):
         part.begin(None)
-        raise _Broken("sent another part of the file than the one asked for")
+        raise _Interrupted("sent another part of the file than the one asked for")
     return _number(total)
 
 
@@ -277,12 +282,12 @@ def _version(response: httpx.Response) -> str | None:
 
 def _check(url: str, part: _Part, sha256: str | None) -> None:
     if not part.size:
-        raise DownloadError(f"{url} is an empty file; check the address, {_ELSE}.")
+        raise DownloadError(f"{url} is an empty file; check the address, {_OTHERWISE}.")
     if sha256 and not part.sha256.startswith(sha256.lower()):
         part.discard()
         raise DownloadError(
             f"{url} gave {part.size:,} bytes with SHA-256 {part.sha256} where {sha256} was "
-            f"expected; they were deleted: try again, {_ELSE}."
+            f"expected; they were deleted: try again, {_OTHERWISE}."
         )
 
 
@@ -295,7 +300,7 @@ def _what_happened(error: httpx.TransportError, part: _Part) -> str:
 
 
 def _gave_up(url: str, what: str) -> str:
-    return f"{_host(url)} {what}, so {url} is not here; try again later, {_ELSE}."
+    return f"{_host(url)} {what}, so {url} is not here; try again later, {_OTHERWISE}."
 
 
 def _host(url: str) -> str:

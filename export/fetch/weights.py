@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, BinaryIO, cast
 from zipfile import ZipFile
 
-from export.fetch.download import PATIENT, DownloadError, Patience, download
+from export.fetch.download import DEFAULT_RETRY, DownloadError, RetryPolicy, download
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +31,7 @@ def fetch_weights(
     *,
     mirror: str | None = None,
     sha256: str | None = None,
-    patience: Patience = PATIENT,
+    retry: RetryPolicy = DEFAULT_RETRY,
     progress: Callable[[int, int | None], None] = lambda _done, _total: None,
 ) -> Path:
     """Bring the weights of a source into a folder, unless they are there.
@@ -41,7 +41,7 @@ def fetch_weights(
         folder: Where the file will lie, under its publisher's name.
         mirror: Address of a folder to take it from instead of the publisher, by the same name.
         sha256: The expected hash, or its first digits; None takes the published one, if any.
-        patience: When to give up on a download.
+        retry: When to give up on a download.
         progress: Called with the bytes so far and the bytes in all, as far as known.
 
     Raises:
@@ -56,7 +56,7 @@ def fetch_weights(
         _take_from_package(source.package, target, expected)
     else:
         url = _address(str(source.url), source.filename, mirror)
-        download(url, target, sha256=expected, patience=patience, progress=progress)
+        download(url, target, sha256=expected, retry=retry, progress=progress)
     return target
 
 
@@ -65,7 +65,7 @@ def fetch_attributes(
     folder: Path,
     *,
     mirror: str | None = None,
-    patience: Patience = PATIENT,
+    retry: RetryPolicy = DEFAULT_RETRY,
 ) -> Path | None:
     """Bring the attribute matrix of a source into a folder, if the source has one.
 
@@ -79,7 +79,7 @@ def fetch_attributes(
     target = folder / name
     if not _is_here(target, source.attributes.sha256):
         url = _address(source.attributes.url, name, mirror)
-        download(url, target, sha256=source.attributes.sha256, patience=patience)
+        download(url, target, sha256=source.attributes.sha256, retry=retry)
     return target
 
 
@@ -101,11 +101,11 @@ def _take_from_package(package: Package, target: Path, sha256: str | None) -> No
     installed = _installed(package)
     if installed is not None:
         with installed.open("rb") as file:
-            return _adopt(file, target, sha256, package)
+            return _copy_verified(file, target, sha256, package)
     with TemporaryDirectory() as folder:
         wheel = _pip_download(package, Path(folder))
         with ZipFile(wheel) as archive, archive.open(package.member) as member:
-            return _adopt(cast("BinaryIO", member), target, sha256, package)
+            return _copy_verified(cast("BinaryIO", member), target, sha256, package)
 
 
 def _installed(package: Package) -> Path | None:
@@ -132,7 +132,7 @@ def _pip_download(package: Package, folder: Path) -> Path:
     return wheels[0]
 
 
-def _adopt(file: BinaryIO, target: Path, sha256: str | None, package: Package) -> None:
+def _copy_verified(file: BinaryIO, target: Path, sha256: str | None, package: Package) -> None:
     """Copy a file to its place in one step, if its hash is right."""
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.part")

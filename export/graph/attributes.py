@@ -12,13 +12,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 from onnx import TensorProto, checker, helper, numpy_helper
 
+from models.errors import UserError
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from onnx import ModelProto
 
-__all__ = ["add_attributes", "read_matrix"]
+__all__ = ["BadMatrix", "add_attributes", "read_matrix"]
 
 _WEIGHT = "attributes.weight"
+
+
+class BadMatrix(UserError):
+    """A file is no matrix of attributes for these features; the sentence says why."""
 
 
 def read_matrix(path: Path, names: int, features: int) -> NDArray[np.float32]:
@@ -30,15 +36,15 @@ def read_matrix(path: Path, names: int, features: int) -> NDArray[np.float32]:
         features: D, the width of the network's features.
 
     Raises:
-        ValueError: The file holds something else.
+        BadMatrix: The file holds something else.
 
     """
     try:
         matrix = np.load(path, allow_pickle=False)
     except (ValueError, EOFError):
-        raise ValueError(f"{path.name} is no .npy file of numbers.") from None
+        raise BadMatrix(f"{path.name} is no .npy file of numbers.") from None
     if matrix.shape != (names, features):
-        raise ValueError(
+        raise BadMatrix(
             f"{path.name} should be a matrix of {names} x {features}, and is {matrix.shape}."
         )
     return np.asarray(matrix, np.float32)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from onnx import ModelProto
 
-    from export.graph.model import Normalisation
+    from models.normalisation import Normalisation
 
     Floats = NDArray[np.float32]
 
@@ -33,10 +33,10 @@ _SHARES = np.linspace(0.2, 1.0, 81)
 
 @dataclass(frozen=True)
 class Grid:
-    """The 256 values that an activation may take: scale x (0..255 - zero)."""
+    """The 256 values that an activation may take: scale x (0..255 - zero point)."""
 
     scale: np.float32
-    zero: np.uint8
+    zero_point: np.uint8
 
     @classmethod
     def spanning(cls, low: float, high: float) -> Grid:
@@ -49,17 +49,17 @@ class Grid:
     @property
     def low(self) -> float:
         """The least value on the grid."""
-        return float(self.scale) * -int(self.zero)
+        return float(self.scale) * -int(self.zero_point)
 
     @property
     def high(self) -> float:
         """The greatest value on the grid."""
-        return float(self.scale) * (LEVELS - int(self.zero))
+        return float(self.scale) * (LEVELS - int(self.zero_point))
 
     def round(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Each value's nearest on the grid."""
-        steps = np.clip(np.rint(values / float(self.scale)) + int(self.zero), 0, LEVELS)
-        return np.asarray((steps - int(self.zero)) * float(self.scale))
+        steps = np.clip(np.rint(values / float(self.scale)) + int(self.zero_point), 0, LEVELS)
+        return np.asarray((steps - int(self.zero_point)) * float(self.scale))
 
 
 @dataclass
@@ -86,7 +86,7 @@ class _Histogram:
 
 
 def calibrate(
-    body: ModelProto,
+    traced: ModelProto,
     normalisation: Normalisation,
     photos: NDArray[np.uint8],
     names: Sequence[str],
@@ -97,13 +97,13 @@ def calibrate(
     outliers may be clipped for the sake of all the others.
 
     Args:
-        body: A float graph as `export.graph.model.body` made it.
+        traced: A float graph as `export.graph.trace.trace_network` made it.
         normalisation: What the network was trained with.
         photos: N x S x S x 3.
         names: The activations.
 
     """
-    probe = _Probe(body, normalisation, names)
+    probe = _Probe(traced, normalisation, names)
     ranges: dict[str, tuple[float, float]] = dict.fromkeys(names, (0.0, 0.0))
     for name, values in probe.activations(photos):
         low, high = ranges[name]
@@ -115,7 +115,7 @@ def calibrate(
 
 
 def channel_means(
-    body: ModelProto,
+    traced: ModelProto,
     normalisation: Normalisation,
     photos: NDArray[np.uint8],
     names: Sequence[str],
@@ -123,7 +123,7 @@ def channel_means(
     """The mean of each channel (or feature) of these activations, over photographs and places.
 
     Args:
-        body: A float graph as `export.graph.model.body` made it.
+        traced: A float graph as `export.graph.trace.trace_network` made it.
         normalisation: What the network was trained with.
         photos: N x S x S x 3.
         names: The activations; ``pixels`` may be among them.
@@ -131,7 +131,7 @@ def channel_means(
     """
     sums = {name: np.zeros(1) for name in names}
     probed = [name for name in names if name != PIXELS]
-    for name, values in _Probe(body, normalisation, probed).activations(photos):
+    for name, values in _Probe(traced, normalisation, probed).activations(photos):
         places = tuple(axis for axis in range(values.ndim) if axis != 1)
         sums[name] = sums[name] + values.mean(places, np.float64) * len(values)
     if PIXELS in sums:
@@ -144,11 +144,11 @@ class _Probe:
     """Runs a float graph and hands out what its activations are."""
 
     def __init__(
-        self, body: ModelProto, normalisation: Normalisation, names: Sequence[str]
+        self, traced: ModelProto, normalisation: Normalisation, names: Sequence[str]
     ) -> None:
-        known = {output.name for output in body.graph.output}
-        model = type(body)()
-        model.CopyFrom(body)
+        known = {output.name for output in traced.graph.output}
+        model = type(traced)()
+        model.CopyFrom(traced)
         model.graph.output.extend(ValueInfoProto(name=n) for n in names if n not in known)
         self._session = onnxruntime.InferenceSession(
             model.SerializeToString(), providers=["CPUExecutionProvider"]

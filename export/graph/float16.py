@@ -13,23 +13,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
-from export.graph.model import PIXELS, constant, finish, preprocessing, softmax
+from export.graph.model import PIXELS, build_model, constant, preprocessing, softmax
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
 
-    from export.graph.model import Normalisation
+    from models.normalisation import Normalisation
 
-__all__ = ["halve"]
+__all__ = ["to_float16"]
 
 
-def halve(body: ModelProto, normalisation: Normalisation, temperature: float) -> ModelProto:
+def to_float16(traced: ModelProto, normalisation: Normalisation, temperature: float) -> ModelProto:
     """Make the 16-bit model.
 
     A weight beyond 65,504 becomes infinite, and the proof of the export then fails.
 
     Args:
-        body: The float graph, as `export.graph.model.body` made it.
+        traced: The float graph, as `export.graph.trace.trace_network` made it.
         normalisation: What the network was trained with.
         temperature: Divides the logits.
 
@@ -40,17 +40,17 @@ def halve(body: ModelProto, normalisation: Normalisation, temperature: float) ->
         *before,
         _cast("photo.normalised", "photo.half", TensorProto.FLOAT16),
         helper.make_node("Transpose", ["photo.half"], [PIXELS], perm=(0, 3, 1, 2)),
-        *_body_nodes(body),
+        *_half_nodes(traced),
         *after,
     ]
-    return finish(nodes, [*first, *_weights(body), *last], body.graph)
+    return build_model(nodes, [*first, *_weights(traced), *last], traced.graph)
 
 
-def _weights(body: ModelProto) -> list[TensorProto]:
+def _weights(traced: ModelProto) -> list[TensorProto]:
     """The constants, those in float32 as float16."""
     return [
         _halved(tensor) if tensor.data_type == TensorProto.FLOAT else tensor
-        for tensor in body.graph.initializer
+        for tensor in traced.graph.initializer
     ]
 
 
@@ -59,11 +59,11 @@ def _halved(tensor: TensorProto) -> TensorProto:
         return constant(tensor.name, numpy_helper.to_array(tensor).astype(np.float16))
 
 
-def _body_nodes(body: ModelProto) -> list[NodeProto]:
+def _half_nodes(traced: ModelProto) -> list[NodeProto]:
     """The operators; each output of the graph is float16 inside it, and float32 outside."""
-    names = {output.name: f"{output.name}.half" for output in body.graph.output}
+    names = {output.name: f"{output.name}.half" for output in traced.graph.output}
     nodes = []
-    for node in body.graph.node:
+    for node in traced.graph.node:
         inputs = [names.get(name, name) for name in node.input]
         outputs = [names.get(name, name) for name in node.output]
         copy = helper.make_node(node.op_type, inputs, outputs)

@@ -1,20 +1,14 @@
-"""A torch network -> the graph of a model file: a photograph in, probabilities out.
+"""The graph of a model file: a photograph in, probabilities out, the traced network in between.
 
-Two steps. `body` traces the network alone: normalised pixels to logits, features and maps, with
-batch norms folded into the convolutions and every name made anew, so that the same weights always
-give the same bytes. `assemble` puts scaling, normalisation and layout before it, softmax behind.
+`assemble` makes the float32 one; `float16` and `quantise` make theirs of the same parts.
 """
 
 from __future__ import annotations
 
-import re
-import warnings
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
-import torch
 from onnx import TensorProto, helper, numpy_helper
 
 if TYPE_CHECKING:
@@ -22,72 +16,35 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
     from onnx import GraphProto, ModelProto, NodeProto
-    from torch.onnx import ONNXProgram
 
-    from models.networks import Network
+    from models.normalisation import Normalisation
 
 __all__ = [
+    "OPSET",
     "PIXELS",
-    "Normalisation",
+    "TRACED_OUTPUTS",
     "assemble",
-    "body",
+    "build_model",
     "classifier_weight",
     "constant",
     "consumers",
-    "finish",
     "preprocessing",
     "softmax",
+    "wrapped",
 ]
 
-_OPSET = 20  # ONNX Runtime 1.20, the oldest that serves these files, runs up to 21
+OPSET = 20  # ONNX Runtime 1.20, the oldest that serves these files, runs up to 21
 _IR_VERSION = 10
 CLASSIFIER_WEIGHT = "classifier.weight"
 PIXELS = "pixels"
-_OUTPUTS = ("logits", "features", "maps")
-_ROLES = {(kind, 1): "weight" for kind in ("Conv", "Gemm")} | {
-    (kind, 2): "bias" for kind in ("Conv", "Gemm")
-}
+TRACED_OUTPUTS = ("logits", "features", "maps")
 
 
-@dataclass(frozen=True)
-class Normalisation:
-    """(pixel - mean) / std for each of R, G, B, on pixels of 0..255."""
-
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
-
-    @property
-    def is_quantisation(self) -> bool:
-        """Whether uint8 pixels are the normalised ones already: one scale, one whole zero point."""
-        zero = self.mean[0]
-        return len(set(self.mean)) == len(set(self.std)) == 1 and zero == int(zero)
-
-    def __call__(self, photos: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Photographs N x S x S x 3 of 0..255 -> normalised pixels N x 3 x S x S."""
-        mean, std = np.array(self.mean, np.float32), np.array(self.std, np.float32)
-        return np.ascontiguousarray(((photos - mean) / std).transpose(0, 3, 1, 2))
-
-
-def body(network: Network, size: int) -> ModelProto:
-    """Trace a network into a float graph: ``pixels`` -> ``logits``, ``features``, ``maps``.
+def assemble(traced: ModelProto, normalisation: Normalisation, temperature: float) -> ModelProto:
+    """Put the preprocessing before a traced network and the softmax behind it.
 
     Args:
-        network: In evaluation mode, with its weights.
-        size: S, the side of the square it sees.
-
-    """
-    model = _trace(network, size)
-    _strip(model.graph)
-    _pool_globally(model.graph)
-    _rename(model.graph)
-    return model
-
-
-def assemble(body: ModelProto, normalisation: Normalisation, temperature: float) -> ModelProto:
-    """Put the preprocessing before a float body and the softmax behind it.
-
-    Args:
-        body: As `body` made it.
+        traced: As `export.graph.trace.trace_network` made it.
         normalisation: What the network was trained with.
         temperature: Divides the logits (Guo et al. 2017, arXiv:1706.04599); 1 changes nothing.
 
@@ -95,8 +52,8 @@ def assemble(body: ModelProto, normalisation: Normalisation, temperature: float)
     before, first = preprocessing(normalisation, "photo.normalised")
     layout = helper.make_node("Transpose", ["photo.normalised"], [PIXELS], perm=(0, 3, 1, 2))
     after, last = softmax(temperature)
-    nodes = [*before, layout, *body.graph.node, *after]
-    return finish(nodes, [*first, *body.graph.initializer, *last], body.graph)
+    nodes = [*before, layout, *traced.graph.node, *after]
+    return build_model(nodes, [*first, *traced.graph.initializer, *last], traced.graph)
 
 
 def preprocessing(
@@ -123,13 +80,13 @@ def softmax(temperature: float) -> tuple[list[NodeProto], list[TensorProto]]:
     ], [divisor]
 
 
-def finish(
-    nodes: Sequence[NodeProto], initializers: Iterable[TensorProto], body: GraphProto
+def build_model(
+    nodes: Sequence[NodeProto], initializers: Iterable[TensorProto], traced: GraphProto
 ) -> ModelProto:
     """Make the model of these nodes, with the inputs and outputs that every model file has."""
-    outputs = {output.name: output for output in body.output}
+    outputs = {output.name: output for output in traced.output}
     classes = outputs["logits"].type.tensor_type.shape.dim[1].dim_value
-    size = body.input[0].type.tensor_type.shape.dim[2].dim_value
+    size = traced.input[0].type.tensor_type.shape.dim[2].dim_value
     photo = helper.make_tensor_value_info("photo", TensorProto.UINT8, ["N", size, size, 3])
     probabilities = helper.make_tensor_value_info(
         "probabilities", TensorProto.FLOAT, ["N", classes]
@@ -143,7 +100,7 @@ def finish(
         [probabilities, outputs["features"], outputs["maps"]],
         list(initializers),
     )
-    model = _model(graph)
+    model = wrapped(graph)
     onnx.checker.check_model(model, full_check=True)
     return model
 
@@ -176,84 +133,11 @@ def classifier_weight(model: ModelProto) -> NDArray[np.float32]:
     return np.asarray(weight * scales[:, None], np.float32)
 
 
-def _model(graph: GraphProto) -> ModelProto:
+def wrapped(graph: GraphProto) -> ModelProto:
+    """A graph as a model, with the versions of all of Booth's files."""
     return helper.make_model(
         graph,
         producer_name="booth",
         ir_version=_IR_VERSION,
-        opset_imports=[helper.make_opsetid("", _OPSET)],
+        opset_imports=[helper.make_opsetid("", OPSET)],
     )
-
-
-def _trace(network: Network, size: int) -> ModelProto:
-    example = torch.zeros(1, 3, size, size)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # torch's exporter warns about torch
-        program = torch.onnx.export(
-            network,
-            (example,),
-            input_names=[PIXELS],
-            output_names=list(_OUTPUTS),
-            dynamic_shapes={"x": {0: torch.export.Dim("N")}},
-            opset_version=_OPSET,
-            dynamo=True,
-            verbose=False,
-        )
-    return _model(cast("ONNXProgram", program).model_proto.graph)
-
-
-def _strip(graph: GraphProto) -> None:
-    """Remove what the exporter tells about itself: stack traces, paths, types in between."""
-    del graph.value_info[:]
-    for part in (graph, *graph.node, *graph.input, *graph.output, *graph.initializer):
-        part.doc_string = ""
-        del part.metadata_props[:]
-
-
-def _pool_globally(graph: GraphProto) -> None:
-    """Write the mean over height and width as the pooling for which there are integer kernels."""
-    nodes = []
-    for node in graph.node:
-        if node.op_type == "ReduceMean":
-            pooled = f"{node.output[0]}.pooled"
-            nodes.append(helper.make_node("GlobalAveragePool", [node.input[0]], [pooled]))
-            nodes.append(helper.make_node("Flatten", [pooled], list(node.output)))
-        else:
-            nodes.append(node)
-    del graph.node[:]
-    graph.node.extend(nodes)
-
-
-def _rename(graph: GraphProto) -> None:
-    """Name values after the operator that makes or takes them, in the order of the graph."""
-    names = {name: name for name in (PIXELS, *_OUTPUTS)}
-    for number, node in enumerate(graph.node):
-        stem = f"{node.op_type.lower()}{number}"
-        _name_constants(node, stem, names)
-        for place, value in enumerate(node.output):
-            names.setdefault(value, f"{stem}.{place}" if place else stem)
-    _apply(graph, names)
-
-
-def _name_constants(node: NodeProto, stem: str, names: dict[str, str]) -> None:
-    is_classifier = node.op_type == "Gemm" and node.output[0] == "logits"
-    for place, value in enumerate(node.input):
-        role = _ROLES.get((node.op_type, place), str(place))
-        names.setdefault(value, f"{'classifier' if is_classifier else stem}.{role}")
-
-
-def _apply(graph: GraphProto, names: dict[str, str]) -> None:
-    for node in graph.node:
-        node.input[:] = [names.get(value, value) for value in node.input]
-        node.output[:] = [names.get(value, value) for value in node.output]
-    used = [tensor for tensor in graph.initializer if tensor.name in names]
-    for tensor in used:
-        tensor.name = names[tensor.name]
-    ordered = sorted(used, key=lambda tensor: _natural(tensor.name))
-    del graph.initializer[:]
-    graph.initializer.extend(ordered)
-
-
-def _natural(name: str) -> list[tuple[int, str]]:
-    """A key that sorts conv2 before conv10."""
-    return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", name)]

@@ -17,7 +17,7 @@ import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
 from export.graph.calibration import Grid, calibrate, channel_means
-from export.graph.model import PIXELS, constant, consumers, finish, preprocessing, softmax
+from export.graph.model import PIXELS, build_model, constant, consumers, preprocessing, softmax
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from onnx import ModelProto, NodeProto
 
-    from export.graph.model import Normalisation
+    from models.normalisation import Normalisation
 
 __all__ = ["quantise"]
 
@@ -39,7 +39,7 @@ _TINY = 1e-12
 
 
 def quantise(
-    body: ModelProto,
+    traced: ModelProto,
     normalisation: Normalisation,
     temperature: float,
     photos: NDArray[np.uint8],
@@ -47,30 +47,32 @@ def quantise(
     """Make the 8-bit model, calibrated on photographs.
 
     Args:
-        body: The float graph, as `export.graph.model.body` made it.
+        traced: The float graph, as `export.graph.trace.trace_network` made it.
         normalisation: What the network was trained with. Where it is one scale and one whole zero
             point, the photograph's own bytes enter the first convolution.
         temperature: Divides the logits.
         photos: N x S x S x 3.
 
     """
-    body = _without_batch_norms(body)
-    fused = _fused_activations(body)
-    grids = _grids(body, normalisation, photos, fused)
-    sources = {node.input[0] for node in body.graph.node if node.op_type in _WEIGHTED}
-    means = channel_means(body, normalisation, photos, sorted(sources))
-    writer = _Writer(grids, fused, _values(body), means)
+    traced = _without_batch_norms(traced)
+    fused = _fused_activations(traced)
+    grids = _grids(traced, normalisation, photos, fused)
+    sources = {node.input[0] for node in traced.graph.node if node.op_type in _WEIGHTED}
+    means = channel_means(traced, normalisation, photos, sorted(sources))
+    writer = _Writer(grids, fused, _values(traced), means)
     writer.write_photo(normalisation)
-    for node in body.graph.node:
+    for node in traced.graph.node:
         writer.write(node)
     after, constants = softmax(temperature)
-    return finish([*writer.nodes, *after], [*writer.constants.values(), *constants], body.graph)
+    return build_model(
+        [*writer.nodes, *after], [*writer.constants.values(), *constants], traced.graph
+    )
 
 
-def _without_batch_norms(body: ModelProto) -> ModelProto:
+def _without_batch_norms(traced: ModelProto) -> ModelProto:
     """Write what no convolution took in (DenseNet's) as a convolution of each channel by itself."""
-    model = type(body)()
-    model.CopyFrom(body)
+    model = type(traced)()
+    model.CopyFrom(traced)
     values = _values(model)
     for node in model.graph.node:
         if node.op_type == "BatchNormalization":
@@ -99,29 +101,29 @@ def _values(model: ModelProto) -> dict[str, NDArray[np.float32]]:
     return {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
 
 
-def _fused_activations(body: ModelProto) -> dict[str, str]:
+def _fused_activations(traced: ModelProto) -> dict[str, str]:
     """From an operator's output to that of the ReLU or ReLU6 that alone takes it."""
     return {
         value: nodes[0].output[0]
-        for value, nodes in consumers(body.graph).items()
+        for value, nodes in consumers(traced.graph).items()
         if len(nodes) == 1 and nodes[0].op_type in _ACTIVATIONS
     }
 
 
 def _grids(
-    body: ModelProto,
+    traced: ModelProto,
     normalisation: Normalisation,
     photos: NDArray[np.uint8],
     fused: dict[str, str],
 ) -> dict[str, Grid]:
     """The grid of every activation that the 8-bit graph has, the pixels included."""
-    outputs = {node.output[0]: node for node in body.graph.node if node.output[0] != "logits"}
+    outputs = {node.output[0]: node for node in traced.graph.node if node.output[0] != "logits"}
     names = [
         name
         for name, node in outputs.items()
         if node.op_type not in _SELECTING and name not in fused
     ]
-    grids = calibrate(body, normalisation, photos, names)
+    grids = calibrate(traced, normalisation, photos, names)
     grids[PIXELS] = _pixel_grid(normalisation)
     for group in _sharing(list(outputs.values())):
         known = [grids[name] for name in group if name in grids]
@@ -246,7 +248,7 @@ class _Writer:
     def _grid(self, activation: str) -> tuple[str, str]:
         grid = self.grids[activation]
         self._store(f"{activation}.scale", np.asarray(grid.scale))
-        self._store(f"{activation}.zero", np.asarray(grid.zero))
+        self._store(f"{activation}.zero", np.asarray(grid.zero_point))
         return f"{activation}.scale", f"{activation}.zero"
 
     def _store(self, name: str, values: NDArray[Any]) -> None:

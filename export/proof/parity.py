@@ -9,17 +9,24 @@ import onnxruntime
 import torch
 
 from models.card import Parity
+from models.errors import UserError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from onnx import ModelProto
 
-    from export.graph.model import Normalisation
     from models.networks import Network
+    from models.normalisation import Normalisation
 
     Probabilities = NDArray[np.float32]
 
-__all__ = ["LARGEST_DIFFERENCE", "ParityError", "answers", "expected_answers", "prove"]
+__all__ = [
+    "LARGEST_DIFFERENCE",
+    "ParityError",
+    "check_parity",
+    "onnx_probabilities",
+    "torch_probabilities",
+]
 
 LARGEST_DIFFERENCE = {"fp32": 1e-4, "fp16": 0.1}
 """How far a probability of a file in floating point may be from the torch network's.
@@ -31,26 +38,26 @@ further off has overflowed.
 _BATCH = 4
 
 
-class ParityError(ValueError):
+class ParityError(UserError):
     """The exported file does not answer as the network that it was made from."""
 
 
-def expected_answers(
+def torch_probabilities(
     network: Network,
     normalisation: Normalisation,
     temperature: float,
     photos: NDArray[np.uint8],
 ) -> Probabilities:
     """The torch network's probabilities, N x K, of photographs N x S x S x 3."""
-    answers = []
+    found = []
     with torch.inference_mode():
         for start in range(0, len(photos), _BATCH):
             pixels = torch.from_numpy(normalisation(photos[start : start + _BATCH]))
-            answers.append((network(pixels)[0] / temperature).softmax(1).numpy())
-    return np.concatenate(answers)
+            found.append((network(pixels)[0] / temperature).softmax(1).numpy())
+    return np.concatenate(found)
 
 
-def prove(
+def check_parity(
     model: ModelProto, expected: Probabilities, photos: NDArray[np.uint8], *, precision: str
 ) -> Parity:
     """Compare a model's answers with those expected.
@@ -65,7 +72,7 @@ def prove(
         ParityError: It answers otherwise than `LARGEST_DIFFERENCE` allows.
 
     """
-    found = answers(model, photos)
+    found = onnx_probabilities(model, photos)
     change = np.abs(found - expected)
     first = expected.argmax(1)
     largest = float(change.max())
@@ -85,7 +92,7 @@ def prove(
     )
 
 
-def answers(model: ModelProto, photos: NDArray[np.uint8]) -> Probabilities:
+def onnx_probabilities(model: ModelProto, photos: NDArray[np.uint8]) -> Probabilities:
     """A model file's probabilities, N x K, for squares N x S x S x 3."""
     session = onnxruntime.InferenceSession(
         model.SerializeToString(), providers=["CPUExecutionProvider"]

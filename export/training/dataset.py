@@ -24,18 +24,19 @@ from service.errors import BadRequest
 from service.photo import decode
 
 __all__ = [
-    "FEWEST_JUDGES",
-    "Decoded",
-    "Selection",
-    "decoded",
-    "examples",
-    "labels_of",
-    "set_aside",
-    "squashed",
+    "MIN_VALIDATION_PHOTOGRAPHS",
+    "DecodedDataset",
+    "EvaluationData",
+    "Subset",
+    "decode_dataset",
+    "labels_from_categories",
+    "split_validation",
+    "square_input",
+    "training_examples",
 ]
 
-Told = Callable[[int], None]
-FEWEST_JUDGES = 2  # one to fit the temperature on, one to see what that did
+Progress = Callable[[int], None]
+MIN_VALIDATION_PHOTOGRAPHS = 2  # one to fit the temperature on, one to see what that did
 _VALIDATION_SHARE = 0.1
 _AHEAD = 256
 
@@ -48,14 +49,14 @@ class _Column(NamedTuple):
     allows: Callable[[float], bool]
 
 
-_TRUST = _Column("teacher_weight", "a share from 0 to 1", lambda value: 0 <= value <= 1)
+_TEACHER_WEIGHT = _Column("teacher_weight", "a share from 0 to 1", lambda value: 0 <= value <= 1)
 _REPEATS = _Column(
     "repeats", "a whole number from 1", lambda value: value >= 1 and value.is_integer()
 )
 
 
 @dataclass(frozen=True)
-class Selection:
+class Subset:
     """A data set, or those of its photographs that bear some ``names``."""
 
     path: Path
@@ -72,7 +73,22 @@ class Selection:
 
 
 @dataclass(frozen=True)
-class Decoded:
+class EvaluationData:
+    """The photographs that judge a trained network.
+
+    Attributes:
+        validation: Data that it was not trained on. One half fits the temperature (and the 8-bit
+            grids), the other measures what that did.
+        tests: Data that nothing was chosen by.
+
+    """
+
+    validation: Subset
+    tests: Sequence[Subset] = ()
+
+
+@dataclass(frozen=True)
+class DecodedDataset:
     """A data set in memory.
 
     Attributes:
@@ -92,18 +108,18 @@ class Decoded:
         """N."""
         return len(self.photos)
 
-    def only(self, places: NDArray[np.intp]) -> Decoded:
+    def subset(self, places: NDArray[np.intp]) -> DecodedDataset:
         """Some of the photographs, in memory: a disk answers random access far too slowly."""
         names = [self.names[place] for place in places]
-        return Decoded(self.photos[places], self.labels[places], names, self.unreadable)
+        return DecodedDataset(self.photos[places], self.labels[places], names, self.unreadable)
 
 
-def squashed(side: int) -> Input:
+def square_input(side: int) -> Input:
     """How training and the models that it makes see a photograph: all of it, as a square."""
     return Input(size=side, resize=side, keep_aspect=False, interpolation="bicubic")
 
 
-def labels_of(path: Path) -> tuple[Label, ...]:
+def labels_from_categories(path: Path) -> tuple[Label, ...]:
     """A label for each category that a data set names, in alphabetical order.
 
     Raises:
@@ -118,9 +134,9 @@ def labels_of(path: Path) -> tuple[Label, ...]:
     return tuple(Label(name=_readable(name), category=name) for name in categories)
 
 
-def decoded(
-    data: Selection, labels: Sequence[Label], side: int, cache: Path, told: Told
-) -> Decoded:
+def decode_dataset(
+    data: Subset, labels: Sequence[Label], side: int, cache: Path, progress: Progress
+) -> DecodedDataset:
     """Decode a data set, or read what an earlier start decoded.
 
     Args:
@@ -128,7 +144,7 @@ def decoded(
         labels: Of the model.
         side: S, in pixels.
         cache: A folder for the squares.
-        told: Called with the number of photographs done.
+        progress: Called with the number of photographs done.
 
     Raises:
         BadDataset: The data set can't be read, or no photograph of it.
@@ -137,15 +153,15 @@ def decoded(
     count, labelled = data.read(labels, unlabelled=True)
     kept = cache / f"{data.path.stem}-{_fingerprint(data, labels, side, count)}"
     if not (kept / "names.json").exists():
-        _decode(labelled, (count, side, len(labels)), kept, told)
+        _decode(labelled, (count, side, len(labels)), kept, progress)
     names, unreadable = json.loads((kept / "names.json").read_text(encoding="utf-8"))
     if not names:
         raise BadDataset(f"{data.path} holds no readable photograph.")
     photos = np.load(kept / "photos.npy", mmap_mode="r")[: len(names)]
-    return Decoded(photos, np.load(kept / "labels.npy"), names, unreadable)
+    return DecodedDataset(photos, np.load(kept / "labels.npy"), names, unreadable)
 
 
-def set_aside(data: Decoded) -> tuple[Decoded, Decoded]:
+def split_validation(data: DecodedDataset) -> tuple[DecodedDataset, DecodedDataset]:
     """What to learn from, and a tenth of each category's photographs to judge by, always the same.
 
     Raises:
@@ -163,14 +179,14 @@ def set_aside(data: Decoded) -> tuple[Decoded, Decoded]:
         if len(places) > 1
         for place in places[: max(round(_VALIDATION_SHARE * len(places)), 1)]
     ]
-    if len(chosen) < FEWEST_JUDGES:
+    if len(chosen) < MIN_VALIDATION_PHOTOGRAPHS:
         raise BadDataset("There are too few photographs to set some aside; give --validation.")
     rest = np.setdiff1d(np.arange(len(data)), chosen)
-    return data.only(rest), data.only(np.array(sorted(chosen)))
+    return data.subset(rest), data.subset(np.array(sorted(chosen)))
 
 
-def examples(
-    data: Decoded, path: Path, teacher: NDArray[np.float16] | None, teacher_weight: float
+def training_examples(
+    data: DecodedDataset, path: Path, teacher: NDArray[np.float16] | None, teacher_weight: float
 ) -> Examples:
     """What to learn from a data set.
 
@@ -187,12 +203,12 @@ def examples(
     if teacher is None and not is_known.all():
         name = data.names[int(np.flatnonzero(~is_known)[0])]
         raise BadDataset(f"{path.name} has no label for {name}; give one, or a --teacher.")
-    trust = np.array(_numbers(path, data.names, _TRUST, teacher_weight), np.float32)
+    weights = np.array(_numbers(path, data.names, _TEACHER_WEIGHT, teacher_weight), np.float32)
     repeats = np.array(_numbers(path, data.names, _REPEATS, 1), np.int64)
-    trust[~is_known] = 1
+    weights[~is_known] = 1
     if teacher is None:
-        trust[:] = 0
-    return Examples(data.photos, data.labels | ~is_known[:, None], teacher, trust, repeats)
+        weights[:] = 0
+    return Examples(data.photos, data.labels | ~is_known[:, None], teacher, weights, repeats)
 
 
 def _numbers(path: Path, names: Sequence[str], column: _Column, usual: float) -> list[float]:
@@ -216,7 +232,7 @@ def _number(cell: str, column: _Column, table: Path) -> float:
     return value
 
 
-def _fingerprint(data: Selection, labels: Sequence[Label], side: int, count: int) -> str:
+def _fingerprint(data: Subset, labels: Sequence[Label], side: int, count: int) -> str:
     table = table_of(data.path)
     content = table.read_bytes() if table else _listing(data.path)
     categories, names = [label.category for label in labels], sorted(data.names or ())
@@ -232,7 +248,7 @@ def _listing(path: Path) -> bytes:
 
 
 def _decode(
-    labelled: Iterator[Labelled], shape: tuple[int, int, int], kept: Path, told: Told
+    labelled: Iterator[Labelled], shape: tuple[int, int, int], kept: Path, progress: Progress
 ) -> None:
     count, side, classes = shape
     kept.mkdir(parents=True, exist_ok=True)
@@ -242,7 +258,7 @@ def _decode(
     labels = np.zeros((count, classes), np.bool_)
     names: list[str] = []
     for one, pixels in _squares(labelled, side):
-        told(1)
+        progress(1)
         if pixels is not None:
             photos[len(names)] = pixels
             labels[len(names), list(one.targets)] = True
@@ -270,7 +286,7 @@ def _squares(
 
 def _pixels(photo: bytes, side: int) -> NDArray[np.uint8] | None:
     try:
-        return decode(photo, squashed(side)).pixels
+        return decode(photo, square_input(side)).pixels
     except BadRequest:
         return None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,85 +10,70 @@ import onnx
 from numpy.typing import NDArray
 
 from export.photographs import Photographs
-from export.pipeline import Precision, Recipe, Traced, describe, trace
-from export.proof.parity import answers
-from export.training.dataset import Decoded, Selection, decoded
+from export.pipeline import ExportConfig, Exporter, Precision, write_card
+from export.proof.parity import onnx_probabilities
+from export.training.dataset import DecodedDataset, EvaluationData, Subset, decode_dataset
 from models.card import Bin, Calibration, Card, Label, Measurement
-from models.training.temperature import fit_temperature, scaled
+from models.training.temperature import fit_temperature, softmax
 from service.commands import classifier_for
 from service.evaluation import calibration_error, evaluate, reliability
 
-__all__ = ["Judges", "finish", "learned_labels", "measured"]
+__all__ = ["labels_with_basis", "make_model_file", "measure_model"]
 
 _DRAFT = "draft.onnx"
 _MOST_FOR_CALIBRATION = 256
 _TINY = 1e-12
 
-Told = Callable[[str], None]
+Progress = Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class Judges:
-    """The photographs that judge a trained network.
-
-    Attributes:
-        validation: Data that it was not trained on. One half fits the temperature (and the 8-bit
-            grids), the other measures what that did.
-        tests: Data that nothing was chosen by.
-
-    """
-
-    validation: Selection
-    tests: Sequence[Selection] = ()
-
-
-def finish(
-    recipe: Recipe,
+def make_model_file(
+    config: ExportConfig,
     weights: Path,
-    judges: Judges,
+    evaluation: EvaluationData,
     out: Path,
     *,
     precision: Precision,
     cache: Path,
-    told: Told,
+    progress: Progress,
 ) -> Card:
     """Make the model file.
 
     Args:
-        recipe: What to make; its temperature is found here.
+        config: What to make; its temperature is found here.
         weights: Of the trained network.
-        judges: Photographs to calibrate with and to measure on.
+        evaluation: Photographs to calibrate with and to measure on.
         out: The file.
         precision: Of the arithmetic.
         cache: A folder for decoded photographs.
-        told: Called with the name of each step as it begins.
+        progress: Called with the name of each step as it begins.
 
     Raises:
         BadDataset: A data set can't be read.
         ParityError: A file in floating point does not answer as the network does.
 
     """
-    told("Decoding the validation photographs")
-    size = recipe.input.size
-    validation = decoded(judges.validation, recipe.labels, size, cache, lambda _: None)
+    progress("Decoding the validation photographs")
+    size = config.input.size
+    validation = decode_dataset(evaluation.validation, config.labels, size, cache, lambda _: None)
     fit, check = _halves(validation)
-    traced = trace(recipe, weights, told)
+    exporter = Exporter.load(config, weights, progress)
     seen = Photographs(fit.photos[:_MOST_FOR_CALIBRATION], check.photos[:_MOST_FOR_CALIBRATION])
     draft = cache / _DRAFT  # ``out`` appears once, finished
-    traced.write(draft, precision=precision, photographs=seen, progress=told)
-    told("Fitting the temperature")
-    calibration = _calibrate(draft, fit, check, judges.validation.path.stem)
-    final = _with_temperature(traced, calibration.temperature)
-    card = final.write(draft, precision=precision, photographs=seen, progress=told)
-    told("Measuring the file")
-    found = tuple(measured(draft, one) for one in (judges.validation, *judges.tests))
+    exporter.write(draft, precision=precision, photographs=seen, progress=progress)
+    progress("Fitting the temperature")
+    calibration = _calibrate(draft, fit, check, evaluation.validation.path.stem)
+    final = exporter.with_temperature(calibration.temperature)
+    card = final.write(draft, precision=precision, photographs=seen, progress=progress)
+    progress("Measuring the file")
+    found = tuple(measure_model(draft, one) for one in (evaluation.validation, *evaluation.tests))
     card = card.model_copy(update={"calibration": calibration, "measured": found})
-    describe(draft, card, out)
+    write_card(draft, card, out)
     draft.unlink()
     return card
 
 
-def measured(model: Path, data: Selection) -> Measurement:
+def measure_model(model: Path, data: Subset) -> Measurement:
     """What ``booth evaluate`` finds for a model file on a data set, for its card."""
     with classifier_for(str(model)) as classifier:
         found = evaluate(classifier, data.read(classifier.card.labels)[1])
@@ -103,7 +87,7 @@ def measured(model: Path, data: Selection) -> Measurement:
     )
 
 
-def learned_labels(
+def labels_with_basis(
     labels: Sequence[Label], known: NDArray[np.bool_], *, is_taught: bool
 ) -> tuple[Label, ...]:
     """The labels, each with what it was learned from.
@@ -127,25 +111,21 @@ def _learned(label: Label, count: int, *, is_taught: bool) -> Label:
     return label.model_copy(update={"basis": "distilled", "photographs": 0} if is_taught else {})
 
 
-def _halves(data: Decoded) -> tuple[Decoded, Decoded]:
+def _halves(data: DecodedDataset) -> tuple[DecodedDataset, DecodedDataset]:
     """Two random halves, always the same ones, of the photographs whose label is known."""
     known = np.flatnonzero(data.labels.any(1))
     shuffled = np.random.default_rng(0).permutation(known)
     middle = (len(shuffled) + 1) // 2
-    return data.only(shuffled[:middle]), data.only(shuffled[middle:])
+    return data.subset(shuffled[:middle]), data.subset(shuffled[middle:])
 
 
-def _with_temperature(traced: Traced, temperature: float) -> Traced:
-    return replace(traced, recipe=replace(traced.recipe, temperature=temperature))
-
-
-def _calibrate(model: Path, fit: Decoded, check: Decoded, name: str) -> Calibration:
+def _calibrate(model: Path, fit: DecodedDataset, check: DecodedDataset, name: str) -> Calibration:
     """Fit on the answers of the very file, so that its precision's own errors are scaled too."""
     file = onnx.load(model)
     temperature = fit_temperature(_logits(file, fit.photos), fit.labels)
     logits = _logits(file, check.photos)
-    before = _bins(scaled(logits, 1.0), check.labels)
-    after = _bins(scaled(logits, temperature), check.labels)
+    before = _bins(softmax(logits, 1.0), check.labels)
+    after = _bins(softmax(logits, temperature), check.labels)
     return Calibration(
         temperature=temperature,
         fitted_on=f"one half of {name}",
@@ -161,7 +141,7 @@ def _calibrate(model: Path, fit: Decoded, check: Decoded, name: str) -> Calibrat
 
 def _logits(model: onnx.ModelProto, photos: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Up to a constant for each photograph, which softmax takes away again."""
-    return np.log(np.maximum(answers(model, photos), _TINY), dtype=np.float64)
+    return np.log(np.maximum(onnx_probabilities(model, photos), _TINY), dtype=np.float64)
 
 
 def _bins(probabilities: NDArray[np.float64], labels: NDArray[np.bool_]) -> tuple[Bin, ...]:

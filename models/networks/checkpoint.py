@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from models.errors import UserError
+from models.networks import Network, build
+
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from models.networks import Network
-
-__all__ = ["CheckpointError", "load_weights", "read_state"]
+__all__ = ["CheckpointError", "load_network", "load_weights", "read_state"]
 
 State = dict[str, torch.Tensor]
 
@@ -31,8 +32,33 @@ _DENSE_LAYER = re.compile(r"(denselayer\d+\.(?:norm|conv))\.(\d)\.")
 _COUNTER = "num_batches_tracked"
 
 
-class CheckpointError(ValueError):
+class CheckpointError(UserError):
     """The weights can't be used; the sentence says why, and what could."""
+
+
+def load_network(architecture: str, classes: int, path: Path) -> tuple[Network, bool]:
+    """Build a network with a checkpoint's weights, and say whether its classifier is new.
+
+    Where the checkpoint tells another number of classes apart, the classifier's weights are zeros,
+    to be learned.
+
+    Args:
+        architecture: One of `models.networks.ARCHITECTURES`.
+        classes: K, the number of outputs.
+        path: As `load_weights` takes it.
+
+    Raises:
+        CheckpointError: The file is no checkpoint, wants to run code, or is of another network.
+
+    """
+    network, state = build(architecture, classes), read_state(path)
+    weight, bias = _classifier_names(network)
+    is_new = bias in state and state[bias].numel() != classes
+    if is_new:
+        features = network.classifier.in_features
+        state |= {weight: torch.zeros(classes, features), bias: torch.zeros(classes)}
+    _load_state(network, state, architecture, path)
+    return network, is_new
 
 
 def load_weights(network: Network, architecture: str, path: Path) -> None:
@@ -47,7 +73,10 @@ def load_weights(network: Network, architecture: str, path: Path) -> None:
         CheckpointError: The file is no checkpoint, wants to run code, or is of another network.
 
     """
-    state = read_state(path)
+    _load_state(network, read_state(path), architecture, path)
+
+
+def _load_state(network: Network, state: State, architecture: str, path: Path) -> None:
     wanted = network.module.state_dict()
     _check_names(state, wanted, architecture, path)
     _check_classes(state, network, path)
@@ -122,12 +151,14 @@ def _check_names(state: State, wanted: State, architecture: str, path: Path) -> 
         raise CheckpointError(f"{path.name} is no {architecture}: {', and '.join(faults)}.")
 
 
+def _classifier_names(network: Network) -> tuple[str, str]:
+    """What a state dict calls the classifier's weight and bias."""
+    names = {id(value): name for name, value in network.module.named_parameters()}
+    return names[id(network.classifier.weight)], names[id(network.classifier.bias)]
+
+
 def _check_classes(state: State, network: Network, path: Path) -> None:
-    weight = next(
-        name
-        for name, value in network.module.named_parameters()
-        if value is network.classifier.weight
-    )
+    weight, _ = _classifier_names(network)
     found, labels = len(state[weight]), network.classifier.out_features
     if found != labels:
         raise CheckpointError(

@@ -10,9 +10,9 @@ from click.testing import CliRunner
 
 from export.cli.zoo import make
 from export.fetch.weights import sha256_of
-from export.photographs import shipped
-from export.pipeline import Recipe
-from export.proof.parity import expected_answers
+from export.photographs import shipped_photographs
+from export.pipeline import ExportConfig
+from export.proof.parity import torch_probabilities
 from models.labels import label_set
 from models.networks import build
 from models.networks.checkpoint import load_weights
@@ -52,13 +52,13 @@ def test_the_shipped_files_card_says_what_was_measured() -> None:
 
 
 def test_the_shipped_file_answers_as_the_published_weights(weights: Path) -> None:
-    card, recipe = read_card(FILE), Recipe.of(LITE0)
+    card, config = read_card(FILE), ExportConfig.from_source(LITE0)
     assert card.weights.sha256 == LITE0.sha256 == sha256_of(weights)
     network = build("efficientnet_lite0", 1000)
     load_weights(network, "efficientnet_lite0", weights)
-    photos = shipped(card.input).proof
+    photos = shipped_photographs(card.input).proof
 
-    expected = expected_answers(network, recipe.normalisation, 1, photos)
+    expected = torch_probabilities(network, config.normalisation, 1, photos)
 
     found = answers(photos)
     assert (found.argmax(1) == expected.argmax(1)).mean() >= 0.85

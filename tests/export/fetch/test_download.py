@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from export.fetch.download import DownloadError, Patience, download
+from export.fetch.download import DownloadError, RetryPolicy, download
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 BODY, OTHER = (hashlib.shake_128(seed).digest(200_000) for seed in (b"right", b"wrong"))
 SHA256 = hashlib.sha256(BODY).hexdigest()
-HASTY = Patience(attempts=3, backoff_s=0, longest_pause_s=0, connect_s=2, read_s=2)
+HASTY = RetryPolicy(attempts=3, backoff_s=0, longest_pause_s=0, connect_s=2, read_s=2)
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def target(tmp_path: Path) -> Path:
 @pytest.fixture
 def fetch(publisher: Any, target: Path) -> Callable[..., str]:
     publisher.files["weights.pth"] = BODY
-    return partial(download, f"{publisher.url}/weights.pth", target, sha256=SHA256, patience=HASTY)
+    return partial(download, f"{publisher.url}/weights.pth", target, sha256=SHA256, retry=HASTY)
 
 
 def _left(target: Path) -> list[str]:
@@ -295,11 +295,11 @@ def test_a_server_that_stays_in_trouble_is_given_up(
 
 
 def test_pauses_double_obey_the_server_and_are_bounded() -> None:
-    patience = Patience(backoff_s=0.5, longest_pause_s=30)
+    retry = RetryPolicy(backoff_s=0.5, longest_pause_s=30)
 
-    assert [patience.pause_s(failures, 0) for failures in (1, 2, 3)] == [0.5, 1, 2]
-    assert patience.pause_s(1, 7) == 7
-    assert patience.pause_s(1, 3600) == 30
+    assert [retry.pause_s(failures, 0) for failures in (1, 2, 3)] == [0.5, 1, 2]
+    assert retry.pause_s(1, 7) == 7
+    assert retry.pause_s(1, 3600) == 30
 
 
 def test_the_login_page_of_a_network_is_not_taken_for_the_file(
@@ -324,7 +324,7 @@ def test_a_server_that_falls_silent_is_given_up(
 ) -> None:
     publisher.afterwards = publisher.falls_silent
 
-    sentence = _fails(fetch, patience=Patience(attempts=1, read_s=0.1))
+    sentence = _fails(fetch, retry=RetryPolicy(attempts=1, read_s=0.1))
 
     assert "fell silent after 100,000 bytes" in sentence
     assert not target.exists()
@@ -335,7 +335,7 @@ def test_without_a_network_the_host_is_named(target: Path, monkeypatch: pytest.M
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}/weights.pth"
-        sentence = _fails(partial(download, url, target, patience=HASTY))
+        sentence = _fails(partial(download, url, target, retry=HASTY))
 
     assert sentence.startswith("127.0.0.1 could not be reached")
     assert _left(target) == []
@@ -343,7 +343,7 @@ def test_without_a_network_the_host_is_named(target: Path, monkeypatch: pytest.M
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "weights.pth", "http://"])
 def test_what_is_no_web_address_is_refused(target: Path, url: str) -> None:
-    assert "check the address" in _fails(partial(download, url, target, patience=HASTY))
+    assert "check the address" in _fails(partial(download, url, target, retry=HASTY))
     assert _left(target) == []
 
 

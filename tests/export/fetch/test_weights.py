@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from export.fetch.download import DownloadError, Patience
+from export.fetch.download import DownloadError, RetryPolicy
 from export.fetch.weights import fetch_attributes, fetch_weights, sha256_of
 from models.sources import SOURCES, Attachment, Package
 
 BODY = b"weights" * 1000
 SHA256 = hashlib.sha256(BODY).hexdigest()
-HASTY = Patience(attempts=1, backoff_s=0)
+HASTY = RetryPolicy(attempts=1, backoff_s=0)
 MEMBER = "made_up_weights/weights.pth"
 PACKAGED = replace(
     SOURCES["efficientnet_lite0"],
@@ -128,7 +128,7 @@ def test_a_hash_that_the_user_gives_is_held_against_the_file(
     publisher.files[source.filename] = BODY
 
     with pytest.raises(DownloadError, match="where 0123abcd was expected"):
-        fetch_weights(source, tmp_path, mirror=publisher.url, sha256="0123abcd", patience=HASTY)
+        fetch_weights(source, tmp_path, mirror=publisher.url, sha256="0123abcd", retry=HASTY)
 
     assert list(tmp_path.iterdir()) == []
 

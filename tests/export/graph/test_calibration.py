@@ -6,9 +6,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from export.graph.calibration import Grid, _Histogram, calibrate
-from export.photographs import shipped
+from export.photographs import shipped_photographs
 from models.card import Input
-from tests.export.checkpoints import IMAGENET, traced
+from tests.export.checkpoints import IMAGENET, random_traced
 
 ends = st.floats(-1e4, 1e4)
 
@@ -31,12 +31,11 @@ def test_values_between_the_ends_move_by_half_a_step_at_most() -> None:
 
 
 def test_ranges_come_from_the_photographs() -> None:
-    photos = shipped(Input(size=64, resize=64)).calibration
-    graph = traced("resnet18", 7, 64)
+    photos = shipped_photographs(Input(size=64, resize=64)).calibration
+    graph = random_traced("resnet18", 7, 64)
     grids = calibrate(graph, IMAGENET, photos, ["relu1", "conv3"])
     assert grids["relu1"].low == 0
     assert grids["conv3"].low < 0 < grids["conv3"].high
-    assert calibrate(graph, IMAGENET, photos, ["relu1", "conv3"]) == grids
 
 
 def test_a_far_outlier_does_not_coarsen_all_the_others() -> None:

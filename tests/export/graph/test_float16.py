@@ -7,12 +7,13 @@ import onnxruntime
 import pytest
 from onnx import ModelProto, TensorProto, numpy_helper, shape_inference
 
-from export.graph.float16 import halve
-from export.graph.model import assemble, body, classifier_weight
-from export.photographs import shipped
-from export.proof.parity import ParityError, answers, expected_answers, prove
+from export.graph.float16 import to_float16
+from export.graph.model import assemble, classifier_weight
+from export.graph.trace import trace_network
+from export.photographs import shipped_photographs
+from export.proof.parity import ParityError, check_parity, onnx_probabilities, torch_probabilities
 from models.card import Input
-from tests.export.checkpoints import IMAGENET, settled, traced
+from tests.export.checkpoints import IMAGENET, random_network, random_traced
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,17 +25,17 @@ TEMPERATURE = 1.5
 
 @pytest.fixture(scope="module")
 def single() -> ModelProto:
-    return assemble(traced("resnet18", CLASSES, SIZE), IMAGENET, TEMPERATURE)
+    return assemble(random_traced("resnet18", CLASSES, SIZE), IMAGENET, TEMPERATURE)
 
 
 @pytest.fixture(scope="module")
 def half() -> ModelProto:
-    return halve(traced("resnet18", CLASSES, SIZE), IMAGENET, TEMPERATURE)
+    return to_float16(random_traced("resnet18", CLASSES, SIZE), IMAGENET, TEMPERATURE)
 
 
 @pytest.fixture(scope="module")
 def photographs() -> NDArray[np.uint8]:
-    return shipped(Input(size=SIZE, resize=SIZE)).proof
+    return shipped_photographs(Input(size=SIZE, resize=SIZE)).proof
 
 
 def kinds(model: ModelProto) -> dict[str, int]:
@@ -78,25 +79,26 @@ def test_it_takes_half_the_bytes(half: ModelProto, single: ModelProto) -> None:
 def test_it_answers_as_the_network_does_but_for_rounding(
     architecture: str, photographs: NDArray[np.uint8]
 ) -> None:
-    network = settled(architecture, CLASSES, SIZE)
-    expected = expected_answers(network, IMAGENET, TEMPERATURE, photographs)
-    model = halve(traced(architecture, CLASSES, SIZE), IMAGENET, TEMPERATURE)
-    parity = prove(model, expected, photographs, precision="fp16")
+    network = random_network(architecture, CLASSES, SIZE)
+    expected = torch_probabilities(network, IMAGENET, TEMPERATURE, photographs)
+    model = to_float16(random_traced(architecture, CLASSES, SIZE), IMAGENET, TEMPERATURE)
+    parity = check_parity(model, expected, photographs, precision="fp16")
     assert 1e-6 < parity.largest_difference < 0.1
     assert parity.top1_agreement >= 0.9
-    sums = answers(model, photographs).sum(1)
+    sums = onnx_probabilities(model, photographs).sum(1)
     assert np.allclose(sums, 1, atol=1e-6)  # of float16 they would be off by a thousandth
 
 
 def test_a_weight_that_float16_can_not_hold_fails_the_proof(
     single: ModelProto, photographs: NDArray[np.uint8]
 ) -> None:
-    large = body(settled("resnet18", CLASSES, SIZE), SIZE)
+    large = trace_network(random_network("resnet18", CLASSES, SIZE), SIZE)
     bias = next(one for one in large.graph.initializer if one.name == "classifier.bias")
     bias.CopyFrom(numpy_helper.from_array(np.full(CLASSES, 1e5, np.float32), bias.name))
-    expected = answers(single, photographs)
+    expected = onnx_probabilities(single, photographs)
+    model = to_float16(large, IMAGENET, TEMPERATURE)
     with pytest.raises(ParityError, match="by up to nan"):
-        prove(halve(large, IMAGENET, TEMPERATURE), expected, photographs, precision="fp16")
+        check_parity(model, expected, photographs, precision="fp16")
 
 
 def test_the_classifiers_weights_can_be_read_from_it(half: ModelProto, single: ModelProto) -> None:

@@ -8,10 +8,11 @@ import onnxruntime
 import pytest
 from onnx import TensorProto
 
-from export.graph.model import Normalisation, assemble, classifier_weight
-from export.photographs import shipped
+from export.graph.model import assemble, classifier_weight
+from export.photographs import shipped_photographs
 from models.card import Input
-from tests.export.checkpoints import IMAGENET, traced
+from models.normalisation import Normalisation
+from tests.export.checkpoints import IMAGENET, random_traced
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,12 +24,12 @@ CLASSES = 7
 
 @pytest.fixture(name="traced")
 def traced_resnet() -> ModelProto:
-    return traced("resnet18", CLASSES, SIZE)
+    return random_traced("resnet18", CLASSES, SIZE)
 
 
 @pytest.fixture(scope="module")
 def photographs() -> NDArray[np.uint8]:
-    return shipped(Input(size=SIZE, resize=SIZE)).proof
+    return shipped_photographs(Input(size=SIZE, resize=SIZE)).proof
 
 
 def run(model: ModelProto, photos: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:

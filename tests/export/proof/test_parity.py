@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
-from export.proof.parity import ParityError, prove
+from export.proof.parity import ParityError, check_parity
 
 PHOTOS = np.zeros((6, 2, 2, 3), np.uint8)
 ANSWERS = np.tile(np.array([0.7, 0.2, 0.1], np.float32), (6, 1))
@@ -30,7 +30,7 @@ def answering(rows: np.ndarray) -> ModelProto:
 
 
 def test_an_equal_file_is_proven() -> None:
-    parity = prove(answering(ANSWERS), ANSWERS, PHOTOS, precision="fp32")
+    parity = check_parity(answering(ANSWERS), ANSWERS, PHOTOS, precision="fp32")
     assert (parity.photographs, parity.top1_agreement) == (6, 1)
     assert (parity.largest_difference, parity.mean_difference) == (0, 0)
 
@@ -46,13 +46,13 @@ def test_a_float_file_that_answers_otherwise_is_refused(precision: str, wrong: f
     rows = ANSWERS.copy()
     rows[2, 1] += wrong
     with pytest.raises(ParityError, match=r"differ from the network's by up to .* nothing was"):
-        prove(answering(rows), ANSWERS, PHOTOS, precision=precision)
+        check_parity(answering(rows), ANSWERS, PHOTOS, precision=precision)
 
 
 def test_what_int8_changes_is_measured() -> None:
     rows = ANSWERS.copy()
     rows[0] = [0.4, 0.5, 0.1]
-    parity = prove(answering(rows), ANSWERS, PHOTOS, precision="int8")
+    parity = check_parity(answering(rows), ANSWERS, PHOTOS, precision="int8")
     # The first of each batch of four is changed: two of the six.
     assert parity.top1_agreement == pytest.approx(4 / 6)
     assert parity.largest_difference == pytest.approx(0.3)

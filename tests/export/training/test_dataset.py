@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from export.training.dataset import (
-    Decoded,
-    Selection,
-    decoded,
-    examples,
-    labels_of,
-    set_aside,
-    squashed,
+    DecodedDataset,
+    Subset,
+    decode_dataset,
+    labels_from_categories,
+    split_validation,
+    square_input,
+    training_examples,
 )
 from models.card import Label
 from service.dataset import BadDataset
@@ -41,10 +41,10 @@ def folder(photos: dict[str, bytes], tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
-def read(path: Path, cache: Path) -> tuple[Decoded, int]:
+def read(path: Path, cache: Path) -> tuple[DecodedDataset, int]:
     """What was read, and how many photographs were decoded for it."""
     done: list[int] = []
-    return decoded(Selection(path), LABELS, SIDE, cache, done.append), sum(done)
+    return decode_dataset(Subset(path), LABELS, SIDE, cache, done.append), sum(done)
 
 
 def test_photographs_are_what_a_model_file_will_see(
@@ -61,7 +61,7 @@ def test_photographs_are_what_a_model_file_will_see(
     ]
     assert found.labels.argmax(1).tolist() == [0, 1, 1, 2, 2]
     assert found.labels.sum(1).tolist() == [1, 1, 1, 1, 1]
-    assert np.array_equal(found.photos[0], decode(photos["chelsea"], squashed(SIDE)).pixels)
+    assert np.array_equal(found.photos[0], decode(photos["chelsea"], square_input(SIDE)).pixels)
 
 
 def test_what_was_decoded_is_not_decoded_again(folder: Path, tmp_path: Path) -> None:
@@ -91,8 +91,8 @@ def test_decoding_that_was_broken_off_begins_anew(folder: Path, tmp_path: Path) 
 
 
 def test_a_selection_holds_some_of_the_photographs(folder: Path, tmp_path: Path) -> None:
-    some = Selection(folder, frozenset({"man/camera.jpg", "cat/chelsea.jpg"}))
-    found = decoded(some, LABELS, SIDE, tmp_path, lambda _: None)
+    some = Subset(folder, frozenset({"man/camera.jpg", "cat/chelsea.jpg"}))
+    found = decode_dataset(some, LABELS, SIDE, tmp_path, lambda _: None)
     assert found.names == ["cat/chelsea.jpg", "man/camera.jpg"]
     assert found.unreadable == 0
 
@@ -100,7 +100,7 @@ def test_a_selection_holds_some_of_the_photographs(folder: Path, tmp_path: Path)
 def test_labels_are_the_folders_in_words(tmp_path: Path) -> None:
     for name in ("tennis-court", "booth_indoor", "cat"):
         (tmp_path / name).mkdir()
-    found = labels_of(tmp_path)
+    found = labels_from_categories(tmp_path)
     assert [(one.category, one.name) for one in found] == [
         ("booth_indoor", "Booth indoor"),
         ("cat", "Cat"),
@@ -113,27 +113,27 @@ def table(path: Path, *lines: str) -> Path:
     return path
 
 
-def some(count: int, known: int) -> Decoded:
+def some(count: int, known: int) -> DecodedDataset:
     """So many photographs ``0``, ``1``, ..., of which the first ones are known to be cats."""
     labels = np.zeros((count, 3), np.bool_)
     labels[:known, 0] = True
     photos = np.zeros((count, 2, 2, 3), np.uint8)
-    return Decoded(photos, labels, [str(place) for place in range(count)], 0)
+    return DecodedDataset(photos, labels, [str(place) for place in range(count)], 0)
 
 
 def test_columns_say_how_a_photograph_is_learned_from(tmp_path: Path) -> None:
     path = table(tmp_path / "my.csv", "0,cat,,", "1,cat,0.5,3", "2,,0.3,")
     teacher = np.full((3, 3), 1 / 3, np.float16)
-    found = examples(some(3, known=2), path, teacher, 0.15)
-    assert found.trust.tolist() == pytest.approx([0.15, 0.5, 1])
+    found = training_examples(some(3, known=2), path, teacher, 0.15)
+    assert found.teacher_weight.tolist() == pytest.approx([0.15, 0.5, 1])
     assert found.repeats.tolist() == [1, 3, 1]
     assert found.labels.tolist() == [[True, False, False]] * 2 + [[True, True, True]]
 
 
 def test_without_a_teacher_labels_say_everything(tmp_path: Path) -> None:
     path = table(tmp_path / "my.csv", "0,cat,0.5,2", "1,cat,,")
-    found = examples(some(2, known=2), path, None, 0.15)
-    assert found.trust.tolist() == [0, 0]
+    found = training_examples(some(2, known=2), path, None, 0.15)
+    assert found.teacher_weight.tolist() == [0, 0]
     assert found.repeats.tolist() == [2, 1]
 
 
@@ -151,30 +151,30 @@ def test_without_a_teacher_labels_say_everything(tmp_path: Path) -> None:
 def test_cells_that_can_mean_nothing_are_told(cells: str, wanted: str, tmp_path: Path) -> None:
     path = table(tmp_path / "my.csv", f"0,cat,{cells}")
     with pytest.raises(BadDataset, match=rf"my\.csv {wanted}"):
-        examples(some(1, known=1), path, None, 0.15)
+        training_examples(some(1, known=1), path, None, 0.15)
 
 
 def test_neither_label_nor_teacher_is_told(tmp_path: Path) -> None:
     path = table(tmp_path / "my.csv", "0,cat,,", "1,,,")
     with pytest.raises(BadDataset, match=r"my\.csv has no label for 1; give one, or a --teacher"):
-        examples(some(2, known=1), path, None, 0.15)
+        training_examples(some(2, known=1), path, None, 0.15)
 
 
 def test_a_tenth_of_each_category_is_set_aside() -> None:
     labels = np.repeat(np.eye(3, dtype=bool), (30, 20, 2), axis=0)
     labels = np.concatenate([labels, np.zeros((5, 3), bool)])
-    data = Decoded(np.zeros((57, 2, 2, 3), np.uint8), labels, [str(n) for n in range(57)], 0)
-    train, judging = set_aside(data)
+    data = DecodedDataset(np.zeros((57, 2, 2, 3), np.uint8), labels, [str(n) for n in range(57)], 0)
+    train, judging = split_validation(data)
     assert judging.labels.sum(0).tolist() == [3, 2, 1]
     assert judging.labels.any(1).all()
     assert sorted([*train.names, *judging.names], key=int) == data.names
-    assert set_aside(data)[1].names == judging.names
+    assert split_validation(data)[1].names == judging.names
 
 
 def test_a_category_of_one_photograph_is_learned_from() -> None:
     labels = np.repeat(np.eye(3, dtype=bool), (10, 10, 1), axis=0)
-    train, judging = set_aside(
-        Decoded(np.zeros((21, 2, 2, 3), np.uint8), labels, [str(n) for n in range(21)], 0)
+    train, judging = split_validation(
+        DecodedDataset(np.zeros((21, 2, 2, 3), np.uint8), labels, [str(n) for n in range(21)], 0)
     )
     assert train.labels.sum(0).tolist() == [9, 9, 1]
     assert judging.labels.sum(0).tolist() == [1, 1, 0]
@@ -182,4 +182,4 @@ def test_a_category_of_one_photograph_is_learned_from() -> None:
 
 def test_too_few_to_set_some_aside_is_told() -> None:
     with pytest.raises(BadDataset, match="too few photographs to set some aside"):
-        set_aside(some(9, known=9))
+        split_validation(some(9, known=9))

@@ -8,8 +8,13 @@ import pytest
 import torch
 
 from models.networks import build
-from models.networks.checkpoint import CheckpointError, load_weights, read_state
-from tests.export.checkpoints import save_as_mit, save_as_python2, save_as_torchvision, settled
+from models.networks.checkpoint import CheckpointError, load_network, load_weights, read_state
+from tests.export.checkpoints import (
+    random_network,
+    save_as_mit,
+    save_as_python2,
+    save_as_torchvision,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,7 +124,7 @@ def test_python_2_strings_that_are_no_text_are_read(checkpoint: Path) -> None:
 def test_published_layouts_give_back_the_weights(
     architecture: str, save: Callable[..., None], checkpoint: Path
 ) -> None:
-    made = settled(architecture, CLASSES, 32)
+    made = random_network(architecture, CLASSES, 32)
     save(made, checkpoint)
     network = build(architecture, CLASSES)
 
@@ -132,7 +137,7 @@ def test_published_layouts_give_back_the_weights(
 
 
 def test_another_network_is_told(checkpoint: Path) -> None:
-    save_as_torchvision(settled("resnet18", CLASSES, 32), checkpoint)
+    save_as_torchvision(random_network("resnet18", CLASSES, 32), checkpoint)
     with pytest.raises(
         CheckpointError,
         match=r"^weights.pth is no alexnet: it lacks features\.0\.weight and 15 more, and it has "
@@ -142,13 +147,51 @@ def test_another_network_is_told(checkpoint: Path) -> None:
 
 
 def test_a_wrong_number_of_labels_is_told(checkpoint: Path) -> None:
-    save_as_torchvision(settled("resnet18", CLASSES, 32), checkpoint)
+    save_as_torchvision(random_network("resnet18", CLASSES, 32), checkpoint)
     with pytest.raises(CheckpointError, match="tells 7 classes apart, and 365 labels were given"):
         load_weights(build("resnet18", 365), "resnet18", checkpoint)
 
 
 def test_a_layer_of_another_shape_is_told(checkpoint: Path) -> None:
-    state = settled("resnet18", CLASSES, 32).module.state_dict()
+    state = random_network("resnet18", CLASSES, 32).module.state_dict()
     torch.save(state | {"conv1.weight": torch.zeros(64, 3, 3, 3)}, checkpoint)
     with pytest.raises(CheckpointError, match=r"its conv1\.weight has the shape \(64, 3, 3, 3\)"):
         load_weights(build("resnet18", CLASSES), "resnet18", checkpoint)
+
+
+def test_a_network_comes_with_the_checkpoints_classifier_where_the_classes_are_its_own(
+    checkpoint: Path,
+) -> None:
+    made = random_network("resnet18", CLASSES, 32)
+    save_as_torchvision(made, checkpoint)
+
+    network, is_new = load_network("resnet18", CLASSES, checkpoint)
+
+    assert not is_new
+    assert torch.equal(network.classifier.weight, made.classifier.weight)
+    assert not network.training
+    assert not any(value.requires_grad for value in network.parameters())
+
+
+@pytest.mark.parametrize("architecture", ["resnet18", "alexnet", "efficientnet_lite0"])
+def test_for_other_classes_a_network_comes_with_a_new_classifier(
+    architecture: str, checkpoint: Path
+) -> None:
+    made = random_network(architecture, CLASSES, 64)
+    save_as_torchvision(made, checkpoint)
+
+    network, is_new = load_network(architecture, 3, checkpoint)
+
+    assert is_new
+    assert network.classifier.weight.shape == (3, made.classifier.in_features)
+    assert not network.classifier.weight.any()
+    expected, found = made.module.state_dict(), network.module.state_dict()
+    kept = [name for name in expected if expected[name].shape == found[name].shape]
+    assert len(kept) == len(expected) - 2
+    assert all(torch.equal(found[name], expected[name]) for name in kept)
+
+
+def test_a_new_classifier_needs_the_networks_other_layers(checkpoint: Path) -> None:
+    save_as_torchvision(random_network("resnet18", CLASSES, 32), checkpoint)
+    with pytest.raises(CheckpointError, match=r"^weights\.pth is no alexnet: it lacks features"):
+        load_network("alexnet", 3, checkpoint)
