@@ -1,17 +1,14 @@
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import numpy as np
 import onnxruntime
 import pytest
-from onnx import TensorProto
 
 from export.graph.model import assemble, classifier_weight
 from export.photographs import shipped_photographs
 from models.card import Input
-from models.normalisation import Normalisation
 from tests.export.checkpoints import IMAGENET, random_traced
 
 if TYPE_CHECKING:
@@ -69,44 +66,3 @@ def test_the_temperature_softens(traced: ModelProto, photographs: NDArray[np.uin
     softened = run(assemble(traced, IMAGENET, 2.5), photographs)["probabilities"]
     rooted = plain ** (1 / 2.5)
     assert np.allclose(softened, rooted / rooted.sum(1, keepdims=True), atol=1e-5)
-
-
-def test_batch_norms_are_folded(traced: ModelProto) -> None:
-    kinds = {node.op_type for node in traced.graph.node}
-    assert kinds == {"Conv", "Relu", "MaxPool", "Add", "GlobalAveragePool", "Flatten", "Gemm"}
-
-
-def test_the_graph_tells_nothing_of_its_maker(traced: ModelProto) -> None:
-    parts = [traced.graph, *traced.graph.node, *traced.graph.input, *traced.graph.output]
-    assert not any(part.doc_string or part.metadata_props for part in parts)
-    bare = type(traced)()
-    bare.CopyFrom(traced)
-    del bare.graph.initializer[:]  # random numbers may spell anything
-    assert not re.search(rb"\.py|torch|module|/", bare.SerializeToString())
-
-
-def test_names_follow_the_order_of_the_graph(traced: ModelProto) -> None:
-    assert [node.output[0] for node in traced.graph.node][:4] == [
-        "conv0",
-        "relu1",
-        "maxpool2",
-        "conv3",
-    ]
-    weights = {t.name: t.data_type for t in traced.graph.initializer}
-    assert set(weights.values()) == {TensorProto.FLOAT}
-    assert {"conv0.weight", "conv0.bias", "classifier.weight", "classifier.bias"} <= weights.keys()
-
-
-@pytest.mark.parametrize(
-    ("mean", "std", "answer"),
-    [
-        ((127, 127, 127), (128, 128, 128), True),
-        ((127.5, 127.5, 127.5), (127.5, 127.5, 127.5), False),
-        ((127, 127, 120), (128, 128, 128), False),
-        ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375), False),
-    ],
-)
-def test_which_normalisation_is_a_quantisation(
-    mean: tuple[float, float, float], std: tuple[float, float, float], answer: bool
-) -> None:
-    assert Normalisation(mean, std).is_quantisation is answer

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -14,8 +13,6 @@ from models.networks.checkpoint import load_weights
 from models.sources import SOURCES
 from models.training.curves import Entry, read
 from models.training.examples import Examples
-from models.training.head import fit_head
-from models.training.measure import accuracy
 from models.training.plan import Plan
 from models.training.state import TrainingState, save_weights
 from models.training.trainer import CURVES, LOG, Trainer
@@ -23,7 +20,6 @@ from models.training.trainer import CURVES, LOG, Trainer
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from numpy.typing import NDArray
 
 LITE0 = SOURCES["efficientnet_lite0"]
 NORMALISATION = LITE0.normalisation
@@ -31,29 +27,10 @@ PLAN = Plan(size=32, batch=4, epochs=1, frozen=2)
 
 
 @pytest.fixture(scope="module")
-def network(weights: Path) -> Network:
-    """The body of published weights, and a head for five classes that knows nothing."""
-    published = build(LITE0.architecture, 1000)
-    load_weights(published, LITE0.architecture, weights)
-    made = build(LITE0.architecture, 5)
-    state = published.module.state_dict()
-    state |= {"_fc.weight": torch.zeros(5, 1280), "_fc.bias": torch.zeros(5)}
-    made.module.load_state_dict(state, assign=True)
-    return made
-
-
-@pytest.fixture(scope="module")
 def start(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("start") / "start.pth"
     save_weights(network, path)
     return path
-
-
-@pytest.fixture(scope="module")
-def photographs(squares: NDArray[np.uint8]) -> Examples:
-    """Twenty parts of the five photographs, labelled with which they are of."""
-    parts = [squares[:, y : y + 48, x : x + 48] for y, x in itertools.product((0, 16), (0, 16))]
-    return Examples.labelled(np.concatenate(parts), np.tile(np.eye(5, dtype=bool), (4, 1)))
 
 
 Begin = Callable[..., Trainer]
@@ -185,18 +162,3 @@ def test_fewer_photographs_than_a_batch_make_a_batch(begin: Begin) -> None:
     training = begin("batch", Plan(size=32, batch=64, epochs=2))
     training.run()
     assert training.state.position.seen == 40
-
-
-def test_a_new_head_is_fitted_to_what_the_network_sees(
-    network: Network, photographs: Examples
-) -> None:
-    before = accuracy(network, photographs, 48, NORMALISATION)
-    body = network.module.state_dict()["_conv_head.weight"].clone()
-    fit_head(network, photographs, 48, NORMALISATION)
-    after = accuracy(network, photographs, 48, NORMALISATION)
-    network.classifier.weight.zero_()
-    network.classifier.bias.zero_()
-
-    assert before.top1 == pytest.approx(0.2)
-    assert (after.photographs, after.top1, after.top5) == (20, 1, 1)
-    assert torch.equal(network.module.state_dict()["_conv_head.weight"], body)
