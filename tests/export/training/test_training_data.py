@@ -38,10 +38,16 @@ def test_some_of_each_category_judge_and_teach_nothing(corners: Path, run: Path)
 def test_a_photograph_that_judges_is_not_learned_from(
     corners: Path, run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = read_training_data(config(corners, run, validation=corners))
-    assert len(found.validation) == 20
-    assert len(found.train) == 0
-    assert "20 photographs repeat one that judges: left out." in capsys.readouterr().err
+    (run / "judge" / "chelsea").mkdir(parents=True)
+    for number in range(2):
+        name = f"chelsea/{number}.png"
+        (run / "judge" / name).write_bytes((corners / name).read_bytes())
+
+    found = read_training_data(config(corners, run, validation=run / "judge"))
+
+    assert (len(found.train), len(found.validation)) == (18, 2)
+    assert found.known.sum(0).tolist() == [4, 4, 2, 4, 4]
+    assert "2 photographs repeat one that judges: left out." in capsys.readouterr().err
 
 
 def test_a_label_without_a_photograph_needs_a_teacher(corners: Path, run: Path) -> None:
