@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -66,9 +67,14 @@ class LoadedModel:
         except OSError:
             return False
 
-    def close(self) -> None:
-        """Answer what was accepted, then end its threads."""
-        self.classifier.close()
+    @property
+    def name_and_version(self) -> tuple[str, str]:
+        """What it is asked for by; no two models of a fleet have the same."""
+        return self.card.name, self.card.version
+
+    def close(self, timeout_s: float | None = None) -> None:
+        """Answer what was accepted, then end its threads; what runs on after so long is left."""
+        self.classifier.close(timeout_s)
         self.classifier.session.close()
 
 
@@ -100,6 +106,7 @@ class Fleet:
         self._backlog = Backlog(cores())
         self._changing = threading.Lock()
         self._table: dict[str, dict[str, LoadedModel]] = {}
+        self._closed = False
 
     def load(self, path: Path) -> LoadedModel:
         """Load a file, warm it up, then let it answer; its predecessor of that version ends.
@@ -111,17 +118,32 @@ class Fleet:
 
         """
         with self._changing:
-            try:
-                loaded = self._open(read_model_file(path))
-            except ModelError:
-                raise
-            except Exception as cause:
-                why = in_a_line(cause)
-                raise ModelError(f"{path.name} can't be loaded here: {why}") from cause
-            before = self._swap(loaded)
-        if before:
-            before.close()
-        return loaded
+            new = self._opened(path)
+            before = self.loaded()
+            gone = [one for one in before if one.name_and_version == new.name_and_version]
+            kept = [new if one in gone else one for one in before]
+            self._install(kept if gone else [*kept, new])
+        _close_all(gone)
+        return new
+
+    def _opened(self, path: Path) -> LoadedModel:
+        """A file's model, warm.
+
+        Raises:
+            ModelError: it can't be used, or the fleet was closed meanwhile.
+
+        """
+        try:
+            opened = self._open(read_model_file(path))
+        except ModelError:
+            raise
+        except Exception as cause:
+            why = in_a_line(cause)
+            raise ModelError(f"{path.name} can't be loaded here: {why}") from cause
+        if self._closed:
+            opened.close(0)
+            raise ModelError("The service has ended.")
+        return opened
 
     def _open(self, file: ModelFile) -> LoadedModel:
         tuning = self._layouts.tuning_of(file)
@@ -156,50 +178,40 @@ class Fleet:
         """
         with self._changing:
             gone = [self.get(name, version)] if version else self._versions(name)
-            self._remove(gone)
-        for loaded in gone:
-            loaded.close()
+            self._install([one for one in self.loaded() if one not in gone])
+        _close_all(gone)
 
     def refresh(self, paths: Iterable[Path]) -> None:
-        """Load the files that are new or changed, unload those that are not among ``paths``.
+        """Serve these files and no others, the first as the default; load what is new or changed.
+
+        All of it changes at once, when the new ones are warm. Where a file can't be used, what was
+        loaded from it before stays. Of two files of one name and version the first one serves.
 
         Raises:
-            ModelError: a file can't be used, and what was loaded from it before stays; the others
-                have been seen to.
+            ModelError: a file can't be used; the others are served.
 
         """
-        wanted = list(paths)
-        before = {loaded.path: loaded for loaded in self.loaded()}
-        failed: dict[Path, str] = {}
-        for path in wanted:
-            try:
-                self._refresh_one(path, before.get(path))
-            except ModelError as error:
-                failed[path] = str(error)
-        for path, loaded in before.items():
-            if path not in wanted:
-                self._unload_this(loaded)
-        answering = {loaded.path for loaded in self.loaded()}
-        for path in wanted:
-            if path not in answering and path not in failed:
-                failed[path] = f"{path.name} has the name and version of another file; serve one."
-        if failed:
-            raise ModelError(" ".join(failed.values()))
-
-    def _refresh_one(self, path: Path, before: LoadedModel | None) -> None:
-        if before and before.is_current:
-            return
-        self.load(path)
-        if before:
-            self._unload_this(before)
-
-    def _unload_this(self, loaded: LoadedModel) -> None:
-        """Unload it, unless another file has taken its name and version, and so its place."""
         with self._changing:
-            if loaded not in self.loaded():
-                return
-            self._remove([loaded])
-        loaded.close()
+            before = {loaded.path: loaded for loaded in self.loaded()}
+            failed: list[str] = []
+            chosen: dict[tuple[str, str], LoadedModel] = {}
+            for path in paths:
+                model: LoadedModel | None
+                try:
+                    model = self._current(path, before.get(path))
+                except ModelError as error:
+                    failed.append(str(error))
+                    model = before.get(path)
+                if model and chosen.setdefault(model.name_and_version, model) is not model:
+                    failed.append(f"{path.name} has the name and version of another; serve one.")
+                    _close_all([model] if model is not before.get(path) else [])
+            self._install(list(chosen.values()))
+        _close_all(one for one in before.values() if one not in chosen.values())
+        if failed:
+            raise ModelError(" ".join(failed))
+
+    def _current(self, path: Path, before: LoadedModel | None) -> LoadedModel:
+        return before if before and before.is_current else self._opened(path)
 
     def get(self, name: str | None = None, version: str | None = None) -> LoadedModel:
         """The model of that name (the first loaded if none), newest if no version is asked for.
@@ -225,12 +237,19 @@ class Fleet:
         """Why not every model can be relied on right now, in a sentence; None if all can."""
         return next(filter(None, (loaded.classifier.not_ready() for loaded in self.loaded())), None)
 
-    def close(self) -> None:
-        """Answer what was accepted, then end every model, and the threads that decode."""
-        for loaded in self.loaded():
-            loaded.close()
+    def close(self, timeout_s: float | None = None) -> None:
+        """Answer what was accepted, then end every model, and the threads that decode.
+
+        A load that is under way ends what it has opened.
+
+        Args:
+            timeout_s: after so many seconds in all, what still runs is left behind.
+
+        """
+        self._closed = True
+        _close_all(self.loaded(), timeout_s)
         self._table = {}
-        self._decoders.shutdown()
+        self._decoders.shutdown(wait=timeout_s is None, cancel_futures=True)
 
     def _versions(self, name: str | None) -> list[LoadedModel]:
         table = self._table
@@ -239,18 +258,28 @@ class Fleet:
             raise UnknownModel(_unknown(name, table))
         return list(versions.values())
 
-    def _remove(self, gone: Iterable[LoadedModel]) -> None:
-        table = {name: dict(versions) for name, versions in self._table.items()}
-        for loaded in gone:
-            del table[loaded.card.name][loaded.card.version]
-        self._table = {name: versions for name, versions in table.items() if versions}
+    def _install(self, models: Iterable[LoadedModel]) -> None:
+        """Let these models answer, and no others; a closed fleet has none."""
+        table: dict[str, dict[str, LoadedModel]] = {}
+        for one in models:
+            name, version = one.name_and_version
+            table.setdefault(name, {})[version] = one
+        self._table = {
+            name: dict(sorted(versions.items(), key=lambda item: _age(item[0])))
+            for name, versions in table.items()
+        }
 
-    def _swap(self, loaded: LoadedModel) -> LoadedModel | None:
-        versions = dict(self._table.get(loaded.card.name, {}))
-        before = versions.pop(loaded.card.version, None)
-        versions[loaded.card.version] = loaded
-        self._table = {**self._table, loaded.card.name: versions}
-        return before
+
+def _close_all(models: Iterable[LoadedModel], timeout_s: float | None = None) -> None:
+    end = None if timeout_s is None else time.monotonic() + timeout_s
+    for one in models:
+        one.close(None if end is None else max(0.0, end - time.monotonic()))
+
+
+def _age(version: str) -> list[tuple[int, str]]:
+    """Orders versions as people do: 9 comes before 10, and 1.9 before 1.10."""
+    parts = re.findall(r"\d+|\D+", version)
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 
 
 def _log_layout(loaded: LoadedModel, layout: Layout, tuning: Tuning | None) -> None:

@@ -150,8 +150,56 @@ def test_two_files_of_one_name_and_version_are_refused(
     original = make_tiny("tiny")
     copy = tmp_path / "copy.onnx"
     copy.write_bytes(original.read_bytes())
-    with pytest.raises(ModelError, match=r"tiny\.onnx has the name and version of another file"):
+    with pytest.raises(
+        ModelError, match=r"copy\.onnx has the name and version of another; serve one"
+    ):
         fleet.refresh([original, copy])
+    assert [one.path for one in fleet.loaded()] == [original]
+
+
+def test_the_default_stays_where_another_file_has_its_name_and_version(
+    fleet: Fleet, make_tiny: MakeTiny
+) -> None:
+    first, second = make_tiny("first"), make_tiny("second")
+    fleet.refresh([first, second])
+    second.write_bytes(first.read_bytes())  # it now says that it is "first", too
+    with pytest.raises(ModelError, match=r"second\.onnx has the name and version of another"):
+        fleet.refresh([first, second])
+    assert fleet.get().path == first
+    assert fleet.get().classifier.classify(red()).predictions[0].label == "Red"
+
+
+def test_the_default_is_the_first_that_is_asked_for_after_each_reload(
+    fleet: Fleet, make_tiny: MakeTiny
+) -> None:
+    paths = [make_tiny("first"), make_tiny("second")]
+    fleet.refresh(paths)
+    os.utime(paths[0], (1, 1))
+    fleet.refresh(paths)
+    assert names(fleet) == [("first", "1"), ("second", "1")]
+    fleet.refresh(paths[::-1])
+    assert fleet.get().card.name == "second"
+
+
+def test_the_newest_version_is_the_highest_and_not_the_last_to_be_loaded(
+    fleet: Fleet, make_tiny: MakeTiny, tmp_path: Path
+) -> None:
+    paths = [
+        make_tiny(version=version).rename(tmp_path / f"v{version}.onnx")
+        for version in ("10", "9", "1.2")
+    ]
+    fleet.refresh(paths)
+    assert fleet.get("tiny").card.version == "10"
+    os.utime(paths[1], (1, 1))
+    fleet.refresh(paths)
+    assert fleet.get("tiny").card.version == "10"
+
+
+def test_a_fleet_that_is_closed_takes_no_model_any_more(fleet: Fleet, make_tiny: MakeTiny) -> None:
+    fleet.close(0)
+    with pytest.raises(ModelError, match="The service has ended"):
+        fleet.load(make_tiny())
+    assert fleet.loaded() == []
 
 
 def test_a_file_that_was_renamed_answers_under_its_new_path(
