@@ -91,8 +91,8 @@ class _Handlers:
     async def _models(self, model: str | None) -> tuple[gr.Dropdown, str, str]:
         """The menu, the facts of the model chosen in it, and that model's name."""
         served = await self._booth.models()
-        names = [one.name for one in served]
-        chosen = model if model in names else names[0]
+        default = next(one.name for one in served if one.default)
+        chosen = model if model in {one.name for one in served} else default
         card = views.facts(await self._booth.card(chosen))
         choices = [(f"{one.title} · {one.precision}", one.name) for one in served]
         return gr.Dropdown(choices=choices, value=chosen), card, chosen

@@ -22,6 +22,9 @@ PREFIX = "BOOTH_"
 ELSEWHERE = ("BOOTH_URL", "BOOTH_API_KEY", "BOOTH_WEIGHTS_URL")
 
 
+SECRET = ("BOOTH_API_KEYS",)
+
+
 class BadSettings(UserError):
     """An environment variable ``BOOTH_*`` is unknown or has a value it can't have."""
 
@@ -113,6 +116,13 @@ class Settings(BaseModel):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
+    @field_validator("api_keys", mode="before")
+    @classmethod
+    def _are_keys(cls, value: object) -> object:
+        if isinstance(value, str) and value.strip() and not value.strip(" ,"):
+            raise ValueError("it is set, but holds no key; unset it to serve without keys")
+        return value
+
     @field_validator("model_dir")
     @classmethod
     def _expand(cls, folder: Path) -> Path:
@@ -162,7 +172,9 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     except ValidationError as cause:
         first = cause.errors()[0]
         name = variable(str(first["loc"][0]))
-        raise BadSettings(f"{name}={environ[name]!r} won't do: {first['msg']}.") from None
+        hidden = name in SECRET or "@" in environ[name]
+        shown = name if hidden else f"{name}={environ[name]!r}"
+        raise BadSettings(f"{shown} won't do: {first['msg']}.") from None
 
 
 def _shown(value: object) -> str:

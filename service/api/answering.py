@@ -21,7 +21,7 @@ from service.fleet.fleet import LoadedModel
 from service.telemetry.record import RequestRecord, Stage
 from service.web.body import photographs, read_body
 from service.web.response_cache import Lookup, ResponseCache, Result
-from service.web.scope import on_disconnect, record_of
+from service.web.scope import disconnect_of, record_of
 from service.web.state import ServiceState
 
 __all__ = ["Answering", "Photographs", "Results"]
@@ -126,9 +126,13 @@ async def _ask(
     if not lookup.missing:
         return []
     record = record_of(request.scope)
-    tickets = record.tickets = model.classifier.submit(
-        lookup.missing, top_k=top_k, timeout_s=timeout_s, tag=record.trace
-    )
+    try:
+        tickets = record.tickets = model.classifier.submit(
+            lookup.missing, top_k=top_k, timeout_s=timeout_s, tag=record.trace
+        )
+    except BoothError as error:
+        record.failed = dict.fromkeys(range(len(lookup.missing)), error.outcome)
+        raise
     with _dropping_if_gone(request, tickets):
         return [await _outcome(ticket) for ticket in tickets]
 
@@ -155,23 +159,20 @@ def _dropping_if_gone(request: Request, tickets: Sequence[Ticket]) -> Iterator[N
         ClientDisconnect: it went.
 
     """
-    gone = False
 
     def drop() -> None:
-        nonlocal gone
-        gone = True
         for ticket in tickets:
             ticket.cancel()
 
-    callbacks = on_disconnect(request.scope)
-    callbacks.add(drop)
+    disconnect = disconnect_of(request.scope)
+    disconnect.add(drop)
     try:
         yield
     except asyncio.CancelledError:
-        if gone:
-            raise ClientDisconnect from None
-        raise
+        if not disconnect.happened:
+            raise
     finally:
-        callbacks.discard(drop)
-        for ticket in tickets:
-            ticket.cancel()
+        disconnect.discard(drop)
+        drop()
+    if disconnect.happened:
+        raise ClientDisconnect

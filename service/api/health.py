@@ -11,7 +11,7 @@ from starlette.responses import PlainTextResponse, Response
 from booth_client.errors import NotReady
 from service.api.openapi import PROBLEMS
 from service.web import problems
-from service.web.state import ServiceState
+from service.web.state import CAN_NOT_START, ServiceState
 
 __all__ = ["router"]
 
@@ -33,7 +33,7 @@ class _Front:
     async def livez(self, request: Request) -> Response:
         """Whether the event loop runs, and the service can still become or stay ready."""
         if self._state.fatal:
-            return problems.render(NotReady(self._state.fatal), request)
+            return problems.render(NotReady(CAN_NOT_START), request)
         return PlainTextResponse("alive\n")
 
     async def readyz(self, request: Request) -> Response:

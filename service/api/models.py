@@ -45,8 +45,9 @@ class _Front:
 
     async def served(self) -> ModelList:
         """The models that are loaded."""
+        default = self._state.model()
         loaded = self._state.fleet.loaded()
-        return ModelList(models=[_summary(one, default=i == 0) for i, one in enumerate(loaded)])
+        return ModelList(models=[_summary(one, default=one is default) for one in loaded])
 
     async def card(self, name: str, version: Version = None) -> Card:
         """A model's card: all that is known about it."""

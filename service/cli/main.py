@@ -15,6 +15,7 @@ from service.cli.shadows import refuse_shadows
 __all__ = ["main"]
 
 GROUP = "booth.commands"
+OWN = {"booth_client", "demo", "export", "models", "service"}
 ORDER = ["serve", "classify", "models", "pull", "train", "export", "evaluate", "tune", "verify"]
 
 HELP = {
@@ -53,6 +54,8 @@ class _Commands(click.Group):
         try:
             command = point.load()
         except ModuleNotFoundError as missing:
+            if (missing.name or "").partition(".")[0] in OWN:
+                raise  # a fault of ours, and no missing library
             raise click.ClickException(
                 f"`booth {name}` needs {missing.name}: install Booth with its extra `export`: "
                 "`pip install '.[export]'` in its folder."

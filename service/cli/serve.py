@@ -21,12 +21,13 @@ def serve(host: str | None, port: int | None, wanted: str | None) -> None:
     # Late: the other commands need no web framework.
     from service.run.app import create_state
     from service.run.server import run
-    from service.telemetry.logs import configure
+    from service.telemetry.logs import configure, keep_stderr
 
     given = {"BOOTH_HOST": host, "BOOTH_PORT": port, "BOOTH_MODELS": wanted}
     flags = {name: str(value) for name, value in given.items() if value is not None}
     settings = read_settings({**os.environ, **flags})
     state = create_state(settings)
+    keep_stderr()
     configure(settings.log)
     click.echo(settings, err=True)
     sys.exit(run(state))

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 from PIL import ExifTags
 from PIL.TiffImagePlugin import TiffImageFile
 
-from booth_client.errors import BadImage
+from booth_client.errors import BadImage, UnsupportedFormat
 
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["BoundedFile", "check_layout", "check_strips", "too_costly"]
+__all__ = ["BoundedFile", "check_compression", "check_layout", "check_strips", "too_costly"]
 
 # Several times what 50 million pixels of an honest progressive JPEG need.
 _CPU_SECONDS = 5.0
@@ -38,6 +38,12 @@ _SCAN = re.compile(rb"\xff\xda\0")  # a JPEG's start of scan, whose header is un
 _MAX_STRIPS = 100_000
 
 _BIGTIFF = 43  # where the version of a classic TIFF is 42
+# Every TIFF that cameras, scanners and editors write of a colour photograph. libtiff has others, of
+# which fax is the worst: a damaged one costs a message a row.
+_TIFF_COMPRESSIONS = {
+    1: "none", 5: "LZW", 7: "JPEG", 8: "Deflate", 32946: "Deflate", 32773: "PackBits",
+}  # fmt: skip
+
 _STRIP_TAGS = {ExifTags.Base.StripOffsets, ExifTags.Base.TileOffsets}
 
 
@@ -79,6 +85,22 @@ def check_strips(data: bytes) -> None:
     """
     if any(count > _MAX_STRIPS for tag, count in _first_directory(data) if tag in _STRIP_TAGS):
         raise too_costly("TIFF")
+
+
+def check_compression(image: Image.Image) -> None:
+    """Refuse a TIFF whose compression is not among the usual ones.
+
+    Raises:
+        UnsupportedFormat: it is not.
+
+    """
+    if isinstance(image, TiffImageFile):
+        number = image.tag_v2.get(ExifTags.Base.Compression, 1)
+        if number not in _TIFF_COMPRESSIONS:
+            usual = ", ".join(dict.fromkeys(_TIFF_COMPRESSIONS.values()))
+            raise UnsupportedFormat(
+                f"The TIFF's compression is not decoded here: save it anew with one of {usual}."
+            )
 
 
 def check_layout(image: Image.Image, data: bytes, max_pixels: int) -> None:

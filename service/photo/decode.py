@@ -18,7 +18,13 @@ from PIL import (
 )
 
 from booth_client.errors import BadImage, BadRequest, TooManyPixels
-from service.photo.bounds import BoundedFile, check_layout, check_strips, too_costly
+from service.photo.bounds import (
+    BoundedFile,
+    check_compression,
+    check_layout,
+    check_strips,
+    too_costly,
+)
 from service.photo.colour import to_rgb
 from service.photo.formats import format_of
 from service.photo.jpeg import rgb_pixels
@@ -104,13 +110,15 @@ def decode(
         width, height = _stored_size(image)
         if width * height > max_pixels:
             raise _too_many(max_pixels)
+        check_compression(image)
         check_layout(image, data, max_pixels)
         whole, scale = image.size, _draft(image, wanted)
-        pixels = rgb_pixels(image, data, scale)
-        if pixels is None:
+        rgb: Image.Image | NDArray[np.uint8] | None = rgb_pixels(image, data, scale)
+        if rgb is None:
             image.load()
-    rgb = to_rgb(image) if pixels is None else pixels
-    return DecodedPhoto(_square(rgb, whole, scale, _orientation(image), wanted), width, height)
+            rgb = to_rgb(image)
+        square = _square(rgb, whole, scale, _orientation(image), wanted)
+    return DecodedPhoto(square, width, height)
 
 
 def _open(name: str, data: bytes) -> Image.Image:
@@ -211,9 +219,9 @@ def _faults_named(name: str, max_pixels: int) -> Iterator[None]:
         yield
     except Image.DecompressionBombError:
         raise _too_many(max_pixels) from None
-    except TimeoutError:
+    except (MemoryError, TimeoutError):
         raise too_costly(name) from None
-    except (BadRequest, MemoryError):
+    except BadRequest:
         raise
     except Exception:  # noqa: BLE001 its plugins raise what they like, from OSError to struct.error
         raise BadImage(

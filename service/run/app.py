@@ -28,7 +28,9 @@ from service.web.state import ServiceState
 if TYPE_CHECKING:
     from service.telemetry.tracing import Traces
 
-__all__ = ["create_app", "create_state"]
+__all__ = ["CLOSING_S", "create_app", "create_state"]
+
+CLOSING_S = 1  # of the grace period, to end the models when all is answered
 
 
 def create_state(settings: Settings) -> ServiceState:
@@ -73,7 +75,7 @@ def limits_of(settings: Settings) -> Limits:
 
 def create_app(state: ServiceState) -> ASGIApp:
     """The application; its lifespan loads the models and ends them."""
-    page = PageMount()
+    page = PageMount(expected=state.settings.demo and not state.settings.api_keys)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -82,7 +84,7 @@ def create_app(state: ServiceState) -> ASGIApp:
         yield
         starting.cancel()
         await page.close()
-        ending = [asyncio.to_thread(state.fleet.close)]
+        ending = [asyncio.to_thread(state.fleet.close, CLOSING_S)]
         if state.traces:
             ending.append(asyncio.to_thread(state.traces.close))
         await asyncio.gather(*ending)

@@ -33,19 +33,23 @@ NOTICE = """<!doctype html><html lang="en"><meta charset="utf-8">
 class PageMount:
     """What answers where the API has no route.
 
+    Args:
+        expected: the page will be opened; until then a notice stands in its place.
+
     Raises, when called:
         HTTPException: 404, where the page has nothing either.
 
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, expected: bool = False) -> None:
         self._app: ASGIApp | None = None
-        self._loading = False
+        self._loading = expected and find_spec("gradio") is not None
         self._close = contextlib.AsyncExitStack()
 
     async def open(self, url: str) -> None:
         """Load the page, which will call the service at ``url``; say in the log where it can't."""
         if find_spec("gradio") is None:
+            self._loading = False
             log.info("no page at /: it needs Gradio, which Booth's extra `demo` brings")
             return
         self._loading = True
@@ -62,7 +66,10 @@ class PageMount:
 
     async def close(self) -> None:
         """End the page."""
-        await self._close.aclose()
+        try:
+            await self._close.aclose()
+        except Exception:
+            log.exception("the page did not end properly")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer with the page, or with a notice that it is coming."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 import httptools
@@ -12,7 +11,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from booth_client.errors import BadRequest, HeadTooLarge, SlowHead
 from service.web.problems import MEDIA_TYPE, fields_of
-from service.web.scope import ON_DISCONNECT
+from service.web.scope import DISCONNECT, Disconnect
 
 __all__ = ["Protocol"]
 
@@ -64,7 +63,7 @@ class Protocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Expect a request."""
-        self._on_disconnect: set[Callable[[], None]] = set()
+        self._disconnect = Disconnect()
         super().connection_made(_Corked(transport, self.loop))  # type: ignore[arg-type]
         self._expect()
 
@@ -72,8 +71,7 @@ class Protocol(HttpToolsProtocol):
         """Expect nothing any more."""
         self._received()
         super().connection_lost(exc)
-        for tell in list(self._on_disconnect):
-            tell()
+        self._disconnect.happen()
 
     def data_received(self, data: bytes) -> None:
         """Take what came."""
@@ -107,7 +105,7 @@ class Protocol(HttpToolsProtocol):
             self._move()
             self._received()
             super().on_headers_complete()
-            self.scope["state"][ON_DISCONNECT] = self._on_disconnect
+            self.scope["state"][DISCONNECT] = self._disconnect
 
     def on_body(self, body: bytes) -> None:
         """Some of the body has come."""

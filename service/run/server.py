@@ -14,7 +14,7 @@ from types import FrameType
 import uvicorn
 from starlette.types import ASGIApp
 
-from service.run.app import create_app
+from service.run.app import CLOSING_S, create_app
 from service.run.protocol import Protocol
 from service.run.startup import reload
 from service.web.state import ServiceState
@@ -24,7 +24,6 @@ __all__ = ["run"]
 log = logging.getLogger(__name__)
 
 BACKLOG = 2048
-CLOSING_S = 1  # of the grace period, to end the models when all is answered
 TICK_S = 0.1  # how often uvicorn's main loop looks up
 
 
@@ -55,14 +54,17 @@ def run(state: ServiceState) -> int:
 def _listen(host: str, port: int) -> socket.socket:
     """Bind before anything is loaded, so that the page knows the port even where it is "any"."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
+    both = host == "::" and socket.has_dualstack_ipv6()  # all addresses: IPv4's as well
+    listener = socket.create_server(
+        (host, port), family=family, backlog=BACKLOG, dualstack_ipv6=both
+    )
     listener.setblocking(False)
     return listener
 
 
 def _accepted(listener: socket.socket) -> Iterator[socket.socket]:
     """The connections that stand in the listener's queue; closing it would reset them."""
-    with contextlib.suppress(BlockingIOError):
+    with contextlib.suppress(OSError):  # none is left, or one left at this very moment
         while True:
             yield listener.accept()[0]
 
@@ -96,10 +98,13 @@ class _Server(uvicorn.Server):
         if hasattr(signal, "SIGHUP") and current_thread() is main_thread():
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reload)
         await super().startup(sockets)
-        log.info("listening on http://%s:%d", self._state.settings.host, self._state.port)
+        host = self._state.settings.host
+        log.info(
+            "listening on http://%s:%d", f"[{host}]" if ":" in host else host, self._state.port
+        )
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Close the door behind whom the kernel has already let in; answer them; end."""
+        """Accept nobody new; answer those whom the kernel has already accepted; end."""
         waiting = [one for listener in sockets or [] for one in _accepted(listener)]
         for server in self.servers:
             server.close()

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
+import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from models.errors import UserError
 from models.shelf import find_model, shelf
@@ -17,10 +21,12 @@ __all__ = ["reload", "start", "wanted_files"]
 
 log = logging.getLogger(__name__)
 
+_T = TypeVar("_T")
+
 
 async def start(state: ServiceState, page: PageMount) -> None:
     """Load what the settings ask for, then open the page; say in ``state`` why that can't be."""
-    state.fatal = await asyncio.to_thread(_load, state)
+    state.fatal = await _beside(lambda: _load(state))
     if state.fatal:
         return
     _freeze_garbage()
@@ -33,7 +39,7 @@ async def start(state: ServiceState, page: PageMount) -> None:
 
 async def reload(state: ServiceState) -> None:
     """Load the models anew; where that fails, what was loaded stays, and the log says why."""
-    failure = await asyncio.to_thread(_load, state)
+    failure = await _beside(lambda: _load(state))
     _freeze_garbage()
     if failure:
         log.warning("%s What was loaded stays.", failure)
@@ -56,18 +62,40 @@ def wanted_files(settings: Settings) -> list[Path]:
 
 def _load(state: ServiceState) -> str | None:
     """Load what is wanted and not loaded yet, unload the rest; say what went wrong, if it did."""
-    state.metrics.models_complete.set(0)
-    try:
-        state.fleet.refresh(wanted_files(state.settings))
-    except UserError as error:
-        state.metrics.loaded("unusable")
-        return str(error)
-    except Exception as error:
-        log.exception("loading failed")
-        state.metrics.loaded("error")
-        return f"The models could not be loaded: {type(error).__name__}; the log says more."
-    state.metrics.loaded("ok")
-    return None
+    with state.loading:  # one at a time, however many SIGHUPs there were
+        state.metrics.models_complete.set(0)
+        try:
+            state.fleet.refresh(wanted_files(state.settings))
+        except UserError as error:
+            state.metrics.count_load("unusable")
+            return str(error)
+        except Exception as error:
+            log.exception("loading failed")
+            state.metrics.count_load("error")
+            return f"The models could not be loaded: {type(error).__name__}; the log says more."
+        state.metrics.count_load("ok")
+        return None
+
+
+async def _beside(work: Callable[[], _T]) -> _T:
+    """As ``asyncio.to_thread``, but the end of the process does not wait for it.
+
+    ``work`` raises nothing.
+    """
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[_T] = loop.create_future()
+
+    def tell(result: _T) -> None:
+        if not done.done():
+            done.set_result(result)
+
+    def run() -> None:
+        result = work()
+        with contextlib.suppress(RuntimeError):  # the loop has ended, and nobody waits any more
+            loop.call_soon_threadsafe(tell, result)
+
+    threading.Thread(target=run, name="booth-load", daemon=True).start()
+    return await done
 
 
 def _freeze_garbage() -> None:

@@ -16,6 +16,8 @@ __all__ = ["Session", "batch_size_classes"]
 
 log = logging.getLogger(__name__)
 
+ROUNDING = 0.01  # that float16 may leave in a sum of a thousand probabilities
+
 
 def batch_size_classes(max_batch_size: int) -> list[int]:
     """1, 2, 4, ... up to and including ``max_batch_size``."""
@@ -78,8 +80,11 @@ class Session:
             for size in batch_sizes:
                 self._runtime.prepare(size)
                 self._try(size)
+            self._check_sense()
             if wait:
                 self._runtime.wait_until_prepared()
+        except ModelError:
+            raise
         except Exception as cause:
             log.warning("%s failed on %s: %s", self._name, self.provider, in_a_line(cause))
             raise ModelError(
@@ -102,6 +107,27 @@ class Session:
         found = self.run(np.zeros((size, side, side, 3), np.uint8)).shape
         if found != wanted:
             raise ValueError(f"The output is {found}, where {wanted} was to be.")
+
+    def _check_sense(self) -> None:
+        """Run a black photograph and one of noise.
+
+        Raises:
+            ModelError: the answers are no probabilities, or the same for both.
+
+        """
+        side = self.card.input.size
+        noise = np.random.default_rng(0).integers(0, 256, (1, side, side, 3), np.uint8)
+        black, other = self.run(np.zeros_like(noise))[0], self.run(noise)[0]
+        for row in (black, other):
+            if not (np.isfinite(row).all() and row.min() >= 0 and abs(row.sum() - 1) < ROUNDING):
+                raise ModelError(
+                    f"The answers of {self._name} are no probabilities, which are from 0 to 1 and "
+                    "sum to 1: its weights are damaged, or its graph ends without a softmax."
+                )
+        if (black == other).all():
+            raise ModelError(
+                f"{self._name} answers the same whatever the photograph: its weights are damaged."
+            )
 
 
 def _open(file: ModelFile, chosen: Sequence[Provider], layout: Layout) -> Runtime:

@@ -55,7 +55,11 @@ def _load(loaded: list[LoadedModel]) -> Iterator[GaugeMetricFamily]:
 
 def _inventory(loaded: list[LoadedModel]) -> Iterator[GaugeMetricFamily]:
     """Which models are loaded, where they run, and since when."""
-    info = _gauge("model_info", "LoadedModel.", ["model", "version", "provider", "precision"])
+    info = _gauge(
+        "model_info",
+        "Which models are loaded, and where they run.",
+        ["model", "version", "provider", "precision"],
+    )
     since = _gauge("model_loaded_timestamp_seconds", "When it was loaded.", ["model", "version"])
     fell_back = _gauge(
         "model_fell_back",

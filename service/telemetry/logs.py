@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import logging
+import os
 import sys
 import threading
 from queue import SimpleQueue
@@ -12,11 +13,12 @@ from typing import Literal, TextIO
 
 import orjson
 
-__all__ = ["LogWriter", "configure"]
+__all__ = ["LogWriter", "configure", "keep_stderr"]
 
 # What every record has; the rest came through `extra` and belongs into the JSON.
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
+STDERR = 2
 WAITING_LINES = 1000
 REST_S = 0.02
 CLOSE_S = 1.0
@@ -32,6 +34,24 @@ def configure(form: Literal["text", "json"]) -> None:
     # Its lines on start and end repeat ours; httpx tells of each call the page makes.
     for chatty in ("uvicorn.error", "httpx"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def keep_stderr() -> None:
+    """Keep standard error for Booth alone: what C libraries write there goes nowhere from now on.
+
+    libtiff writes a line for each row of a damaged file, without end and past every limit of the
+    log; and if nobody reads, it waits for ever.
+    """
+    try:
+        ours = os.dup(STDERR)
+    except OSError:
+        return  # there is none
+    sys.stderr.flush()
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, STDERR)
+    os.close(nowhere)
+    # Python's own last words, of a crash at the end, still come out.
+    sys.stderr = open(ours, "w", buffering=1, errors="backslashreplace")  # noqa: SIM115, PTH123
 
 
 class LogWriter(logging.Handler):
@@ -56,11 +76,14 @@ class LogWriter(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Format a record here, where what it is about can't change, and let it wait."""
-        if self._lines.qsize() < self._waiting:
-            self._lines.put(self.format(record))
-        else:
+        if self._lines.qsize() >= self._waiting:
             with self._counting:
                 self._lost += 1
+            return
+        try:
+            self._lines.put(self.format(record))
+        except Exception:  # noqa: BLE001 (what can't be written down must not fail who logs it)
+            self.handleError(record)
 
     def close(self) -> None:
         """Write what waits, for a second at most."""

@@ -109,7 +109,7 @@ class Metrics:
         """Show what is loaded, what waits and whether traffic is welcome, read at each scrape."""
         self.registry.register(FleetGauges(fleet, ready))
 
-    def loaded(self, outcome: str) -> None:
+    def count_load(self, outcome: str) -> None:
         """Count a load of all models: ok, unusable (a file is to blame) or error (we are)."""
         self.loads.labels(outcome).inc()
         self.models_complete.set(outcome == "ok")

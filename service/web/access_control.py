@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import math
+import re
 import secrets
 import time
 from collections import Counter
@@ -20,8 +21,8 @@ __all__ = ["OPEN_PATHS", "AccessControl", "RateLimiter", "client_network"]
 OPEN_PATHS = frozenset({"/livez", "/readyz", "/metrics", "/docs", "/openapi.json"})
 OPEN_FOLDERS = ("/docs/",)
 
-# A browser asks for dozens of the page's files at once: outside these, reading has no limit.
-API_PATHS = ("/classify", "/models")
+# A browser asks for dozens of the page's files at once, so reading these has no limit.
+PAGE_FILES = re.compile(r"/((config|theme\.css|favicon\.ico)?|(assets|static|page|gradio_api)/.*)")
 
 WINDOW_S = 60
 
@@ -52,10 +53,15 @@ class AccessControl:
         await self._app(scope, receive, send)
 
     def _check(self, scope: Scope) -> None:
-        if self._per_minute and _is_limited(scope):  # first, so that guessing keys has its limit
+        if self._per_minute and self._is_limited(scope):  # first, for guessing keys has its limit
             self._check_rate(client_network((scope.get("client") or ("",))[0]))
         if self._keys:
             self._check_key(Headers(scope=scope).get("authorization", ""))
+
+    def _is_limited(self, scope: Scope) -> bool:
+        """Everything is but the page's files, which are not served to who needs a key."""
+        is_reading = scope["method"] in {"GET", "HEAD"}
+        return bool(self._keys) or not (is_reading and PAGE_FILES.fullmatch(scope["path"]))
 
     def _check_key(self, authorization: str) -> None:
         scheme, _, key = authorization.partition(" ")
@@ -116,8 +122,3 @@ def client_network(host: str) -> str:
 
 def _is_open(path: str) -> bool:
     return path in OPEN_PATHS or path.startswith(OPEN_FOLDERS)
-
-
-def _is_limited(scope: Scope) -> bool:
-    is_reading = scope["method"] in {"GET", "HEAD"}
-    return not is_reading or scope["path"].startswith(API_PATHS)

@@ -50,7 +50,8 @@ async def _read_bounded(request: Request, max_bytes: int) -> bytes:
         received += len(chunk)
         if received > max_bytes:
             raise refusal
-        chunks.append(chunk)
+        if chunk:  # the last one is empty, and joining one with nothing copies it
+            chunks.append(chunk)
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 

@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from booth_client.errors import BoothError, InternalError, ShuttingDown
+from booth_client.errors import BoothError, ShuttingDown
 from service.telemetry.access_log import AccessLog
 from service.telemetry.record import RequestRecord
 from service.web import problems
@@ -25,6 +25,7 @@ QUIET = ("/livez", "/readyz", "/metrics")
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 CLIENT_CLOSED_REQUEST = 499  # nginx's: nobody reads it, but the access log shows it
 BAD_REQUEST = 400
+SERVER_ERROR = 500
 
 
 class RequestMiddleware:
@@ -66,8 +67,11 @@ class RequestMiddleware:
         try:
             await self._app(scope, receive, send_on)
         except BaseException as cause:
+            if record.status == SERVER_ERROR and isinstance(cause, Exception):
+                return  # the framework raises again what it has had rendered
             response = None if record.status else _last_resort(cause, Request(scope), record)
             if response is None:
+                record.outcome = record.outcome or "error"
                 raise
             await response(scope, receive, send_on)
         finally:
@@ -89,7 +93,8 @@ class RequestMiddleware:
         """Tell of a request that is over: metrics, log, trace."""
         record.seconds = time.perf_counter() - record.start
         if record.classifies:
-            record.outcome = record.outcome or ("ok" if record.status < BAD_REQUEST else "error")
+            was_answered = 0 < record.status < BAD_REQUEST
+            record.outcome = record.outcome or ("ok" if was_answered else "error")
             self._state.metrics.in_flight.dec()
             self._state.metrics.count(record)
         if scope["path"] not in QUIET and not is_page(scope):
@@ -112,9 +117,7 @@ def _last_resort(cause: BaseException, request: Request, record: RequestRecord) 
         )
         return problems.render(error, request)
     if isinstance(cause, Exception):
-        failure = InternalError("An unforeseen error.")
-        failure.__cause__ = cause
-        return problems.render(failure, request)
+        return problems.render(problems.unforeseen(cause), request)
     return None
 
 

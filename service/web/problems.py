@@ -12,10 +12,18 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from booth_client.errors import BoothError, InvalidParameter
+from booth_client.errors import BoothError, InternalError, InvalidParameter
 from service.web.scope import record_of
 
-__all__ = ["MEDIA_TYPE", "PROBLEM_SCHEMA", "body_of", "fields_of", "install", "render"]
+__all__ = [
+    "MEDIA_TYPE",
+    "PROBLEM_SCHEMA",
+    "body_of",
+    "fields_of",
+    "install",
+    "render",
+    "unforeseen",
+]
 
 log = logging.getLogger(__name__)
 
@@ -67,11 +75,23 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(BoothError, _on_booth_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
+    app.add_exception_handler(Exception, _on_unforeseen)
 
 
 async def _on_booth_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, BoothError)  # noqa: S101 (the handler is registered for it)
     return render(error, request)
+
+
+async def _on_unforeseen(request: Request, cause: Exception) -> Response:
+    return render(unforeseen(cause), request)
+
+
+def unforeseen(cause: Exception) -> InternalError:
+    """What nobody foresaw, as an error of ours."""
+    error = InternalError("An unforeseen error.")
+    error.__cause__ = cause
+    return error
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:

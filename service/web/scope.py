@@ -9,11 +9,19 @@ from starlette.types import Scope
 
 from service.telemetry.record import RequestRecord
 
-__all__ = ["ON_DISCONNECT", "is_page", "mark_page", "on_disconnect", "record_of", "start_record"]
+__all__ = [
+    "DISCONNECT",
+    "Disconnect",
+    "disconnect_of",
+    "is_page",
+    "mark_page",
+    "record_of",
+    "start_record",
+]
 
-# What is to be called when the client goes away before its answer. Waiting for the server's
-# message of it would take a task a request.
-ON_DISCONNECT = "on_disconnect"
+# The key of a request's ``Disconnect``. Waiting for the server's message of it would take a task a
+# request.
+DISCONNECT = "disconnect"
 
 _RECORD, _PAGE = "record", "page"
 
@@ -29,10 +37,34 @@ def record_of(scope: Scope) -> RequestRecord:
     return record
 
 
-def on_disconnect(scope: Scope) -> set[Callable[[], None]]:
-    """What is called when the client goes away: add to it, and discard what is no longer needed."""
-    callbacks: set[Callable[[], None]] = _state(scope).setdefault(ON_DISCONNECT, set())
-    return callbacks
+class Disconnect:
+    """Whether the client of a connection went away, and whom that concerns."""
+
+    def __init__(self) -> None:
+        self.happened = False
+        self._callbacks: set[Callable[[], None]] = set()
+
+    def add(self, callback: Callable[[], None]) -> None:
+        """Call it when the client goes away; at once, if that has happened."""
+        self._callbacks.add(callback)
+        if self.happened:
+            callback()
+
+    def discard(self, callback: Callable[[], None]) -> None:
+        """It is no longer concerned."""
+        self._callbacks.discard(callback)
+
+    def happen(self) -> None:
+        """The client went away."""
+        self.happened = True
+        for callback in list(self._callbacks):
+            callback()
+
+
+def disconnect_of(scope: Scope) -> Disconnect:
+    """That of a request; one that never happens where the server tells none."""
+    disconnect: Disconnect = _state(scope).setdefault(DISCONNECT, Disconnect())
+    return disconnect
 
 
 def mark_page(scope: Scope, *, page: bool) -> None:

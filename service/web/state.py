@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,10 @@ from service.telemetry.metrics import Metrics
 if TYPE_CHECKING:
     from service.telemetry.tracing import Traces
 
-__all__ = ["ServiceState"]
+__all__ = ["CAN_NOT_START", "ServiceState"]
+
+# What anybody may read; the log has the whole sentence, with the file's place.
+CAN_NOT_START = "The models can't be loaded; the log says why."
 
 
 @dataclass(slots=True)
@@ -22,7 +26,7 @@ class ServiceState:
 
     ``traces`` if there is somebody to send them to; ``started`` once all models are loaded and
     warm; ``draining`` from SIGTERM on; ``fatal`` says why it can't go on; ``port`` is the one it
-    listens on.
+    listens on; ``loading`` is held while models are loaded.
     """
 
     settings: Settings
@@ -33,11 +37,12 @@ class ServiceState:
     draining: bool = field(default=False)
     fatal: str | None = field(default=None)
     port: int = field(default=0)
+    loading: threading.Lock = field(default_factory=threading.Lock)
 
     def not_ready(self) -> str | None:
         """Why traffic should go elsewhere, in a sentence; None when ready."""
         if self.fatal:
-            return self.fatal
+            return CAN_NOT_START
         if self.draining:
             return "The service is shutting down."
         if not self.started:

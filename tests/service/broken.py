@@ -35,8 +35,21 @@ def _average(model: onnx.ModelProto) -> None:
     _reshape(model, [1, 3])
 
 
+def _set_scale(model: onnx.ModelProto, value: float) -> None:
+    scale = next(one for one in model.graph.initializer if one.name == "scale")
+    scale.CopyFrom(numpy_helper.from_array(np.array(value, np.float32), scale.name))
+
+
+def _drop_softmax(model: onnx.ModelProto) -> None:
+    softmax = model.graph.node.pop()
+    model.graph.node[-1].output[0] = softmax.output[0]
+
+
 BREAKS: dict[str, Callable[[onnx.ModelProto], None]] = {
     "never runs": lambda model: _reshape(model, [5, 3]),
     "runs one at a time": lambda model: _reshape(model, [1, 3]),
     "answers once a batch": _average,
+    "says NaN": lambda model: _set_scale(model, float("nan")),
+    "says always the same": lambda model: _set_scale(model, 0.0),
+    "has no softmax": _drop_softmax,
 }

@@ -46,3 +46,24 @@ def test_secrets_are_hidden_when_shown() -> None:
     assert "swordfish" not in shown
     assert "opensesame" not in shown
     assert "BOOTH_API_KEYS=" in shown
+
+
+@pytest.mark.parametrize("keys", [",", " , ", ",,"])
+def test_keys_that_are_none_are_refused(keys: str) -> None:
+    with pytest.raises(BadSettings, match="holds no key") as refusal:
+        read_settings({"BOOTH_API_KEYS": keys})
+    assert "BOOTH_API_KEYS" in str(refusal.value)
+
+
+def test_a_password_is_not_printed_when_it_is_refused() -> None:
+    with pytest.raises(BadSettings) as refusal:
+        read_settings({"BOOTH_OTLP_ENDPOINT": "http://me:secret@collector:4318"})
+    assert "secret" not in str(refusal.value)
+
+
+def test_only_what_is_given_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BOOTH_PORT", "1234")
+    monkeypatch.setenv("BOOTH_MODEL_DIR", "/elsewhere")
+    settings = read_settings({})
+    assert (settings.port, str(settings.model_dir)) != (1234, "/elsewhere")
+    assert settings.port == 8000

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from booth_client.errors import BadImage
+from booth_client.errors import BadImage, UnsupportedFormat
 from models.card import Input
 from service.photo import bounds as effort
 from service.photo.decode import decode
@@ -89,3 +89,51 @@ def test_chunks_without_end_use_up_the_time_that_a_file_has(
     assert decode(endless, INPUT).width == 8
     monkeypatch.setattr(effort, "_CPU_SECONDS", 0.01)
     assert refusal(endless).startswith("The PNG file")
+
+
+def png(colour_type: int, row: bytes, *extra: tuple[bytes, bytes], height: int = 20) -> bytes:
+    """A PNG of 8 bits, 20 pixels wide, each of whose rows is ``row``."""
+    header = struct.pack(">IIBBBBB", 20, height, 8, colour_type, 0, 0, 0)
+    pixels = zlib.compress(row * height)
+    chunks = [(b"IHDR", header), *extra, (b"IDAT", pixels), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    )
+
+
+def test_a_png_with_a_palette_s_type_and_no_palette_is_refused() -> None:
+    with pytest.raises(BadImage, match="damaged, incomplete or of a rare kind"):
+        decode(png(3, bytes(21)), INPUT)
+
+
+def test_transparency_longer_than_the_palette_does_no_harm() -> None:
+    longer = png(3, b"\0" + b"\1" * 20, (b"PLTE", bytes(6)), (b"tRNS", bytes([255] * 200)))
+    assert decode(longer, INPUT).pixels.max() == 0
+
+
+def test_what_does_not_fit_into_memory_is_told(
+    photos: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("service.photo.decode.resample", no_room)
+    with pytest.raises(BadImage, match="far more than its size warrants"):
+        decode(photos["chelsea"], INPUT)
+
+
+@pytest.mark.parametrize("compression", ["group3", "group4", "tiff_ccitt"])
+def test_fax_is_refused_before_a_row_of_it_is_decoded(
+    compression: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = encoded(Image.new("1", (64, 64)), "TIFF", compression=compression)
+    monkeypatch.setattr(Image.Image, "load", lambda _self: pytest.fail("it is decoded"))
+    with pytest.raises(UnsupportedFormat, match=r"compression is not decoded here.*LZW"):
+        decode(data, INPUT)
+
+
+@pytest.mark.parametrize("compression", [None, "tiff_lzw", "tiff_deflate", "packbits"])
+def test_the_usual_compressions_are_decoded(compression: str | None) -> None:
+    data = encoded(Image.new("RGB", (64, 64), "red"), "TIFF", compression=compression)
+    assert decode(data, INPUT).pixels[0, 0].tolist() == [255, 0, 0]

@@ -18,6 +18,7 @@ from service.run import startup
 from service.run.app import create_app, create_state
 from service.run.page import PageMount
 from service.settings import read_settings
+from service.web.state import CAN_NOT_START
 from tests.service.conftest import MakeBroken, MakeTiny, Serve
 
 
@@ -82,7 +83,7 @@ def test_livez_and_readyz_say_why_it_can_not_go_on(tiny: Path) -> None:
     answers = asyncio.run(ask())
     state.fleet.close()
     assert [one.status_code for one in answers] == [503, 503]
-    assert [one.json()["detail"] for one in answers] == ["bad.onnx can't run here."] * 2
+    assert [one.json()["detail"] for one in answers] == [CAN_NOT_START] * 2
 
 
 def test_at_sighup_the_old_model_stays_and_log_and_metric_say_why(

@@ -77,3 +77,19 @@ def test_a_network_that_fails_when_it_is_warmed_up_is_told_in_a_sentence(
 )
 def test_batch_size_classes_are_powers_of_two_and_the_limit(limit: int, classes: list[int]) -> None:
     assert batch_size_classes(limit) == classes
+
+
+@pytest.mark.parametrize(
+    ("how", "sentence"),
+    [
+        ("says NaN", "are no probabilities"),
+        ("has no softmax", "are no probabilities"),
+        ("says always the same", "answers the same whatever the photograph"),
+    ],
+)
+def test_a_network_that_makes_no_sense_is_refused(
+    make_broken: MakeBroken, how: str, sentence: str
+) -> None:
+    session = Session(read_model_file(make_broken(how)), providers=["cpu"])
+    with pytest.raises(ModelError, match=sentence):
+        session.warm_up([1, 2])

@@ -74,6 +74,22 @@ def test_guessing_keys_has_its_limit_too() -> None:
     assert app.ask(b"Bearer one", client="two")
 
 
+def test_guessing_keys_has_its_limit_on_every_path() -> None:
+    app = ControlledApp(api_keys="one", rate_limit_per_minute="2")
+    for path in ("/", "/nothing"):
+        with pytest.raises(Unauthorized):
+            app.ask(b"Bearer guess", path=path, method="GET")
+    with pytest.raises(RateLimited):
+        app.ask(b"Bearer guess", path="/assets/one.js", method="GET")
+
+
+def test_a_front_that_is_new_is_limited_by_itself() -> None:
+    app = ControlledApp(rate_limit_per_minute="1")
+    assert app.ask(path="/v2/health", method="GET")
+    with pytest.raises(RateLimited):
+        app.ask(path="/v2/health", method="GET")
+
+
 def test_the_pages_files_have_no_limit_but_what_it_sends_has() -> None:
     app = ControlledApp(rate_limit_per_minute="1")
     assert all(app.ask(path=f"/assets/{n}.js", method="GET") for n in range(30))
