@@ -22,6 +22,7 @@ from starlette.requests import Request
 from booth_client.client import Client
 from booth_client.errors import TooManyPhotos
 from service.web.body import photographs
+from tests.waiting import eventually
 
 PROBLEM = {"type", "title", "status", "detail", "error"}
 
@@ -294,12 +295,10 @@ def test_a_client_that_left_is_not_computed_for(inside: Any) -> None:
 
     replace_network(classifier, gated)
     (held,) = classifier.submit([RED])
-    while not sizes:
-        threading.Event().wait(0.001)
+    eventually(lambda: sizes)
     with pytest.raises(httpx.ReadTimeout):
         httpx.post(f"{inside.url}/classify", content=BLUE, timeout=0.2)
-    while classifier._admission._taken > 1:  # the departure has been noticed
-        threading.Event().wait(0.001)
+    eventually(lambda: classifier.accepted, lambda count: count == 1)  # its departure was noticed
     gate.set()
     held.wait()
     assert first(httpx.post(f"{inside.url}/classify", content=RED).json()) == "Red"

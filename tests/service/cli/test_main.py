@@ -38,7 +38,9 @@ def test_serving_never_imports_torch_or_gradio() -> None:
         "import sys, service.cli.local, service.run.server\n"
         "print({'torch', 'gradio', 'onnx', 'export', 'demo'} & set(sys.modules))"
     )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, check=True, timeout=60
+    )
     assert result.stdout == b"set()\n"
 
 

@@ -17,6 +17,7 @@ from booth_client.errors import BadImage, DeadlineExceeded, InternalError, Shutt
 from service.engine.batcher import Batcher, PendingPhoto
 from service.engine.inference import Inference
 from service.photo.decode import DecodedPhoto
+from tests.waiting import eventually
 
 Network = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 SOON = 10.0
@@ -155,7 +156,7 @@ def test_only_the_culprit_of_a_failed_run_fails() -> None:
         InternalError,
         type(None),
     ]
-    assert [photos[i].future.result().probabilities.item() for i in (0, 1, 3)] == [11, 12, 14]
+    assert [photos[i].future.result(SOON).probabilities.item() for i in (0, 1, 3)] == [11, 12, 14]
 
 
 @pytest.mark.parametrize("fault", [ValueError("bad"), SystemExit(1), KeyboardInterrupt()])
@@ -347,8 +348,7 @@ def test_what_is_late_or_cancelled_once_it_was_decoded_beside_does_not_run() -> 
         decoders.submit(bool).result(SOON)  # by then the ones before it are decoded
         assert len(batcher) == 3
         assert gone.future.cancel()
-        while time.monotonic() < late.deadline:
-            time.sleep(0.001)
+        eventually(time.monotonic, lambda now: now > late.deadline)
         network.gate.set()
         assert isinstance(late.future.exception(SOON), DeadlineExceeded)
         next_one.future.result(SOON)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import time
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from typing import Any
@@ -14,6 +13,7 @@ from PIL import Image
 
 from booth_client.errors import BadImage, DeadlineExceeded, Overloaded
 from service.engine.classifier import Classifier, Limits
+from tests.waiting import eventually
 
 
 def coloured(red: int, green: int, blue: int) -> bytes:
@@ -103,7 +103,7 @@ def test_awaiting_does_not_block_the_loop_and_cancelling_drops_the_photograph(
         assert await asyncio.to_thread(gated.entered.wait, 10)
         (second,) = classifier.submit([coloured(0, 255, 0)])
         asking = asyncio.create_task(second.answer())
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0)  # it waits by then
         asking.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asking
@@ -123,9 +123,7 @@ def test_trouble_is_told_when_a_thread_has_ended_or_nothing_moves(
     assert classifier.not_ready() is None
     gated.gate.clear()
     (ticket,) = classifier.submit([RED])
-    while not classifier.not_ready():
-        time.sleep(0.001)
-    assert "no progress" in str(classifier.not_ready())
+    assert "no progress" in str(eventually(classifier.not_ready))
     gated.gate.set()
     ticket.wait()
     classifier.close(10)

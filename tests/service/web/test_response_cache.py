@@ -20,6 +20,7 @@ from PIL import Image
 
 from service.engine.cache import answer_key
 from service.web import response_cache
+from tests.waiting import eventually
 
 ROOM = 1_000_000
 
@@ -216,8 +217,8 @@ def wait_for_reload(url: str, before: str) -> None:
     def since(text: str) -> str:
         return next(line for line in text.splitlines() if line.startswith("booth_model_loaded"))
 
-    while since(httpx.get(f"{url}/metrics").text) == since(before):
-        threading.Event().wait(0.01)
+    with httpx.Client(base_url=url) as client:
+        eventually(lambda: since(client.get("/metrics").text), lambda now: now != since(before))
 
 
 def test_a_thousand_different_photographs_stay_within_the_bytes(serve: Any, tiny: Path) -> None:
