@@ -23,8 +23,10 @@ import numpy as np
 
 from benchmarks.peers.work import Work
 from benchmarks.photographs import read_photographs
+from service.fleet.identity import read_model_file
 from service.machine import cores
 from service.photo.decode import decode
+from service.runtimes.base import Layout
 from service.runtimes.session import Session
 
 __all__ = ["WAYS", "Way", "ceiling"]
@@ -68,7 +70,8 @@ def peers_work(model: Path, way: Way) -> tuple[Decode, Run]:
 
 def booth_work(model: Path, way: Way) -> tuple[Decode, Run]:
     """What Booth does."""
-    session = Session(model, threads=1, threads_alone=way.threads, slots=way.workers)
+    layout = Layout(way.workers, threads=1, threads_alone=way.threads)
+    session = Session(read_model_file(model), layout=layout)
     session.warm_up([way.batch])
     run = session.run if way.threads == 1 else session.run_alone
     wanted = session.card.input

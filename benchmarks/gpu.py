@@ -30,11 +30,14 @@ from benchmarks.resnet import random_resnet
 from benchmarks.runs import Bench, Run
 from benchmarks.systems import BOOTH, ROOT, Server, System
 from benchmarks.table import markdown
+from service.fleet.identity import read_model_file
+from service.fleet.layout import GPU_MAX_BATCH_SIZE, GPU_SLOTS
 from service.machine import cores
 from service.photo.decode import decode
 from service.runtimes import gpu, onnx_runtime
-from service.runtimes.base import Photos
+from service.runtimes.base import Layout, ModelFile, Photos
 from service.runtimes.bound import Buffers
+from service.runtimes.registry import choose
 from service.runtimes.session import Session
 
 PRECISIONS = ("fp16", "fp32")
@@ -90,7 +93,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks.gpu", description=__doc__)
     parser.add_argument("--photos", type=Path, default=ROOT / "tests/photos")
     parser.add_argument("--sample", type=int, default=100, help="most photographs to send")
-    parser.add_argument("--batch", type=int, default=gpu.MAX_BATCH_SIZE)
+    parser.add_argument("--batch", type=int, default=GPU_MAX_BATCH_SIZE)
     parser.add_argument("--clients", type=int, default=256)
     parser.add_argument("--seconds", type=float, default=5, help="of each measurement")
     parser.add_argument("--rounds", type=int, default=3)
@@ -104,9 +107,9 @@ def the_provider() -> str:
         SystemExit: there is none.
 
     """
-    for name in onnx_runtime.installed():
-        if name in gpu.PROVIDERS:
-            return name
+    fastest = choose()[0]
+    if fastest.on_gpu:
+        return fastest.name
     raise SystemExit(
         "No ONNX Runtime for GPUs is installed here; install onnxruntime-gpu in place of "
         "onnxruntime, on a machine with an NVIDIA GPU."
@@ -126,17 +129,18 @@ def measure(
         SystemExit: the model does not run on the GPU.
 
     """
-    session = session_of(model, provider, options.batch)
+    file = read_model_file(model)
+    session = session_of(file, provider, options.batch)
     squares = [decode(photo, session.card.input).pixels for photo in photos]
     batch = list(islice(cycle(squares), options.batch))
     stages = {
         "decoding": rate(lambda: decode(photos[0], session.card.input), cores(), options.seconds),
-        **dict(on_the_gpu(session, batch, options.seconds)),
+        **dict(on_the_gpu(file, session.provider, batch, options.seconds)),
     }
     bare, booth = [], []
     bench = prepared(model, photos, options)
     for _ in range(options.rounds):
-        runs = rate(lambda: session.run(batch), gpu.SLOTS, options.seconds)
+        runs = rate(lambda: session.run(batch), GPU_SLOTS, options.seconds)
         bare.append(runs * options.batch)
         with Server.running(system(provider, options.batch), model, photos[0]) as server:
             booth.append(bench.put(server, f"{options.clients} clients", options.clients))
@@ -144,14 +148,14 @@ def measure(
     return Outcome(precision, bare, booth, stages)
 
 
-def session_of(model: Path, provider: str, batch: int) -> Session:
+def session_of(file: ModelFile, provider: str, batch: int) -> Session:
     """The session that the bare loop runs, as Booth has it.
 
     Raises:
         SystemExit: it does not run on the GPU.
 
     """
-    session = Session(model, providers=[provider], slots=gpu.SLOTS, max_batch_size=batch)
+    session = Session(file, providers=[provider], layout=Layout(GPU_SLOTS, max_batch_size=batch))
     if not session.leaves_cores_free:
         raise SystemExit(
             f"The provider {provider!r} is installed but does not run here; the lines above say "
@@ -161,10 +165,12 @@ def session_of(model: Path, provider: str, batch: int) -> Session:
     return session
 
 
-def on_the_gpu(session: Session, batch: Photos, seconds: float) -> Iterator[tuple[str, float]]:
+def on_the_gpu(
+    file: ModelFile, provider: str, batch: Photos, seconds: float
+) -> Iterator[tuple[str, float]]:
     """Photographs a second that can be copied, and that can be computed, by themselves."""
-    options = gpu.provider_options(session.path, session.card, session.provider, len(batch))
-    opened = onnx_runtime.open_session(session.path, options, threads=1)
+    options = gpu.provider_options(provider, file, len(batch))
+    opened = onnx_runtime.open_session(file.content, options, threads=1)
     buffers = Buffers(opened, len(batch), "cuda")
     buffers.run(batch)
     yield "copies", len(batch) * rate(lambda: buffers.copy(batch), 1, seconds)
@@ -201,7 +207,7 @@ def system(provider: str, batch: int) -> System:
     settings = {
         "BOOTH_PROVIDERS": provider,
         "BOOTH_MAX_BATCH_SIZE": str(batch),
-        "BOOTH_SLOTS": str(gpu.SLOTS),
+        "BOOTH_SLOTS": str(GPU_SLOTS),
         "BOOTH_QUEUE_SIZE": "4096",
     }
     return replace(BOOTH, environment={**BOOTH.environment, **settings})

@@ -15,7 +15,7 @@ from PIL import Image
 
 from benchmarks.peers.work import RESAMPLE, Work
 from models.card import Input
-from service.runtimes.session import read_card
+from service.fleet.identity import read_card
 
 __all__ = ["Reference", "WrongAnswers", "references", "require_right"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 import uvicorn
 
-from booth_client.client import DEFAULT_URL
+from booth_client import DEFAULT_URL
 from demo.app import create_app
 
 

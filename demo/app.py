@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from typing import TYPE_CHECKING
-
-# Read while Gradio is imported: it must speak to no host but ours.
-os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
 import gradio as gr
 from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
-from booth_client.client import AsyncClient
+from booth_client import AsyncClient
 from demo.access import AccessControl
-from demo.classify import build_page
+from demo.page import build_page
 from demo.samples import FOLDER
 from demo.views import ASSETS
 

@@ -1,33 +1,22 @@
-"""The page's parts, and what happens when; ``views`` says what they look like."""
+"""The tab Classify: a photograph in, five labels out; ``views`` says what they look like."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
-from gradio.utils import get_upload_folder
 
-from booth_client.errors import BoothError, InvalidParameter
+from booth_client import BoothError
 from demo import views
-from demo.views import ASSETS
+from demo.components import QUIET, html
+from demo.uploads import uploaded
 
 if TYPE_CHECKING:
-    from booth_client.client import AsyncClient
+    from booth_client import AsyncClient
 
-__all__ = ["build_page"]
+__all__ = ["add_classify"]
 
-# A photo is needed for a moment, and once more if its sender chooses another model.
-KEEP_PHOTOS_S = 600
-
-# No queue of Gradio's: the service has its own, and says when it is full.
-_QUIET: dict[str, Any] = {
-    "queue": False,
-    "show_progress": "hidden",
-    "trigger_mode": "always_last",
-    "api_visibility": "private",
-}
 _BUSY = "(...inputs) => { document.body.classList.add('booth-busy'); return inputs; }"
 _IDLE = """() => {
   document.body.classList.remove('booth-busy');
@@ -35,17 +24,9 @@ _IDLE = """() => {
 }"""
 
 
-def build_page(booth: AsyncClient, links: str) -> gr.Blocks:
-    """The page; ``links`` stands before the links to the API, where it has another address."""
-    page = gr.Blocks(
-        analytics_enabled=False, title="Booth", delete_cache=(KEEP_PHOTOS_S, KEEP_PHOTOS_S)
-    )
-    with page:
-        gr.HTML(views.header(), elem_id="header")
-        parts = _lay_out()
-        gr.HTML(views.footer(links), elem_id="footer")
-        _connect(page, parts, _Handlers(booth))
-    return page
+def add_classify(page: gr.Blocks, booth: AsyncClient) -> None:
+    """Lay the tab out on the page that is being built; its events ask ``booth``."""
+    _connect(page, _lay_out(), _Handlers(booth))
 
 
 @dataclass(frozen=True)
@@ -59,11 +40,11 @@ class _Parts:
 def _lay_out() -> _Parts:
     with gr.Row(elem_id="booth"):
         with gr.Column(elem_id="left"):
-            photo = _html("photo", views.photo(), script="photo.js")
+            photo = html("photo", views.photo(), script="photo.js")
         with gr.Column(elem_id="right"):
             model = gr.Dropdown(label="Model", filterable=False, elem_id="model")
-            answer = _html("answer", views.ANSWER, views.waiting(), script="answer.js")
-            facts = _html("facts", "${value}", "")
+            answer = html("answer", views.ANSWER, views.waiting(), script="answer.js")
+            facts = html("facts", "${value}", "")
     return _Parts(photo, model, answer, facts)
 
 
@@ -103,7 +84,7 @@ class _Handlers:
         if not photo:
             return views.waiting()
         try:
-            return views.answer(await self._booth.classify(_uploaded(photo), model=model))
+            return views.answer(await self._booth.classify(uploaded(photo), model=model))
         except BoothError as error:
             return views.problem(error)
 
@@ -120,28 +101,11 @@ class _Handlers:
 def _connect(page: gr.Blocks, parts: _Parts, ask: _Handlers) -> None:
     given = [parts.photo, parts.model]
     everything = [parts.model, parts.facts, parts.answer]
-    page.load(ask.open, parts.model, everything, **_QUIET)
+    page.load(ask.open, parts.model, everything, **QUIET)
     events = [
-        parts.photo.photo(ask.classify, given, parts.answer, **_QUIET),
-        parts.answer.again(ask.again, given, everything, **_QUIET),
-        parts.model.input(ask.choose, given, everything[1:], js=_BUSY, **_QUIET),
+        parts.photo.photo(ask.classify, given, parts.answer, **QUIET),
+        parts.answer.again(ask.again, given, everything, **QUIET),
+        parts.model.input(ask.choose, given, everything[1:], js=_BUSY, **QUIET),
     ]
     for event in events:
-        event.then(js=_IDLE, **_QUIET)
-
-
-def _html(name: str, template: str, value: str | None = None, script: str = "") -> gr.HTML:
-    code = (ASSETS / script).read_text(encoding="utf-8") if script else None
-    return gr.HTML(
-        value, html_template=template, js_on_load=code, elem_id=name, apply_default_css=False
-    )
-
-
-def _uploaded(path: object) -> Path:
-    """The file at a path that the browser named: only one that was uploaded may be read."""
-    folder = Path(get_upload_folder()).resolve()
-    # NUL ends a path for the system, so Python takes none that holds it.
-    file = Path(str(path).replace("\0", "")).resolve()
-    if not (file.is_relative_to(folder) and file.is_file()):
-        raise InvalidParameter("the photo is no longer kept here; choose it again")
-    return file
+        event.then(js=_IDLE, **QUIET)

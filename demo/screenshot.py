@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from PIL import Image
 
-from booth_client.client import DEFAULT_URL
+from booth_client import DEFAULT_URL
 
 WIDTH, HEIGHT = 1280, 800
 

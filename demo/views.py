@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from booth_client import errors
-from booth_client.errors import ServiceUnreachable
 from demo.samples import SAMPLES, Sample
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ HEADINGS: dict[type[errors.BoothError], str] = {
     errors.DeadlineExceeded: "That took too long",
     errors.ShuttingDown: "Booth is closing",
     errors.Unauthorized: "This page needs a key",
-    ServiceUnreachable: "Booth is away",
+    errors.ServiceUnreachable: "Booth is away",
 }
 
 

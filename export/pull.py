@@ -22,7 +22,8 @@ from models.home import model_home
 from models.labels import label_set
 from models.sources import SOURCES, Source
 from service.cli.local import local_classifier
-from service.lab.evaluation import BadDataset, Evaluation, Labelled, evaluate, read_dataset
+from service.lab.dataset import BadDataset, Labelled, read_dataset
+from service.lab.evaluation import Evaluation, evaluate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

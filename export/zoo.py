@@ -17,7 +17,8 @@ from export.pipeline import Recipe, describe, export_model
 from models.card import Measurement
 from models.sources import SOURCES
 from service.cli.local import local_classifier
-from service.lab.evaluation import evaluate, read_dataset
+from service.lab.dataset import read_dataset
+from service.lab.evaluation import evaluate
 from service.photo.decode import decode
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -30,6 +31,7 @@ __all__ = [
     "ServeInside",
     "Server",
     "clean_environment",
+    "free_port",
     "is_up",
     "on_a_thread",
     "serving",
@@ -69,7 +71,7 @@ def clean_environment(**variables: str) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def serving(log: Path, **settings: object) -> Iterator[Server]:
+def serving(log: Path, /, **settings: object) -> Iterator[Server]:
     """A `booth serve` with settings (``models=path, queue_size=1``), once it is ready."""
     given = {"port": 0, "demo": "off", "drain_ms": 0, **settings}
     named = {f"BOOTH_{name.upper()}": str(value) for name, value in given.items()}
@@ -122,6 +124,13 @@ def is_up(process: subprocess.Popen[bytes], log: Path, look: Callable[[], str | 
         return look()
 
     return eventually(looked, within_s=START_WITHIN_S) or ""
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port
 
 
 @contextlib.contextmanager

@@ -240,10 +240,3 @@ class ServiceUnreachable(Unavailable, ConnectionError):
 
 class InternalError(BoothError):
     """Our fault. The cause is in the log, under the request's id."""
-
-
-class ModelError(BoothError):
-    """A model file is missing, damaged, or not made as Booth's model files are."""
-
-    kind = "bad-model"
-    title = "Unusable model"

@@ -5,13 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 
 import click
 
 from models.shelf import find_model
 from service.engine.classifier import Classifier, Limits
+from service.fleet.identity import read_model_file
 from service.machine import cores
+from service.runtimes.base import Layout
 from service.runtimes.session import Session
 from service.settings import Settings, read_settings
 
@@ -29,14 +31,16 @@ def local_classifier(model: str, *, providers: tuple[str, ...] = ()) -> Iterator
         UserError: there is no such model, or its file can't be used.
 
     """
-    with ThreadPoolExecutor(cores(), thread_name_prefix="booth-decode") as decoders:
-        path = find_model(model, read_settings().model_dir)
-        session = Session(path, providers=providers, threads=cores())
+    with ExitStack() as stack:
+        decoders = ThreadPoolExecutor(cores(), thread_name_prefix="booth-decode")
+        stack.enter_context(decoders)
+        file = read_model_file(find_model(model, read_settings().model_dir))
+        session = Session(file, providers=providers, layout=Layout(threads=cores()))
+        stack.enter_context(closing(session))
         classifier = Classifier(session, decoders, Limits(max_batch_size=8))
-        try:
-            yield classifier
-        finally:
-            classifier.close()
+        stack.enter_context(closing(classifier))
+        del file  # as large as the model itself
+        yield classifier
 
 
 @contextmanager

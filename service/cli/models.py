@@ -12,7 +12,7 @@ from models.errors import UserError
 from models.shelf import find_model, shelf
 from models.sources import SOURCES, Source
 from service.cli import report
-from service.runtimes.session import read_card
+from service.fleet.identity import read_card
 from service.settings import read_settings
 
 __all__ = ["models"]

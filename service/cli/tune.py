@@ -6,6 +6,7 @@ import datetime as dt
 import re
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,14 @@ import orjson
 from booth_client.errors import BoothError
 from models.errors import UserError
 from models.shelf import find_model
+from service.fleet.identity import read_model_file
 from service.fleet.tuning import Tuning, save, tuning_key
 from service.lab import tuner
 from service.lab.reliability import require_matplotlib
-from service.lab.tuner import Choice, Layout
+from service.lab.tuner import Choice, MeasuredLayout
 from service.machine import cores
 from service.photo.decode import decode
+from service.runtimes.base import ModelFile
 from service.runtimes.session import Session
 from service.settings import Settings, read_settings
 
@@ -90,15 +93,17 @@ def _kept(tuning: Tuning, folder: Path) -> Path:
 def _tuned(
     model: str, settings: Settings, p99_ms: float, photo: Path
 ) -> tuple[Tuning, list[Choice]]:
-    path = find_model(model, settings.model_dir)
-    session = Session(path, providers=settings.providers)
-    decode_s = tuner.measure_decoding(_readable(photo, session), session.card.input)
-    measured = _measured(path, settings, p99_ms / 1e3)
+    file = read_model_file(find_model(model, settings.model_dir))
+    with closing(Session(file, providers=settings.providers)) as session:
+        decode_s = tuner.measure_decoding(_readable(photo, session), session.card.input)
     best, choices = tuner.pick(
-        measured, decode_s, p99_ms / 1e3, decodes_beside=session.leaves_cores_free
+        _measured(file, settings, p99_ms / 1e3),
+        decode_s,
+        p99_ms / 1e3,
+        decodes_beside=session.leaves_cores_free,
     )
     tuning = Tuning(
-        place=tuning_key(path, settings.providers),
+        key=tuning_key(file, settings.providers),
         model=session.card.name,
         slots=best.layout.slots,
         threads=best.layout.threads,
@@ -113,10 +118,10 @@ def _tuned(
     return tuning, choices
 
 
-def _measured(path: Path, settings: Settings, p99_s: float) -> list[Layout]:
+def _measured(file: ModelFile, settings: Settings, p99_s: float) -> list[MeasuredLayout]:
     """All layouts, with a bar on standard error, where a person sees it."""
     pairs = tuner.layouts(cores())
-    measuring = tuner.measure(path, settings.providers, p99_s)
+    measuring = tuner.measure(file, settings.providers, p99_s)
     hidden = not sys.stderr.isatty()
     with click.progressbar(
         measuring, length=len(pairs), label="Measuring", file=sys.stderr, hidden=hidden
@@ -139,9 +144,9 @@ def _readable(photo: Path, session: Session) -> bytes:
 
 
 def _text(tuning: Tuning, choices: Sequence[Choice], where: Path) -> str:
-    place = tuning.place
+    key = tuning.key
     head = (
-        f"{tuning.model} on {place.cores} cores ({place.cpu}), {place.runtime}; decoding takes "
+        f"{tuning.model} on {key.cores} cores ({key.cpu}), {key.runtime}; decoding takes "
         f"{tuning.decode_s * 1e3:.2f} ms.\nTimes in milliseconds, throughput in photographs a "
         "second; p99 predicted at 80 % of it."
     )
@@ -175,7 +180,7 @@ def _fits(choices: Sequence[Choice]) -> list[str]:
     ]
 
 
-def _layouts(choices: Sequence[Choice]) -> list[Layout]:
+def _layouts(choices: Sequence[Choice]) -> list[MeasuredLayout]:
     return list({id(choice.layout): choice.layout for choice in choices}.values())
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Executor, Future, InvalidStateError
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +42,7 @@ RunModel: TypeAlias = Callable[[Any], NDArray[np.float32]]
 Decode: TypeAlias = Callable[[bytes], DecodedPhoto]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class PendingPhoto:
     """One photograph that was accepted and has no outcome yet; the future gets it.
 
@@ -58,8 +58,7 @@ class PendingPhoto:
     arrived: float = field(default_factory=time.perf_counter)
 
 
-@dataclass(frozen=True, slots=True)
-class _Decoded:
+class _Decoded(NamedTuple):
     """S x S x 3 pixels, the seconds that decoding took, and the instant when it ended."""
 
     pixels: NDArray[np.uint8]

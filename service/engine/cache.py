@@ -8,14 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from importlib.metadata import version
 from sys import getsizeof
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-__all__ = ["AnswerCache", "answer_key", "file_identity"]
+__all__ = ["AnswerCache", "answer_key"]
 
 
 class AnswerCache:
@@ -86,7 +81,7 @@ def answer_key(model: bytes, top_k: int, photo: bytes) -> bytes:
     """SHA-256 of all that an answer depends on, 32 bytes.
 
     Args:
-        model: the identity of the loaded model, 32 bytes; see ``file_identity``.
+        model: the identity of the loaded model, 32 bytes.
         top_k: how many labels, below 65,536.
         photo: the photograph's bytes. Above 2 kB hashing lets other threads run.
 
@@ -94,14 +89,3 @@ def answer_key(model: bytes, top_k: int, photo: bytes) -> bytes:
     digest = hashlib.sha256(model + top_k.to_bytes(2))
     digest.update(photo)
     return digest.digest()
-
-
-def file_identity(path: Path, provider: str) -> bytes:
-    """SHA-256 of a model file, and of what turns it into answers: this Booth, and the provider.
-
-    The file holds its card, so its name and version count. It is the same on every replica and
-    after a restart.
-    """
-    with path.open("rb") as file:
-        content = hashlib.file_digest(file, "sha256")
-    return hashlib.sha256(f"{content.hexdigest()} {provider} {version('booth')}".encode()).digest()

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import logging
-import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Executor
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 
-from booth_client.errors import ModelError, UnknownModel, UnknownVersion
+from booth_client.errors import UnknownModel, UnknownVersion
 from models.card import Card
+from models.errors import ModelError
 from service.engine.admission import Backlog
 from service.engine.batcher import Observer
-from service.engine.cache import file_identity
 from service.engine.classifier import Classifier, Limits
+from service.fleet.identity import answers_identity, read_model_file
+from service.fleet.layout import Layouts
 from service.fleet.tuning import Tuning
 from service.machine import cores
-from service.runtimes.session import Session, choose_providers
+from service.runtimes.base import Layout, ModelFile, in_a_line
+from service.runtimes.session import Session
 
 __all__ = ["Fleet", "LoadedModel"]
 
@@ -31,14 +33,14 @@ log = logging.getLogger(__name__)
 class LoadedModel:
     """A model that answers, and since when (seconds since 1970).
 
-    ``identity`` is that of what gives the answers: another file has another one;
-    ``wanted_provider`` is the execution provider that should run it, and may not be able to.
+    ``path`` is the file it was loaded from, which was ``modified`` then (seconds since 1970);
+    ``identity`` is that of what gives the answers: another file has another one.
     """
 
     classifier: Classifier
+    path: Path
     modified: float
     identity: bytes
-    wanted_provider: str
     since: float = field(default_factory=time.time)
 
     @property
@@ -47,57 +49,55 @@ class LoadedModel:
         return self.classifier.card
 
     @property
+    def wanted_provider(self) -> str:
+        """The execution provider that should run it, and may not be able to."""
+        return self.classifier.session.wanted_provider
+
+    @property
     def fell_back(self) -> bool:
         """Whether another execution provider runs it than the one that should."""
         return self.classifier.session.provider != self.wanted_provider
 
     @property
-    def path(self) -> Path:
-        """The file it was loaded from."""
-        return self.classifier.session.path
+    def is_current(self) -> bool:
+        """Whether its file is still as it was when it was read."""
+        try:
+            return self.path.stat().st_mtime == self.modified
+        except OSError:
+            return False
+
+    def close(self) -> None:
+        """Answer what was accepted, then end its threads."""
+        self.classifier.close()
+        self.classifier.session.close()
 
 
 class Fleet:
     """Loads and unloads models while others serve.
 
     Reading is lock-free: a change builds a new table and swaps it in, so whoever has found a
-    classifier keeps it, and an unloaded one answers what it accepted before it ends.
+    classifier keeps it, and an unloaded one answers what it accepted before it ends. The threads
+    that decode, where models leave the cores free, are shared by all models and end with the fleet.
 
     Args:
-        decoders: threads that decode, shared by all models.
-        limits: what each model takes on.
-        providers: execution providers to try; see ``service.runtimes.session.PROVIDERS``.
-        threads: CPU threads of one run.
-        threads_alone: CPU threads of a run that is alone.
+        limits: what each model takes on; slots and batch size are as ``layouts`` decides.
+        layouts: the layout of each model, and the execution providers to try.
         observe: gives the observer of a model, by its name.
-        identify: read each file once more for an identity that outlives the process; else it is
-            random.
-        tuned: what has been measured of a model file, to be taken instead of ``threads`` and of the
-            slots and the batch size in ``limits``; None where nothing has.
 
     """
 
     def __init__(
         self,
-        decoders: Executor,
         limits: Limits | None = None,
+        layouts: Layouts | None = None,
         *,
-        providers: Sequence[str] = (),
-        threads: int = 0,
-        threads_alone: int = 0,
         observe: Callable[[str], Observer] | None = None,
-        identify: bool = False,
-        tuned: Callable[[Path], Tuning | None] = lambda _path: None,
     ) -> None:
-        self._decoders = decoders
         self._limits = limits or Limits()
-        self._backlog = Backlog(cores())
-        self._providers = providers
-        self._threads = threads
-        self._threads_alone = threads_alone
+        self._layouts = layouts or Layouts()
         self._observe = observe
-        self._identify = identify
-        self._tuned = tuned
+        self._decoders = ThreadPoolExecutor(cores(), thread_name_prefix="booth-decode")
+        self._backlog = Backlog(cores())
         self._changing = threading.Lock()
         self._table: dict[str, dict[str, LoadedModel]] = {}
 
@@ -112,42 +112,40 @@ class Fleet:
         """
         with self._changing:
             try:
-                modified = path.stat().st_mtime
-            except OSError:
-                raise ModelError(f"There is no model file {path}.") from None
-            tuning = self._tuned(path)
-            limits, threads = self._laid_out(tuning)
-            session = Session(
-                path,
-                providers=self._providers,
-                threads=threads,
-                threads_alone=self._threads_alone,
-                slots=limits.slots,
-                max_batch_size=limits.max_batch_size,
-            )
-            observer = self._observe(session.card.name) if self._observe else None
-            identity = _identity(session, modified) if self._identify else _unlike_any()
-            run = tuning.run if tuning else None
-            classifier = Classifier(
-                session, self._decoders, limits, observer, self._backlog, batch_cost=run
-            )
-            wanted = choose_providers(self._providers)[0]
-            loaded = LoadedModel(classifier, modified, identity, wanted)
+                loaded = self._open(read_model_file(path))
+            except ModelError:
+                raise
+            except Exception as cause:
+                why = in_a_line(cause)
+                raise ModelError(f"{path.name} can't be loaded here: {why}") from cause
             before = self._swap(loaded)
-        _tell_layout(loaded, threads, tuning)
-        if loaded.fell_back:
-            fallback = "%s runs on %s, since %s could not be used; see the lines before."
-            log.warning(fallback, loaded.card.name, session.provider, wanted)
         if before:
-            before.classifier.close()
+            before.close()
         return loaded
 
-    def _laid_out(self, tuning: Tuning | None) -> tuple[Limits, int]:
-        """What a model takes on, and the threads of its runs, as measured or as set."""
-        if tuning is None:
-            return self._limits, self._threads
-        slots, size = tuning.slots, tuning.max_batch_size
-        return replace(self._limits, slots=slots, max_batch_size=size), tuning.threads
+    def _open(self, file: ModelFile) -> LoadedModel:
+        tuning = self._layouts.tuning_of(file)
+        layout = self._layouts.decide(tuning)
+        session = Session(file, providers=self._layouts.providers, layout=layout)
+        try:
+            classifier = self._classifier(session, layout, tuning)
+        except BaseException:
+            session.close()
+            raise
+        identity = answers_identity(file, session.provider)
+        loaded = LoadedModel(classifier, file.path, file.modified, identity)
+        _log_layout(loaded, layout, tuning)
+        return loaded
+
+    def _classifier(self, session: Session, layout: Layout, tuning: Tuning | None) -> Classifier:
+        return Classifier(
+            session,
+            self._decoders,
+            replace(self._limits, slots=layout.slots, max_batch_size=layout.max_batch_size),
+            self._observe(session.card.name) if self._observe else None,
+            self._backlog,
+            batch_cost=tuning.run if tuning else None,
+        )
 
     def unload(self, name: str, version: str | None = None) -> None:
         """Take a model away, or one version of it; what it accepted is still answered.
@@ -158,18 +156,16 @@ class Fleet:
         """
         with self._changing:
             gone = [self.get(name, version)] if version else self._versions(name)
-            table = {n: dict(versions) for n, versions in self._table.items()}
-            for loaded in gone:
-                del table[name][loaded.card.version]
-            self._table = {n: versions for n, versions in table.items() if versions}
+            self._remove(gone)
         for loaded in gone:
-            loaded.classifier.close()
+            loaded.close()
 
     def refresh(self, paths: Iterable[Path]) -> None:
         """Load the files that are new or changed, unload those that are not among ``paths``.
 
         Raises:
-            ModelError: a file can't be used; the others have been seen to.
+            ModelError: a file can't be used, and what was loaded from it before stays; the others
+                have been seen to.
 
         """
         wanted = list(paths)
@@ -179,10 +175,10 @@ class Fleet:
             try:
                 self._refresh_one(path, before.get(path))
             except ModelError as error:
-                failed[path] = error.detail
+                failed[path] = str(error)
         for path, loaded in before.items():
             if path not in wanted:
-                self.unload(loaded.card.name, loaded.card.version)
+                self._unload_this(loaded)
         answering = {loaded.path for loaded in self.loaded()}
         for path in wanted:
             if path not in answering and path not in failed:
@@ -191,11 +187,19 @@ class Fleet:
             raise ModelError(" ".join(failed.values()))
 
     def _refresh_one(self, path: Path, before: LoadedModel | None) -> None:
-        if before and path.exists() and path.stat().st_mtime == before.modified:
+        if before and before.is_current:
             return
-        now = self.load(path)
-        if before and (before.card.name, before.card.version) != (now.card.name, now.card.version):
-            self.unload(before.card.name, before.card.version)
+        self.load(path)
+        if before:
+            self._unload_this(before)
+
+    def _unload_this(self, loaded: LoadedModel) -> None:
+        """Unload it, unless another file has taken its name and version, and so its place."""
+        with self._changing:
+            if loaded not in self.loaded():
+                return
+            self._remove([loaded])
+        loaded.close()
 
     def get(self, name: str | None = None, version: str | None = None) -> LoadedModel:
         """The model of that name (the first loaded if none), newest if no version is asked for.
@@ -222,10 +226,11 @@ class Fleet:
         return next(filter(None, (loaded.classifier.not_ready() for loaded in self.loaded())), None)
 
     def close(self) -> None:
-        """Answer what was accepted, then end every model."""
+        """Answer what was accepted, then end every model, and the threads that decode."""
         for loaded in self.loaded():
-            loaded.classifier.close()
+            loaded.close()
         self._table = {}
+        self._decoders.shutdown()
 
     def _versions(self, name: str | None) -> list[LoadedModel]:
         table = self._table
@@ -233,6 +238,12 @@ class Fleet:
         if versions is None:
             raise UnknownModel(_unknown(name, table))
         return list(versions.values())
+
+    def _remove(self, gone: Iterable[LoadedModel]) -> None:
+        table = {name: dict(versions) for name, versions in self._table.items()}
+        for loaded in gone:
+            del table[loaded.card.name][loaded.card.version]
+        self._table = {name: versions for name, versions in table.items() if versions}
 
     def _swap(self, loaded: LoadedModel) -> LoadedModel | None:
         versions = dict(self._table.get(loaded.card.name, {}))
@@ -242,31 +253,21 @@ class Fleet:
         return before
 
 
-def _tell_layout(loaded: LoadedModel, threads: int, tuning: Tuning | None) -> None:
-    limits, run = loaded.classifier.limits, loaded.classifier.cost.batch
+def _log_layout(loaded: LoadedModel, layout: Layout, tuning: Tuning | None) -> None:
+    name, session, run = loaded.card.name, loaded.classifier.session, loaded.classifier.cost.batch
     log.info(
         "%s: slots %d, threads %d, batches of up to %d, %s; a run of n takes %.2f + %.2f n ms",
-        loaded.card.name,
-        limits.slots,
-        threads,
-        limits.max_batch_size,
+        name,
+        layout.slots,
+        layout.threads,
+        layout.max_batch_size,
         f"as `booth tune` found on {tuning.measured}" if tuning else "by the settings",
         run.base_s * 1e3,
         run.per_photo_s * 1e3,
     )
-
-
-def _identity(session: Session, modified: float) -> bytes:
-    """The file's, unless it was replaced since it was ``modified``: then nobody knows it."""
-    try:
-        identity = file_identity(session.path, session.provider)
-        return identity if session.path.stat().st_mtime == modified else _unlike_any()
-    except OSError:
-        return _unlike_any()
-
-
-def _unlike_any() -> bytes:
-    return secrets.token_bytes(32)
+    if loaded.fell_back:
+        fallback = "%s runs on %s, since %s could not be used; see the lines before."
+        log.warning(fallback, name, session.provider, loaded.wanted_provider)
 
 
 def _unknown(name: str | None, table: dict[str, dict[str, LoadedModel]]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import hashlib
 import platform
@@ -15,13 +16,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from service.engine.cost import BatchCost
 from service.machine import cores
-from service.runtimes.session import choose_providers
+from service.runtimes.base import ModelFile
+from service.runtimes.registry import Provider, choose
 
 __all__ = ["Tuning", "TuningKey", "find", "largest_batch_size", "save", "tuning_key"]
 
 FOLDER = "tuning"
-PACKAGES = {"openvino": ("openvino",), "cpu": ("onnxruntime",)}
-ON_A_GPU = ("onnxruntime-gpu", "onnxruntime")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,8 @@ class TuningKey:
     runtime: str
 
     @property
-    def key(self) -> str:
-        """A name of its own."""
+    def digest(self) -> str:
+        """A name for the file that holds the tuning."""
         text = f"{self.model_sha256} {self.cpu} {self.cores} {self.runtime}"
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
@@ -44,7 +44,7 @@ class TuningKey:
 class Tuning:
     """How a model runs best here. ``p99_ms`` is what was asked for."""
 
-    place: TuningKey
+    key: TuningKey
     model: str
     slots: int
     threads: int
@@ -67,42 +67,39 @@ class Tuning:
 _TUNING = TypeAdapter(Tuning)
 
 
-def tuning_key(path: Path, providers: Sequence[str] = ()) -> TuningKey:
-    """Where a model file is about to run.
+def tuning_key(file: ModelFile, providers: Sequence[str] = ()) -> TuningKey:
+    """For what a tuning of this model file would hold, here.
 
     Raises:
-        OSError: the file can't be read.
         ModelError: a wanted provider is unknown or not installed.
 
     """
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return TuningKey(digest, _cpu(), cores(), _runtime(choose_providers(providers)[0]))
+    return TuningKey(file.sha256, _cpu(), cores(), _runtime(choose(providers)[0]))
 
 
 def save(tuning: Tuning, models: Path) -> Path:
-    """Keep a tuning in the folder of models; one for the same place is replaced.
+    """Keep a tuning in the folder of models; one for the same key is replaced.
 
     Raises:
         OSError: the folder can't be written to.
 
     """
-    path = models / FOLDER / f"{tuning.place.key}.json"
+    path = models / FOLDER / f"{tuning.key.digest}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(orjson.dumps(tuning, option=orjson.OPT_INDENT_2))
     return path
 
 
-def find(path: Path, models: Path, providers: Sequence[str] = ()) -> Tuning | None:
-    """The tuning of a model file here, if there is one that can be read."""
-    if not (models / FOLDER).is_dir():
-        return None  # and the file need not be hashed
-    try:
-        place = tuning_key(path, providers)
-    except OSError:
-        return None  # who loads it will say what is wrong
-    tuning = _read(models / FOLDER / f"{place.key}.json")
-    return tuning if tuning and tuning.place == place else None
+def find(file: ModelFile, models: Path, providers: Sequence[str] = ()) -> Tuning | None:
+    """The tuning of a model file here, if there is one that can be read.
+
+    Raises:
+        ModelError: a wanted provider is unknown or not installed.
+
+    """
+    key = tuning_key(file, providers)
+    tuning = _read(models / FOLDER / f"{key.digest}.json")
+    return tuning if tuning and tuning.key == key else None
 
 
 def largest_batch_size(models: Path) -> int:
@@ -128,11 +125,9 @@ def _cpu() -> str:
     return next(names, platform.processor() or platform.machine())
 
 
-def _runtime(provider: str) -> str:
+def _runtime(provider: Provider) -> str:
     """Name of the provider, and version of the package that brings it."""
-    for package in PACKAGES.get(provider, ON_A_GPU):
-        try:
-            return f"{provider} {version(package)}"
-        except PackageNotFoundError:
-            continue
-    return provider
+    for package in provider.packages:
+        with contextlib.suppress(PackageNotFoundError):
+            return f"{provider.name} {version(package)}"
+    return provider.name

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from models.card import Label
+from models.errors import UserError
 
 __all__ = ["BadDataset", "Labelled", "categories_of", "read_dataset", "table_of"]
 
@@ -20,7 +21,7 @@ TARGET_COLUMNS = ("index", "category", "synset", "places365", "label")
 _Row: TypeAlias = dict[str, str]
 
 
-class BadDataset(ValueError):
+class BadDataset(UserError):
     """The labelled photographs can't be read; the sentence says how they should be."""
 
 

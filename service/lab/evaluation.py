@@ -15,17 +15,14 @@ from booth_client.wire import Answer
 from models.card import Bin, Label
 from service.engine.classifier import Classifier
 from service.engine.ticket import Ticket
-from service.lab.dataset import BadDataset, Labelled, read_dataset
+from service.lab.dataset import BadDataset, Labelled
 
 __all__ = [
     "BINS",
-    "BadDataset",
     "Evaluation",
     "Group",
-    "Labelled",
     "calibration_error",
     "evaluate",
-    "read_dataset",
     "reliability",
 ]
 
@@ -150,7 +147,7 @@ def _outcome(labelled: Labelled, answer: Answer, labels: Sequence[Label]) -> _Ou
 
 
 def _rank(answer: Answer, targets: frozenset[int]) -> int:
-    """TuningKey of the first right label among the predictions, from 0; TOP if it isn't there."""
+    """Place of the first right label among the predictions, from 0; TOP if it isn't there."""
     places = (i for i, one in enumerate(answer.predictions) if one.index in targets)
     return next(places, TOP)
 

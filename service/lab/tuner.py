@@ -12,19 +12,29 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
 from models.card import Input
+from models.errors import UserError
 from service.engine.batcher import GATHERING_S
 from service.engine.cost import BatchCost, fit
 from service.machine import cores
 from service.photo.decode import decode
+from service.runtimes.base import Layout, ModelFile
 from service.runtimes.session import Session
 
-__all__ = ["Choice", "Layout", "NothingMeets", "layouts", "measure", "measure_decoding", "pick"]
+__all__ = [
+    "Choice",
+    "MeasuredLayout",
+    "NothingMeets",
+    "layouts",
+    "measure",
+    "measure_decoding",
+    "pick",
+]
 
 SIZES = (1, 2, 4, 8, 16, 32)
 ROUNDS = 3
@@ -37,12 +47,12 @@ SEED = 1
 WORTH = 0.97  # of the best throughput: what is missing is less than what the prediction is worth
 
 
-class NothingMeets(Exception):
+class NothingMeets(UserError):
     """No choice meets the latency that was asked for; the sentence says what can be had."""
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class MeasuredLayout:
     """How the cores are shared among runs, and how long a run then takes.
 
     ``seconds`` are medians, by batch size; ``run`` is the line through them.
@@ -58,7 +68,7 @@ class Layout:
 class Choice:
     """A layout with a largest batch, and what it would do. Throughput in photographs a second."""
 
-    layout: Layout
+    layout: MeasuredLayout
     max_batch_size: int
     throughput: float
     p99_s: float
@@ -72,7 +82,7 @@ def layouts(available: int) -> list[tuple[int, int]]:
     return [pair for pair in pairs if available / 2 <= pair[0] * pair[1] <= available]
 
 
-def measure(path: Path, providers: Sequence[str], p99_s: float) -> Iterator[Layout]:
+def measure(file: ModelFile, providers: Sequence[str], p99_s: float) -> Iterator[MeasuredLayout]:
     """Measure each of the layouts.
 
     Each size's duration is a median over rounds, in which the sizes take turns, while as many runs
@@ -84,10 +94,11 @@ def measure(path: Path, providers: Sequence[str], p99_s: float) -> Iterator[Layo
 
     """
     for slots, threads in layouts(cores()):
-        session = Session(path, providers=providers, threads=threads, slots=slots)
-        durations = _durations(session, slots, p99_s)
+        layout = Layout(slots, threads, max_batch_size=max(SIZES))
+        with closing(Session(file, providers=providers, layout=layout)) as session:
+            durations = _durations(session, slots, p99_s)
         seconds = {size: statistics.median(repeats) for size, repeats in durations.items()}
-        yield Layout(slots, threads, seconds, fit(durations))
+        yield MeasuredLayout(slots, threads, seconds, fit(durations))
 
 
 def measure_decoding(photo: bytes, wanted: Input) -> float:
@@ -96,7 +107,11 @@ def measure_decoding(photo: bytes, wanted: Input) -> float:
 
 
 def pick(
-    measured: Sequence[Layout], decode_s: float, p99_s: float, *, decodes_beside: bool = False
+    measured: Sequence[MeasuredLayout],
+    decode_s: float,
+    p99_s: float,
+    *,
+    decodes_beside: bool = False,
 ) -> tuple[Choice, list[Choice]]:
     """The choice of the highest throughput whose predicted p99 is at most ``p99_s``; and all.
 
@@ -164,7 +179,7 @@ def _seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def _predict(layout: Layout, size: int, decode_s: float, *, decodes_beside: bool) -> Choice:
+def _predict(layout: MeasuredLayout, size: int, decode_s: float, *, decodes_beside: bool) -> Choice:
     """What a layout does with batches up to ``size``.
 
     Throughput is that of full batches. The p99 is that of arrivals of a Poisson process, at 80 % of
@@ -181,7 +196,9 @@ def _predict(layout: Layout, size: int, decode_s: float, *, decodes_beside: bool
     return Choice(layout, size, throughput, p99_s)
 
 
-def _replay(arrivals: Sequence[float], layout: Layout, size: int, decode_s: float) -> list[float]:
+def _replay(
+    arrivals: Sequence[float], layout: MeasuredLayout, size: int, decode_s: float
+) -> list[float]:
     """Seconds from each arrival to its answer, through slots as the batcher has them."""
     latencies: list[float] = []
     waiting = 0  # index of the first photograph that no slot has taken

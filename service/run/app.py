@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -15,13 +14,10 @@ from starlette.types import ASGIApp
 from service.api import classify, docs, health, models
 from service.api.answering import Answering
 from service.engine.classifier import Limits
-from service.fleet import tuning
 from service.fleet.fleet import Fleet
-from service.machine import cores
+from service.fleet.layout import Layouts
 from service.run.page import PageMount
 from service.run.startup import start
-from service.runtimes import gpu
-from service.runtimes.session import prefers_gpu
 from service.settings import BadSettings, Settings
 from service.telemetry.metrics import Metrics
 from service.web import problems
@@ -40,24 +36,12 @@ def create_state(settings: Settings) -> ServiceState:
 
     Raises:
         BadSettings: traces are wanted, but OpenTelemetry is not installed.
+        ModelError: a wanted execution provider is unknown or not installed.
 
     """
-    by_hand = settings.model_fields_set & {"slots", "threads", "max_batch_size"}
-    largest = 0 if by_hand else tuning.largest_batch_size(settings.model_dir)
-    limits = limits_of(settings)
-    metrics = Metrics(max(limits.max_batch_size, largest))
-    fleet = Fleet(
-        ThreadPoolExecutor(cores(), thread_name_prefix="booth-decode"),
-        limits,
-        providers=settings.providers,
-        threads=settings.threads or max(1, cores() // limits.slots),
-        threads_alone=cores(),
-        observe=metrics.observer,
-        identify=settings.cache_bytes > 0,
-        tuned=lambda path: (
-            None if by_hand else tuning.find(path, settings.model_dir, settings.providers)
-        ),
-    )
+    layouts = Layouts.from_settings(settings)
+    metrics = Metrics(layouts.largest_batch_size())
+    fleet = Fleet(limits_of(settings), layouts, observe=metrics.observer)
     state = ServiceState(settings, fleet, metrics, _traces(settings))
     metrics.watch(fleet, ready=lambda: state.not_ready() is None)
     return state
@@ -78,16 +62,12 @@ def _traces(settings: Settings) -> Traces | None:
 
 
 def limits_of(settings: Settings) -> Limits:
-    """What each model takes on; a GPU takes larger batches and fewer of them, unless told."""
-    on_gpu = prefers_gpu(settings.providers)
-    sized = "max_batch_size" in settings.model_fields_set or not on_gpu
+    """What each model takes on."""
     return Limits(
         queue_size=settings.queue_size,
-        max_batch_size=settings.max_batch_size if sized else gpu.MAX_BATCH_SIZE,
         max_pixels=settings.max_pixels,
         deadline_s=settings.deadline_ms / 1000,
         stall_s=settings.stall_ms / 1000,
-        slots=settings.slots or (gpu.SLOTS if on_gpu else cores()),
     )
 
 

@@ -72,6 +72,9 @@ class BoundRuntime:
     def wait_until_prepared(self) -> None:
         """Nothing is left to be done."""
 
+    def close(self) -> None:
+        """It has no threads of its own."""
+
     def run(self, photos: Photos) -> NDArray[np.float32]:
         """Probabilities (N x K) of N photographs (S x S x 3, RGB), together or each for itself."""
         parts = [self._run_part(part) for part in _parts(photos, max(self._idle))]

@@ -7,23 +7,17 @@ and https://onnxruntime.ai/docs/execution-providers/TensorRT-ExecutionProvider.h
 from __future__ import annotations
 
 import hashlib
-import logging
 import os
 from pathlib import Path
 
 import onnxruntime as ort
 
-from models.card import Card
 from models.home import cache_home
-from service.runtimes.base import Parallelism
+from service.runtimes.base import Layout, ModelFile
 from service.runtimes.bound import BoundRuntime
-from service.runtimes.onnx_runtime import PROVIDERS as ALL
-from service.runtimes.onnx_runtime import open_session
+from service.runtimes.onnx_runtime import EXECUTION_PROVIDERS, open_session
 
 __all__ = [
-    "MAX_BATCH_SIZE",
-    "PROVIDERS",
-    "SLOTS",
     "cuda_options",
     "engine_folder",
     "open_on_gpu",
@@ -31,48 +25,34 @@ __all__ = [
     "tensorrt_options",
 ]
 
-log = logging.getLogger(__name__)
 
-# Fastest first.
-PROVIDERS = ("tensorrt", "cuda")
-
-# What a model takes on a GPU unless it is set: batches that occupy it, and two of them, so that one
-# is gathered and copied while the other runs.
-MAX_BATCH_SIZE = 32
-SLOTS = 2
-
-
-def open_on_gpu(
-    path: Path, card: Card, provider: str, parallelism: Parallelism, max_batch_size: int
-) -> BoundRuntime | None:
-    """The file on a GPU; None, and the reason in the log, where it can't run there.
+def open_on_gpu(provider: str, file: ModelFile, layout: Layout) -> BoundRuntime:
+    """The file on a GPU, in buffers of its own.
 
     Args:
-        path: the ``.onnx`` file.
-        card: its card.
-        provider: one of ``PROVIDERS``.
-        parallelism: how many runs at the same time, and the CPU threads of what a GPU can't do.
-        max_batch_size: the largest batch that will be prepared.
+        provider: "tensorrt" or "cuda".
+        file: the model file.
+        layout: how many runs at the same time, the CPU threads of what a GPU can't do, and the
+            largest batch that will be prepared.
+
+    Raises:
+        Exception: whatever keeps it from running there.
 
     """
-    try:
-        options = provider_options(path, card, provider, max_batch_size)
-        session = open_session(path, options, parallelism.threads)
-        active = _active(session)
-        return BoundRuntime(session, active, "cuda", parallelism.slots) if active else None
-    except Exception:
-        log.warning("%s can't run %s.", provider, path.name, exc_info=True)
-        return None
+    options = provider_options(provider, file, layout.max_batch_size)
+    session = open_session(file.content, options, layout.threads)
+    return BoundRuntime(session, _active(session), "cuda", layout.slots)
 
 
 def provider_options(
-    path: Path, card: Card, provider: str, max_batch_size: int
+    provider: str, file: ModelFile, max_batch_size: int
 ) -> dict[str, dict[str, str]]:
     """The provider with its options, and behind it those that take the operators it lacks."""
+    card = file.card
     cuda = cuda_options(card.precision)
     if provider == "cuda":
         return {"cuda": cuda, "cpu": {}}
-    folder = engine_folder(path)
+    folder = engine_folder(file.sha256)
     tensorrt = tensorrt_options(card.precision, card.input.size, max_batch_size, folder)
     return {"tensorrt": tensorrt, "cuda": cuda, "cpu": {}}
 
@@ -127,15 +107,13 @@ def tensorrt_options(
     return options
 
 
-def engine_folder(path: Path) -> Path | None:
-    """A folder for this very file's engine; None where nothing can be written.
+def engine_folder(sha256: str) -> Path | None:
+    """A folder for the engine of the file with this hash; None where nothing can be written.
 
     TensorRT's provider names engines by the graph's structure: another file of the same structure
     would be answered with the weights of the first.
     """
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256")
-    digest.update(ort.__version__.encode())
+    digest = hashlib.sha256(f"{sha256} {ort.__version__}".encode())
     folder = cache_home() / "tensorrt" / digest.hexdigest()[:32]
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -144,10 +122,15 @@ def engine_folder(path: Path) -> Path | None:
     return folder if os.access(folder, os.W_OK) else None
 
 
-def _active(session: ort.InferenceSession) -> str | None:
-    """The provider that runs the graph, if it is on a GPU: others are left out if they don't load.
+def _active(session: ort.InferenceSession) -> str:
+    """The provider that runs the graph.
 
-    ONNX Runtime itself has written why.
+    Raises:
+        RuntimeError: it is the CPU, since those that don't load are left out.
+
     """
     first = session.get_providers()[0]
-    return next((name for name in PROVIDERS if ALL[name] == first), None)
+    short = {full: name for name, full in EXECUTION_PROVIDERS.items()}[first]
+    if short == "cpu":
+        raise RuntimeError("It was left out; ONNX Runtime itself has written why.")
+    return short

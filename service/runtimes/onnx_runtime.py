@@ -3,45 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from service.runtimes.base import Parallelism, Photos
+from service.runtimes.base import Layout, ModelFile, Photos
 
-__all__ = ["PROVIDERS", "OnnxRuntime", "installed", "open_session", "open_unprepared"]
+__all__ = [
+    "EXECUTION_PROVIDERS",
+    "OnnxRuntime",
+    "is_installed",
+    "open_session",
+    "open_unprepared",
+]
 
-# Fastest first.
-PROVIDERS = {
+# Its own names, by those of Booth.
+EXECUTION_PROVIDERS = {
     "tensorrt": "TensorrtExecutionProvider",
     "cuda": "CUDAExecutionProvider",
     "cpu": "CPUExecutionProvider",
 }
 
 
-def installed() -> list[str]:
-    """Short names of the providers that this build of ONNX Runtime has."""
-    available = ort.get_available_providers()
-    return [short for short, full in PROVIDERS.items() if full in available]
+def is_installed(provider: str) -> bool:
+    """Whether this build of ONNX Runtime has the provider, a key of ``EXECUTION_PROVIDERS``."""
+    return EXECUTION_PROVIDERS[provider] in ort.get_available_providers()
 
 
-def open_unprepared(path: Path) -> ort.InferenceSession:
+def open_unprepared(content: bytes) -> ort.InferenceSession:
     """A session to ask about a file, not to run it: nothing in its graph is optimised."""
     options = ort.SessionOptions()
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-    return _open(path, options, {"cpu": {}})
+    return _open(content, options, {"cpu": {}})
 
 
 def open_session(
-    path: Path, providers: Mapping[str, Mapping[str, str]], threads: int, *, spin: bool = False
+    content: bytes,
+    providers: Mapping[str, Mapping[str, str]],
+    threads: int,
+    *,
+    spin: bool = False,
 ) -> ort.InferenceSession:
     """A session that runs.
 
     Args:
-        path: the ``.onnx`` file.
-        providers: keys of ``PROVIDERS`` in the order to try, each with its options.
+        content: the bytes of an ``.onnx`` file.
+        providers: keys of ``EXECUTION_PROVIDERS`` in the order to try, each with its options.
         threads: CPU threads of a run; 0 for all cores.
         spin: whether these threads wait busily between two operators.
 
@@ -50,7 +58,7 @@ def open_session(
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "1" if spin else "0")
-    return _open(path, options, providers)
+    return _open(content, options, providers)
 
 
 class OnnxRuntime:
@@ -60,29 +68,30 @@ class OnnxRuntime:
     that is alone is fastest with all cores, its threads spinning between two operators.
 
     Args:
-        path: the ``.onnx`` file.
-        parallelism: how the cores are shared.
+        file: the model file.
+        layout: how the cores are shared.
 
     """
 
     provider = "cpu"
 
-    def __init__(self, path: Path, parallelism: Parallelism) -> None:
-        self._session = open_session(path, {"cpu": {}}, parallelism.threads)
-        self._side = self._session.get_inputs()[0].shape[1]
+    def __init__(self, file: ModelFile, layout: Layout) -> None:
+        self._session = open_session(file.content, {"cpu": {}}, layout.threads)
+        self._side = file.card.input.size
         self._alone = self._session
-        if parallelism.sets_alone_apart:
-            self._alone = open_session(path, {"cpu": {}}, parallelism.threads_alone, spin=True)
+        if layout.sets_alone_apart:
+            self._alone = open_session(file.content, {"cpu": {}}, layout.threads_alone, spin=True)
 
     def prepare(self, batch_size: int) -> None:
-        """Let it allocate what this size needs."""
-        photos = np.zeros((batch_size, self._side, self._side, 3), np.uint8)
-        self.run(photos)
+        """Let it allocate what a photograph alone needs; in company the first run does."""
         if batch_size == 1:
-            self.run_alone(photos)
+            self.run_alone(np.zeros((1, self._side, self._side, 3), np.uint8))
 
     def wait_until_prepared(self) -> None:
         """Nothing is left to be done."""
+
+    def close(self) -> None:
+        """Its threads end with it."""
 
     def run(self, photos: Photos) -> NDArray[np.float32]:
         """Probabilities (N x K) of N photographs (N x S x S x 3, RGB)."""
@@ -99,10 +108,13 @@ def _probabilities(session: ort.InferenceSession, photos: Photos) -> NDArray[np.
 
 
 def _open(
-    path: Path, options: ort.SessionOptions, providers: Mapping[str, Mapping[str, str]]
+    content: bytes, options: ort.SessionOptions, providers: Mapping[str, Mapping[str, str]]
 ) -> ort.InferenceSession:
     options.log_severity_level = 3
-    entries = [(PROVIDERS[name], dict(its)) for name, its in providers.items()]
+    entries = [(EXECUTION_PROVIDERS[name], dict(its)) for name, its in providers.items()]
     # With its own fallback it would try the next provider without that one's options, and replace
     # the session after a run that failed.
-    return ort.InferenceSession(str(path), options, entries, enable_fallback=0)
+    session = ort.InferenceSession(content, options, entries, enable_fallback=0)
+    # Or the file would stay in memory for as long as the session; it is there for that fallback.
+    session._model_bytes = None  # noqa: SLF001
+    return session

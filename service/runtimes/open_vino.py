@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache, partial
 from importlib.util import find_spec
-from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
@@ -16,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.home import cache_home
-from service.runtimes.base import Parallelism, Photos
+from service.runtimes.base import Layout, ModelFile, Photos
 
 __all__ = ["OpenVino", "is_installed"]
 
@@ -41,18 +40,18 @@ class OpenVino:
     one at a time; the rest is compiled meanwhile.
 
     Args:
-        path: the ``.onnx`` file.
-        parallelism: how the cores are shared.
+        file: the model file.
+        layout: how the cores are shared.
 
     """
 
     provider = "openvino"
 
-    def __init__(self, path: Path, parallelism: Parallelism) -> None:
-        self._network = _probabilities_of(_core().read_model(str(path)))
+    def __init__(self, file: ModelFile, layout: Layout) -> None:
+        self._network = _probabilities_of(_core().read_model(file.content))
         _, *shape = self._network.input(0).get_partial_shape()
         self._shape = [side.get_length() for side in shape]
-        self._parallelism = parallelism
+        self._layout = layout
         self._sizes = {1: _Copies(self._compiled(1))}
         self._alone = self._sizes[1]
         self._compiler = ThreadPoolExecutor(1, thread_name_prefix="booth-compile")
@@ -72,6 +71,10 @@ class OpenVino:
         """
         for compiling in self._compiling:
             compiling.result()
+
+    def close(self) -> None:
+        """Compile no more, and end the thread that did."""
+        self._compiler.shutdown(cancel_futures=True)
 
     def run(self, photos: Photos) -> NDArray[np.float32]:
         """Probabilities (N x K) of N photographs (N x S x S x 3, RGB)."""
@@ -94,20 +97,20 @@ class OpenVino:
         self._compiling.append(self._compiler.submit(_telling_failure, compile_more))
 
     def _complete_singles(self) -> None:
-        for _ in range(1, self._parallelism.slots):
+        for _ in range(1, self._layout.slots):
             self._sizes[1].add(self._compiled(1))
-        if self._parallelism.sets_alone_apart:
+        if self._layout.sets_alone_apart:
             self._alone = _Copies(self._compiled(1, alone=True))
 
     def _compile(self, batch_size: int) -> None:
         if batch_size < _GROWTH * max(self._sizes):
             return
-        copies = _Copies(*(self._compiled(batch_size) for _ in range(self._parallelism.slots)))
+        copies = _Copies(*(self._compiled(batch_size) for _ in range(self._layout.slots)))
         # A new table: `_parts` of another thread may be going through the old one.
         self._sizes = {**self._sizes, batch_size: copies}
 
     def _compiled(self, batch_size: int, *, alone: bool = False) -> Any:
-        threads = self._parallelism.threads_alone if alone else self._parallelism.threads
+        threads = self._layout.threads_alone if alone else self._layout.threads
         network = self._network.clone()
         network.reshape([batch_size, *self._shape])
         settings = {
@@ -118,7 +121,11 @@ class OpenVino:
             # Or it would round a float32 network to bfloat16 where the CPU can.
             "INFERENCE_PRECISION_HINT": "f32",
         }
-        return _core().compile_model(network, "CPU", settings)
+        compiled = _core().compile_model(network, "CPU", settings)
+        rows = compiled.output(0).shape[0]
+        if rows != batch_size:
+            raise RuntimeError(f"{batch_size} photographs have {rows} answers.")
+        return compiled
 
 
 def _telling_failure(compile_more: Callable[[], None]) -> None:

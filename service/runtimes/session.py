@@ -1,64 +1,20 @@
-"""One model file, checked and loaded into the runtime that suits the machine."""
+"""One model file, loaded into the runtime that suits the machine."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
-from booth_client.errors import ModelError
-from models.card import METADATA_KEY, Card
-from service.runtimes import gpu, onnx_runtime, open_vino
-from service.runtimes.base import Parallelism, Photos, Runtime
-from service.runtimes.gpu import open_on_gpu
-from service.runtimes.onnx_runtime import OnnxRuntime
-from service.runtimes.open_vino import OpenVino
+from models.errors import ModelError
+from service.runtimes.base import Layout, ModelFile, Photos, Runtime, in_a_line
+from service.runtimes.registry import PROVIDERS, Provider, choose
 
-__all__ = [
-    "PROVIDERS",
-    "Session",
-    "batch_size_classes",
-    "choose_providers",
-    "prefers_gpu",
-    "read_card",
-]
+__all__ = ["Session", "batch_size_classes"]
 
 log = logging.getLogger(__name__)
-
-# What BOOTH_PROVIDERS takes, fastest first.
-PROVIDERS = ("tensorrt", "cuda", "openvino", "cpu")
-
-
-def choose_providers(wanted: Sequence[str] = ()) -> list[str]:
-    """Execution providers to try, in order: those wanted, or all that are installed; then the CPU.
-
-    Raises:
-        ModelError: a wanted provider is unknown or not installed.
-
-    """
-    there = _installed()
-    for name in wanted:
-        if name not in there:
-            known = ", ".join(one for one in PROVIDERS if one in there)
-            raise ModelError(f"The provider {name!r} is not installed here; there is: {known}.")
-    chosen = [name for name in wanted or PROVIDERS if name in there]
-    return list(dict.fromkeys([*chosen, "cpu"]))
-
-
-def prefers_gpu(wanted: Sequence[str] = ()) -> bool:
-    """Whether the first of those wanted, or of all, that is installed runs on a GPU."""
-    there = _installed()
-    return next((name for name in wanted or PROVIDERS if name in there), "cpu") in gpu.PROVIDERS
-
-
-def _installed() -> set[str]:
-    return {*onnx_runtime.installed(), *(["openvino"] if open_vino.is_installed() else [])}
 
 
 def batch_size_classes(max_batch_size: int) -> list[int]:
@@ -67,26 +23,13 @@ def batch_size_classes(max_batch_size: int) -> list[int]:
     return sorted({*powers, max_batch_size})
 
 
-def read_card(path: Path) -> Card:
-    """The card of a model file, without preparing the file to run.
-
-    Raises:
-        ModelError: the file is missing, damaged, or carries no valid card.
-
-    """
-    return _card_of(_unprepared(path), path)
-
-
 class Session:
     """A model that is loaded and can run. Safe to call from several threads at once.
 
     Args:
-        path: the ``.onnx`` file.
-        providers: names as in ``PROVIDERS``, in the order to try; empty for all installed.
-        threads: CPU threads of a run in company; 0 for all cores.
-        threads_alone: CPU threads of a run that is alone; 0 for the same network and threads.
-        slots: runs that may go on at the same time, without waiting for each other.
-        max_batch_size: the largest batch to prepare a GPU for; larger ones run in parts there.
+        file: the model file; it is not kept.
+        providers: names of execution providers, in the order to try; empty for all installed.
+        layout: how it is laid out over the cores; see there for what is left out.
 
     Raises:
         ModelError: the file can't be used; the sentence says why.
@@ -94,22 +37,13 @@ class Session:
     """
 
     def __init__(
-        self,
-        path: Path,
-        *,
-        providers: Sequence[str] = (),
-        threads: int = 0,
-        threads_alone: int = 0,
-        slots: int = 1,
-        max_batch_size: int = gpu.MAX_BATCH_SIZE,
+        self, file: ModelFile, *, providers: Sequence[str] = (), layout: Layout | None = None
     ) -> None:
-        chosen = choose_providers(providers)
-        unprepared = _unprepared(path)
-        self.path = path
-        self.card = _card_of(unprepared, path)
-        _check_contract(unprepared, self.card)
-        parallelism = Parallelism(slots, threads, threads_alone)
-        self._runtime = _runtime(path, self.card, chosen, parallelism, max_batch_size)
+        chosen = choose(providers)
+        self.card = file.card
+        self.wanted_provider = chosen[0].name
+        self._name = file.path.name
+        self._runtime = _open(file, chosen, layout or Layout())
 
     @property
     def provider(self) -> str:
@@ -119,7 +53,7 @@ class Session:
     @property
     def leaves_cores_free(self) -> bool:
         """Whether the network runs elsewhere than on the CPU's cores."""
-        return self.provider in gpu.PROVIDERS
+        return any(one.on_gpu for one in PROVIDERS if one.name == self.provider)
 
     def run(self, photos: Photos) -> NDArray[np.float32]:
         """Probabilities (N x K) of N photographs (S x S x 3, RGB), together or each for itself."""
@@ -136,88 +70,48 @@ class Session:
             batch_sizes: those to expect.
             wait: until they are at their best; else it is enough that they run.
 
+        Raises:
+            ModelError: the network can't run, or does not give N x K numbers.
+
         """
-        for size in batch_sizes:
-            self._runtime.prepare(size)
-        if wait:
-            self._runtime.wait_until_prepared()
+        try:
+            for size in batch_sizes:
+                self._runtime.prepare(size)
+                self._try(size)
+            if wait:
+                self._runtime.wait_until_prepared()
+        except Exception as cause:
+            log.warning("%s failed on %s: %s", self._name, self.provider, in_a_line(cause))
+            raise ModelError(
+                f"{self._name} can't run here: its first photographs failed; "
+                "export it again with `booth export`, or see the log before."
+            ) from cause
+
+    def close(self) -> None:
+        """End its threads; what runs now still gets its answer."""
+        self._runtime.close()
+
+    def _try(self, size: int) -> None:
+        """Run ``size`` black photographs.
+
+        Raises:
+            ValueError: the answer is not one row of K for each.
+
+        """
+        side, wanted = self.card.input.size, (size, len(self.card.labels))
+        found = self.run(np.zeros((size, side, side, 3), np.uint8)).shape
+        if found != wanted:
+            raise ValueError(f"The output is {found}, where {wanted} was to be.")
 
 
-def _runtime(
-    path: Path, card: Card, chosen: Sequence[str], parallelism: Parallelism, max_batch_size: int
-) -> Runtime:
-    """The first of the chosen providers that can run the file."""
-    for name in chosen:
-        runtime: Runtime | None = None
-        if name in gpu.PROVIDERS:
-            runtime = open_on_gpu(path, card, name, parallelism, max_batch_size)
-        elif name == "openvino":
-            runtime = _openvino(path, parallelism)
-        if runtime:
-            return runtime
-    try:
-        return OnnxRuntime(path, parallelism)
-    except Exception as cause:
-        raise _cannot_run(path) from cause
-
-
-def _openvino(path: Path, parallelism: Parallelism) -> OpenVino | None:
-    try:
-        return OpenVino(path, parallelism)
-    except Exception:
-        log.warning("OpenVINO can't run %s; ONNX Runtime does.", path.name, exc_info=True)
-        return None
-
-
-def _unprepared(path: Path) -> ort.InferenceSession:
-    if not path.is_file():
-        raise ModelError(f"There is no model file {path}.")
-    try:
-        return onnx_runtime.open_unprepared(path)
-    except Exception as cause:
-        raise _cannot_run(path) from cause
-
-
-def _cannot_run(path: Path) -> ModelError:
-    return ModelError(
-        f"{path.name} is no ONNX file that can run here; export it again with `booth export`."
+def _open(file: ModelFile, chosen: Sequence[Provider], layout: Layout) -> Runtime:
+    """The file in the first of the chosen providers that can run it."""
+    for provider in chosen:
+        try:
+            return provider.open(file, layout)
+        except Exception as cause:  # noqa: BLE001 (told, and the next one is tried)
+            log.warning("%s can't run %s: %s", provider.name, file.path.name, in_a_line(cause))
+    raise ModelError(
+        f"{file.path.name} can't run here; export it again with `booth export`, "
+        "or see the log before."
     )
-
-
-def _card_of(session: ort.InferenceSession, path: Path) -> Card:
-    text = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
-    if text is None:
-        raise ModelError(
-            f"{path.name} carries no card; make the file with `booth export`, which writes one."
-        )
-    try:
-        return Card.from_json(text)
-    except ValidationError as cause:
-        first = cause.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "card"
-        raise ModelError(
-            f"The card of {path.name} is not valid: {where}: {first['msg']}."
-        ) from cause
-
-
-def _check_contract(session: ort.InferenceSession, card: Card) -> None:
-    photo = _named(session.get_inputs(), "photo", card)
-    side = card.input.size
-    if photo.type != "tensor(uint8)" or list(photo.shape[1:]) != [side, side, 3]:
-        raise ModelError(
-            f"The input of {card.name} is {photo.type} {photo.shape}; "
-            f"its card asks for uint8 N x {side} x {side} x 3."
-        )
-    outputs = _named(session.get_outputs(), "probabilities", card).shape[-1]
-    if outputs != len(card.labels):
-        raise ModelError(
-            f"{card.name} has {outputs} outputs but its card names {len(card.labels)} labels; "
-            "they must be as many."
-        )
-
-
-def _named(values: Iterable[Any], name: str, card: Card) -> Any:
-    for value in values:
-        if value.name == name:
-            return value
-    raise ModelError(f"{card.name} has no tensor {name!r}; export it again with `booth export`.")

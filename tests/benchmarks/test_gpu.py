@@ -10,6 +10,7 @@ from benchmarks.gpu import Outcome, limit
 from benchmarks.load import Figures, Plan
 from benchmarks.runs import Run
 from models.shelf import ZOO
+from service.fleet.identity import read_model_file
 
 
 def run_at(throughput: float, errors: int = 0) -> Run:
@@ -36,7 +37,7 @@ def test_the_fastest_provider_for_gpus_is_taken(monkeypatch: pytest.MonkeyPatch)
 
 def test_it_refuses_to_measure_a_session_that_fell_back_to_the_cpu() -> None:
     with pytest.raises(SystemExit, match="'cpu' is installed but does not run here"):
-        gpu.session_of(ZOO / "efficientnet_lite0.onnx", "cpu", batch=2)
+        gpu.session_of(read_model_file(ZOO / "efficientnet_lite0.onnx"), "cpu", batch=2)
 
 
 def test_the_slowest_stage_limits_if_what_is_reached_is_near_it() -> None:

@@ -44,14 +44,6 @@ def test_no_address_is_fetched_in_place_of_a_file() -> None:
         asyncio.run(moved)
 
 
-def test_a_path_with_a_nul_is_no_fault_of_ours(site: str) -> None:
-    config = httpx.get(f"{site}/config").json()
-    classify = next(one["id"] for one in config["dependencies"] if one["targets"][0][1] == "photo")
-    body = {"data": ["a\0b", None], "fn_index": classify}
-    got = httpx.post(f"{site}/gradio_api/run/predict", json=body)
-    assert "no longer kept here" in got.text
-
-
 def test_an_almost_full_disk_takes_no_uploads_but_shows_the_page() -> None:
     page = AccessControl(PlainTextResponse("open"), spare_bytes=2**80)
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 
 from booth_client import errors
-from booth_client.errors import ServiceUnreachable
 from booth_client.wire import (
     Accuracy,
     Answer,
@@ -115,7 +114,7 @@ def test_objects_have_no_environment() -> None:
         (errors.BadImage("it is empty"), "That file is no photograph", False),
         (errors.TooLarge("send less"), "That photograph is too large", False),
         (errors.Overloaded("the queue is full"), "Many photographs are waiting", True),
-        (ServiceUnreachable("nobody there"), "Booth is away", True),
+        (errors.ServiceUnreachable("nobody there"), "Booth is away", True),
         (errors.InternalError("our fault"), "That did not work", True),
     ],
 )

@@ -8,7 +8,6 @@ import json
 import math
 import re
 import shutil
-import socket
 import subprocess
 import threading
 import time
@@ -23,7 +22,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 
 from tests.conftest import ROOT
-from tests.servers import Serve, is_up, started
+from tests.servers import Serve, free_port, is_up, started
 from tests.waiting import ended, eventually
 
 pytestmark = pytest.mark.xdist_group("prometheus")
@@ -96,7 +95,7 @@ def watch(
 
 @contextlib.contextmanager
 def _prometheus(folder: Path, replicas: list[str]) -> Iterator[str]:
-    port = _free_port()
+    port = free_port()
     _configure(folder, [replica.removeprefix("http://") for replica in replicas])
     _remember(folder)
     url, log = f"http://127.0.0.1:{port}", folder / "prometheus.log"
@@ -114,12 +113,6 @@ def _ready(url: str) -> bool:
     with contextlib.suppress(httpx.TransportError):
         return httpx.get(url).status_code == httpx.codes.OK
     return False
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
 
 
 def _configure(folder: Path, targets: list[str]) -> None:

@@ -8,7 +8,7 @@ import torch
 from click.testing import CliRunner
 
 from export.commands import _recipe, export
-from service.runtimes.session import read_card
+from service.fleet.identity import read_card
 from tests.export.checkpoints import save_as_torchvision, settled
 
 if TYPE_CHECKING:

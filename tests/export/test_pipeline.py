@@ -20,8 +20,8 @@ from export.pipeline import Recipe, Traced, describe, export_model, trace
 from models.card import Input, Label, Measurement
 from models.labels import label_set, sun_attributes
 from models.sources import SOURCES
+from service.fleet.identity import read_card
 from service.run.app import create_app, create_state
-from service.runtimes.session import read_card
 from service.settings import read_settings
 from tests.export.checkpoints import IMAGENET, save_as_mit, save_as_torchvision, settled
 

@@ -25,7 +25,7 @@ from models.networks.compat import torchvision_models
 from models.shelf import ZOO
 from models.sources import SOURCES
 from service.cli.local import local_classifier
-from service.runtimes.session import read_card
+from service.fleet.identity import read_card
 
 if TYPE_CHECKING:
     from click import Command

@@ -25,7 +25,7 @@ from models.card import Card
 from models.shelf import ZOO
 from models.sources import SOURCES
 from models.training.curves import read
-from service.runtimes.session import read_card
+from service.fleet.identity import read_card
 from tests.export.checkpoints import save_as_torchvision, settled
 
 if TYPE_CHECKING:

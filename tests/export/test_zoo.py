@@ -18,8 +18,8 @@ from models.labels import label_set
 from models.networks import build
 from models.shelf import ZOO
 from models.sources import SOURCES
+from service.fleet.identity import read_card
 from service.photo.decode import decode
-from service.runtimes.session import read_card
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -92,7 +92,7 @@ def test_the_shipped_file_can_be_made_again(
 @pytest.fixture(scope="module")
 def imagenet(shared: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """A hundred of the thousand photographs, and the indices of their classes."""
-    from service.lab.evaluation import read_dataset
+    from service.lab.dataset import read_dataset
 
     _, labelled = read_dataset(shared / "photos" / "imagenet_1000.csv", label_set("imagenet"))
     some = [one for number, one in enumerate(labelled) if number % 10 == 0]

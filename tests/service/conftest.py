@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from models.card import METADATA_KEY, Card, Input, Label, Weights
+from service.fleet.identity import read_model_file
 from service.runtimes.base import Photos
 from service.runtimes.session import Session
 from tests.servers import Inside, Serve, ServeInside, serving_inside
+from tests.service.broken import break_model
 
 SIDE = 8
 
@@ -80,6 +82,20 @@ def make_tiny(tmp_path: Path) -> MakeTiny:
     return make
 
 
+def own_threads() -> set[threading.Thread]:
+    """Booth's threads that run now, by their names: a test runner has some of its own."""
+    return {one for one in threading.enumerate() if one.name.startswith("booth-")}
+
+
+MakeBroken = Callable[..., Path]
+
+
+@pytest.fixture
+def make_broken(make_tiny: MakeTiny) -> MakeBroken:
+    """Writes a model file that can't run: ``make_broken("never runs", "name", version="2")``."""
+    return lambda how, *name, **more: break_model(make_tiny(*name, **more), how)
+
+
 @pytest.fixture(scope="session")
 def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny network as a scene model: blue is outdoors too, and says not what it is based on."""
@@ -107,7 +123,7 @@ class GatedSession(Session):
     leaves_cores_free = False
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path)
+        super().__init__(read_model_file(path))
         self.gate = threading.Event()
         self.gate.set()
         self.entered = threading.Event()

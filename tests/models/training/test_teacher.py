@@ -11,6 +11,7 @@ from export.examples import squashed
 from models.shelf import ZOO
 from models.training import teacher
 from models.training.teacher import BadTeacher, ask
+from service.fleet.identity import read_model_file
 from service.photo.decode import decode
 from service.runtimes.session import Session
 
@@ -34,7 +35,7 @@ def test_a_model_file_of_booth_teaches(photos: dict[str, bytes]) -> None:
 
 def test_photographs_of_its_own_side_are_shown_as_they_are() -> None:
     photos = np.random.default_rng(0).integers(0, 256, (3, 224, 224, 3), np.uint8)
-    with_booth = Session(LITE0, providers=["cpu"]).run(photos)
+    with_booth = Session(read_model_file(LITE0), providers=["cpu"]).run(photos)
     np.testing.assert_allclose(ask(LITE0, photos, 1000), with_booth, atol=1e-3)
 
 

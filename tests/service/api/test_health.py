@@ -13,7 +13,7 @@ import pytest
 
 from service.engine.batcher import Batcher
 from service.run.startup import reload
-from service.runtimes.session import choose_providers
+from service.runtimes.registry import choose
 from service.telemetry.metrics import Metrics
 
 NAMES = {
@@ -141,7 +141,7 @@ def test_every_stage_and_the_batches_are_counted(inside: Any, photos: dict[str, 
         page['booth_batches_total{model="tiny"}'] == page['booth_batch_size_sum{model="tiny"}'] == 2
     )
     assert page["booth_image_bytes_sum"] == 2 * len(photos["coffee"])
-    provider = choose_providers()[0]
+    provider = choose()[0].name
     info = f'booth_model_info{{model="tiny",precision="fp32",provider="{provider}",version="1"}}'
     assert page[info] == 1
 
@@ -228,7 +228,7 @@ def test_the_models_the_card_and_the_labels(tiny_server: str) -> None:
         "title": "Which colour prevails",
         "version": "1",
         "precision": "fp32",
-        "provider": choose_providers()[0],
+        "provider": choose()[0].name,
         "labels": 3,
         "scene": False,
         "default": True,

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from service.cli.local import local_classifier
+from tests.service.conftest import MakeBroken, own_threads
+
 PHOTOS = Path(__file__).resolve().parents[2] / "photos"
 
 
@@ -136,3 +139,25 @@ def test_a_mistake_is_told_in_a_sentence(
     assert result.returncode == 1
     assert sentence in result.stderr.decode()
     assert "Traceback" not in result.stderr.decode()
+
+
+def test_a_model_that_can_t_run_is_told_in_a_sentence(make_broken: MakeBroken) -> None:
+    environment = {"BOOTH_MODEL_DIR": str(make_broken("never runs").parent)}
+    result = booth("classify", PHOTOS / "coffee.jpg", "--model", "tiny", environment=environment)
+    assert result.returncode == 1
+    last = result.stderr.decode().splitlines()[-1]
+    assert last.startswith("Error: tiny.onnx can't run here: its first photographs failed;")
+
+
+def test_the_classifier_of_a_command_ends_its_threads(tiny: Path) -> None:
+    before = own_threads()
+    with local_classifier(str(tiny)) as classifier:
+        assert own_threads() - before
+        assert classifier.classify((PHOTOS / "coffee.jpg").read_bytes(), top_k=1).model == "tiny"
+    assert own_threads() <= before
+
+
+def test_a_provider_that_is_not_installed_ends_the_start_with_a_sentence() -> None:
+    result = booth("serve", environment={"BOOTH_PROVIDERS": "tpu", "BOOTH_PORT": "0"})
+    assert result.returncode == 1
+    assert result.stderr.decode().startswith("Error: The provider 'tpu' is not installed here;")

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from service.cli.main import booth
+from service.fleet.identity import read_model_file
 from service.fleet.tuning import find
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -27,7 +28,7 @@ def test_it_prints_a_table_and_keeps_what_it_took(
 ) -> None:
     result = run("--p99", "2s")
     assert result.exit_code == 0, result.output
-    kept = find(tiny, tmp_path, ["cpu"])
+    kept = find(read_model_file(tiny), tmp_path, ["cpu"])
     assert kept
     assert f"Taken for a p99 of 2000 ms: {kept}." in result.output
     assert "slots  threads  batch      run    per s      p99  throughput" in result.output

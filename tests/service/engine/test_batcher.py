@@ -17,7 +17,6 @@ from booth_client.errors import BadImage, DeadlineExceeded, InternalError, Shutt
 from service.engine.batcher import Batcher, PendingPhoto
 from service.engine.inference import Inference
 from service.photo.decode import DecodedPhoto
-from tests.waiting import eventually
 
 Network = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 SOON = 10.0
@@ -342,13 +341,13 @@ def test_what_is_late_or_cancelled_once_it_was_decoded_beside_does_not_run() -> 
         batcher = Batcher(decode, network, decoders=decoders)
         batcher.put(pending(1))
         assert network.entered.wait(SOON)
-        gone, late, next_one = pending(2), pending(3, time.monotonic() + 0.1), pending(4)
+        gone, late, next_one = pending(2), pending(3), pending(4)
         for photo in (gone, late, next_one):
             batcher.put(photo)
         decoders.submit(bool).result(SOON)  # by then the ones before it are decoded
         assert len(batcher) == 3
         assert gone.future.cancel()
-        eventually(time.monotonic, lambda now: now > late.deadline)
+        late.deadline = time.monotonic()
         network.gate.set()
         assert isinstance(late.future.exception(SOON), DeadlineExceeded)
         next_one.future.result(SOON)

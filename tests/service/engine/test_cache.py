@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import gc
-import shutil
 import tracemalloc
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from service.engine import cache
-from service.engine.cache import AnswerCache, answer_key, file_identity
-from service.fleet.fleet import Fleet
+from service.engine.cache import AnswerCache, answer_key
 
 VALUE_BYTES = 600  # about an answer with five labels
 
@@ -91,49 +86,3 @@ def test_a_key_depends_on_photograph_model_and_parameters() -> None:
     }
     assert len(keys) == 4
     assert answer_key(bytes(32), 5, b"photo") in keys
-
-
-def test_an_identity_is_that_of_the_content_the_provider_and_this_booth(
-    make_tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    first = make_tiny("one")
-    again = tmp_path / "again.onnx"
-    shutil.copy(first, again)
-    identity = file_identity(first, "cpu")
-    assert file_identity(again, "cpu") == identity
-    assert file_identity(first, "cuda") != identity
-    assert file_identity(make_tiny("two"), "cpu") != identity
-    monkeypatch.setattr(cache, "version", lambda _name: "another")
-    assert file_identity(first, "cpu") != identity
-
-
-def test_a_file_that_was_replaced_while_it_was_loaded_has_an_identity_unlike_any(
-    make_tiny: Any, decoders: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = make_tiny("one")
-    fleet = Fleet(decoders, identify=True)
-    loaded = fleet.load(path)
-    known = file_identity(path, loaded.classifier.session.provider)
-    assert loaded.identity == known == fleet.load(path).identity
-
-    def replaced(file: Path, provider: str) -> bytes:
-        identity = file_identity(file, provider)
-        file.unlink()
-        make_tiny("one", version="2")
-        return identity
-
-    monkeypatch.setattr("service.fleet.fleet.file_identity", replaced)
-    assert fleet.load(path).identity != known
-    fleet.close()
-
-
-def test_without_a_cache_files_are_not_read_again(
-    tiny: Path, decoders: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def unexpected(*_: object) -> bytes:
-        raise AssertionError
-
-    monkeypatch.setattr("service.fleet.fleet.file_identity", unexpected)
-    fleet = Fleet(decoders)
-    assert fleet.load(tiny).identity != fleet.load(tiny).identity
-    fleet.close()

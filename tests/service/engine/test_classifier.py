@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from booth_client.errors import BadImage, DeadlineExceeded, Overloaded
+from booth_client.errors import BadImage, DeadlineExceeded, Overloaded, ShuttingDown
 from service.engine.classifier import Classifier, Limits
 from tests.waiting import eventually
 
@@ -128,3 +128,20 @@ def test_trouble_is_told_when_a_thread_has_ended_or_nothing_moves(
     ticket.wait()
     classifier.close(10)
     assert "thread" in str(classifier.not_ready())
+
+
+def test_what_decoding_takes_is_learned_from_what_could_be_decoded(classifier: Classifier) -> None:
+    foreseen = classifier.cost.decode_s(1000)
+    with pytest.raises(BadImage):
+        classifier.classify(RED[:40])
+    assert classifier.cost.decode_s(1000) == foreseen
+    classifier.classify(RED)
+    assert classifier.cost.decode_s(1000) != foreseen
+
+
+def test_closing_answers_all_that_was_accepted(classifier: Classifier) -> None:
+    tickets = classifier.submit([RED, RED, RED])
+    classifier.close(10)
+    assert [ticket.wait().predictions[0].label for ticket in tickets] == ["Red"] * 3
+    with pytest.raises(ShuttingDown):
+        classifier.classify(RED)

@@ -11,13 +11,14 @@ from booth_client.wire import Environment
 from models.card import Card
 from service.engine.inference import Batch, Inference
 from service.engine.naming import Labeller, first_labels
+from service.fleet.identity import read_model_file
 from service.runtimes.session import Session
 
 
 @pytest.fixture
 def card(scenes: Path) -> Card:
     """Red is indoors, green and blue are outdoors."""
-    return Session(scenes).card
+    return Session(read_model_file(scenes)).card
 
 
 def inference(*probabilities: float) -> Inference:
@@ -65,7 +66,9 @@ def test_a_scene_is_indoors_or_outdoors_by_the_sum_of_its_labels(
 
 
 def test_what_is_no_scene_has_no_environment(tiny: Path) -> None:
-    answer = Labeller(Session(tiny).card).answer(inference(0.2, 0.7, 0.1), 1, 0.006)
+    answer = Labeller(Session(read_model_file(tiny)).card).answer(
+        inference(0.2, 0.7, 0.1), 1, 0.006
+    )
     assert answer.environment is None
 
 

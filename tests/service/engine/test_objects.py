@@ -15,6 +15,7 @@ import pytest
 
 from models import zoo
 from service.engine.classifier import Classifier
+from service.fleet.identity import read_model_file
 from service.runtimes.session import Session
 
 CAT = {"Tabby cat", "Tiger cat", "Egyptian cat"}
@@ -48,7 +49,8 @@ SHIPPED = {"chelsea": CAT, "coffee": COFFEE, "camera": CAMERA}
 def classifier() -> Iterator[Classifier]:
     with ThreadPoolExecutor(1) as decoders:
         made = Classifier(
-            Session(Path(zoo.__file__).with_name("efficientnet_lite0.onnx")), decoders
+            Session(read_model_file(Path(zoo.__file__).with_name("efficientnet_lite0.onnx"))),
+            decoders,
         )
         yield made
         made.close(10)

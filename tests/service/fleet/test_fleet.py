@@ -5,24 +5,25 @@ from __future__ import annotations
 import io
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import onnxruntime as ort
 import pytest
 from PIL import Image
 
-from booth_client.errors import ModelError, ShuttingDown, UnknownModel, UnknownVersion
+from booth_client.errors import ShuttingDown, UnknownModel, UnknownVersion
+from models.errors import ModelError
 from service.fleet import fleet as fleet_module
 from service.fleet.fleet import Fleet
+from service.fleet.layout import Layouts
 from service.runtimes.session import Session
-
-MakeTiny = Callable[..., Path]
+from tests.service.conftest import MakeBroken, MakeTiny, own_threads
 
 
 @pytest.fixture
-def fleet(decoders: Executor) -> Iterator[Fleet]:
-    made = Fleet(decoders)
+def fleet() -> Iterator[Fleet]:
+    made = Fleet()
     yield made
     made.close()
 
@@ -153,6 +154,18 @@ def test_two_files_of_one_name_and_version_are_refused(
         fleet.refresh([original, copy])
 
 
+def test_a_file_that_was_renamed_answers_under_its_new_path(
+    fleet: Fleet, make_tiny: MakeTiny, tmp_path: Path
+) -> None:
+    path = make_tiny("tiny")
+    fleet.refresh([path])
+    renamed = path.rename(tmp_path / "renamed.onnx")
+    fleet.refresh([renamed])
+    assert names(fleet) == [("tiny", "1")]
+    assert fleet.get("tiny").path == renamed
+    assert fleet.get("tiny").classifier.classify(red()).predictions[0].label == "Red"
+
+
 def test_a_provider_that_can_not_be_used_is_told(
     fleet: Fleet,
     make_tiny: MakeTiny,
@@ -161,8 +174,77 @@ def test_a_provider_that_can_not_be_used_is_told(
 ) -> None:
     assert not fleet.load(make_tiny("before")).fell_back
     assert caplog.messages == []
-    monkeypatch.setattr(fleet_module, "choose_providers", lambda _wanted: ["cuda", "cpu"])
+    available = ["CUDAExecutionProvider", *ort.get_available_providers()]
+    monkeypatch.setattr(ort, "get_available_providers", lambda: available)
     loaded = fleet.load(make_tiny("after"))
     assert (loaded.wanted_provider, loaded.fell_back) == ("cuda", True)
-    (line,) = caplog.messages
+    cause, line = caplog.messages
+    assert cause.startswith("cuda can't run after.onnx: ")
     assert line.startswith(f"after runs on {loaded.classifier.session.provider}, since cuda could")
+
+
+@pytest.mark.parametrize("provider", ["openvino", "cpu"])
+def test_loads_that_fail_leave_no_thread_behind(
+    make_tiny: MakeTiny, make_broken: MakeBroken, monkeypatch: pytest.MonkeyPatch, provider: str
+) -> None:
+    if provider == "openvino":
+        pytest.importorskip("openvino", reason="the extra of that name brings it")
+    fleet = Fleet(layouts=Layouts([provider]))
+    fleet.load(make_tiny("good"))
+    before = own_threads()
+    never = make_broken("never runs")
+    for _ in range(5):
+        with pytest.raises(ModelError, match="can't run here: its first photographs failed"):
+            fleet.load(never)
+
+    def fail(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("service.engine.classifier.measure_quickly", fail)
+    for number in range(5):
+        with pytest.raises(ModelError, match=r"can't be loaded here: MemoryError"):
+            fleet.load(make_tiny(f"late{number}"))
+    assert own_threads() <= before
+    fleet.close()
+
+
+def test_whatever_goes_wrong_in_loading_is_one_sentence_with_its_cause(
+    fleet: Fleet, make_tiny: MakeTiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise MemoryError("no room")
+
+    monkeypatch.setattr(fleet_module, "Classifier", fail)
+    with pytest.raises(
+        ModelError, match=r"tiny\.onnx can't be loaded here: MemoryError: no room"
+    ) as failure:
+        fleet.load(make_tiny())
+    assert isinstance(failure.value.__cause__, MemoryError)
+    assert names(fleet) == []
+
+
+def test_the_old_model_stays_where_its_new_file_can_t_run(
+    make_tiny: MakeTiny, make_broken: MakeBroken
+) -> None:
+    fleet = Fleet(layouts=Layouts(["cpu"]))
+    path = make_tiny("tiny")
+    os.utime(path, (1, 1))
+    fleet.refresh([path])
+    before = fleet.get("tiny")
+    make_broken("answers once a batch", version="2")
+    with pytest.raises(ModelError, match=r"tiny\.onnx can't run here"):
+        fleet.refresh([path, make_tiny("other")])
+    assert fleet.get("tiny") is before
+    assert before.classifier.classify(red()).predictions[0].label == "Red"
+    assert sorted(names(fleet)) == [("other", "1"), ("tiny", "1")]
+    fleet.close()
+
+
+def test_closing_it_ends_every_thread(make_tiny: MakeTiny) -> None:
+    before = own_threads()
+    fleet = Fleet()
+    for name in ("one", "two"):
+        fleet.load(make_tiny(name))
+    fleet._decoders.submit(red).result(10)
+    fleet.close()
+    assert own_threads() <= before

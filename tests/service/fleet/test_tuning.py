@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from service.engine.cost import BatchCost
+from service.fleet.identity import read_model_file
 from service.fleet.tuning import Tuning, find, largest_batch_size, save, tuning_key
 from service.run.app import create_state
 from service.settings import read_settings
@@ -19,7 +20,7 @@ from tests.service.conftest import MakeTiny
 
 def tuning_of(path: Path) -> Tuning:
     return Tuning(
-        place=tuning_key(path, ["cpu"]),
+        key=tuning_key(read_model_file(path), ["cpu"]),
         model="tiny",
         slots=1,
         threads=1,
@@ -34,30 +35,29 @@ def tuning_of(path: Path) -> Tuning:
 
 
 def test_what_was_kept_is_found_again(tiny: Path, tmp_path: Path) -> None:
-    assert find(tiny, tmp_path, ["cpu"]) is None
+    assert find(read_model_file(tiny), tmp_path, ["cpu"]) is None
     assert largest_batch_size(tmp_path) == 0
     save(tuning_of(tiny), tmp_path)
-    assert find(tiny, tmp_path, ["cpu"]) == tuning_of(tiny)
+    assert find(read_model_file(tiny), tmp_path, ["cpu"]) == tuning_of(tiny)
     assert largest_batch_size(tmp_path) == 16
 
 
-def test_another_file_machine_or_runtime_has_another_place(
+def test_another_file_machine_or_runtime_has_another_key(
     tiny: Path, make_tiny: MakeTiny, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     save(tuning_of(tiny), tmp_path)
-    assert find(make_tiny("other"), tmp_path, ["cpu"]) is None
+    assert find(read_model_file(make_tiny("other")), tmp_path, ["cpu"]) is None
     monkeypatch.setattr("service.fleet.tuning.version", lambda _package: "0.0.1")
-    assert find(tiny, tmp_path, ["cpu"]) is None
+    assert find(read_model_file(tiny), tmp_path, ["cpu"]) is None
     monkeypatch.undo()
     monkeypatch.setattr("service.fleet.tuning.cores", lambda: 77)
-    assert find(tiny, tmp_path, ["cpu"]) is None
+    assert find(read_model_file(tiny), tmp_path, ["cpu"]) is None
 
 
-def test_a_damaged_or_missing_file_is_no_tuning(tiny: Path, tmp_path: Path) -> None:
+def test_a_damaged_file_is_no_tuning(tiny: Path, tmp_path: Path) -> None:
     save(tuning_of(tiny), tmp_path).write_text("{}")
-    assert find(tiny, tmp_path, ["cpu"]) is None
+    assert find(read_model_file(tiny), tmp_path, ["cpu"]) is None
     assert largest_batch_size(tmp_path) == 0
-    assert find(tmp_path / "gone.onnx", tmp_path, ["cpu"]) is None
 
 
 def test_it_names_its_settings(tiny: Path) -> None:
@@ -107,6 +107,6 @@ def test_a_service_takes_what_is_set_by_hand_before_what_was_found(
 def test_replacing_a_tuning_leaves_one(tiny: Path, tmp_path: Path) -> None:
     save(tuning_of(tiny), tmp_path)
     save(replace(tuning_of(tiny), slots=2), tmp_path)
-    found = find(tiny, tmp_path, ["cpu"])
+    found = find(read_model_file(tiny), tmp_path, ["cpu"])
     assert found
     assert found.slots == 2

@@ -14,22 +14,15 @@ from PIL import Image
 
 from models.card import Bin
 from service.engine.classifier import Classifier, Limits
-from service.lab.evaluation import (
-    BINS,
-    BadDataset,
-    Group,
-    Labelled,
-    calibration_error,
-    evaluate,
-    read_dataset,
-    reliability,
-)
+from service.fleet.identity import read_model_file
+from service.lab.dataset import BadDataset, Labelled, read_dataset
+from service.lab.evaluation import BINS, Group, calibration_error, evaluate, reliability
 from service.runtimes.session import Session
 
 
 @pytest.fixture
 def classifier(tiny: Path, decoders: Executor) -> Iterator[Classifier]:
-    made = Classifier(Session(tiny), decoders, Limits(queue_size=4))
+    made = Classifier(Session(read_model_file(tiny)), decoders, Limits(queue_size=4))
     yield made
     made.close(10)
 
@@ -85,7 +78,7 @@ def test_the_bins_hold_every_photograph_at_the_place_of_its_confidence() -> None
 def test_the_environment_counts_where_all_right_labels_are_of_one_kind(
     scenes: Path, decoders: Executor
 ) -> None:
-    classifier = Classifier(Session(scenes), decoders)
+    classifier = Classifier(Session(read_model_file(scenes)), decoders)
     photos = [
         labelled("red", 0),
         labelled("red", 1),
@@ -188,7 +181,7 @@ def test_a_file_that_is_not_there_is_named(classifier: Classifier, tmp_path: Pat
 
 def test_the_shipped_model_is_as_good_as_its_card_says(shared: Path, decoders: Executor) -> None:
     shipped = Path(__file__).resolve().parents[3] / "models/zoo/efficientnet_lite0.onnx"
-    classifier = Classifier(Session(shipped), decoders, Limits(max_batch_size=8))
+    classifier = Classifier(Session(read_model_file(shipped)), decoders, Limits(max_batch_size=8))
     count, photos = read_dataset(shared / "photos", classifier.card.labels)
     result = evaluate(classifier, photos)
     classifier.close(10)

@@ -9,16 +9,24 @@ import numpy as np
 import pytest
 
 from service.engine.cost import BatchCost
+from service.fleet.identity import read_card, read_model_file
 from service.lab import tuner
-from service.lab.tuner import Layout, NothingMeets, layouts, measure, measure_decoding, pick
+from service.lab.tuner import (
+    MeasuredLayout,
+    NothingMeets,
+    layouts,
+    measure,
+    measure_decoding,
+    pick,
+)
 from service.machine import cores
 
 SIZES = (1, 2, 4, 8, 16, 32)
 
 
-def layout(slots: int, threads: int, base_s: float, per_photo_s: float) -> Layout:
+def layout(slots: int, threads: int, base_s: float, per_photo_s: float) -> MeasuredLayout:
     run = BatchCost(base_s, per_photo_s)
-    return Layout(slots, threads, {size: run(size) for size in SIZES}, run)
+    return MeasuredLayout(slots, threads, {size: run(size) for size in SIZES}, run)
 
 
 def test_no_layout_takes_more_cores_than_there_are_or_leaves_most_idle() -> None:
@@ -80,7 +88,7 @@ def test_a_layout_is_measured_with_as_many_runs_at_a_time_as_slots(
     tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("service.lab.tuner.cores", lambda: 2)
-    measured = list(measure(tiny, ["cpu"], 10.0))
+    measured = list(measure(read_model_file(tiny), ["cpu"], 10.0))
     assert [(one.slots, one.threads) for one in measured] == [(1, 1), (1, 2), (2, 1)]
     for one in measured:
         assert list(one.seconds) == list(SIZES)
@@ -90,10 +98,8 @@ def test_a_layout_is_measured_with_as_many_runs_at_a_time_as_slots(
 
 
 def test_sizes_that_take_longer_than_the_latency_are_left_out(tiny: Path) -> None:
-    assert all(list(one.seconds) == [1] for one in measure(tiny, ["cpu"], 0.0))
+    assert all(list(one.seconds) == [1] for one in measure(read_model_file(tiny), ["cpu"], 0.0))
 
 
 def test_decoding_takes_time(photos: dict[str, bytes], tiny: Path) -> None:
-    from service.runtimes.session import read_card
-
     assert 1e-5 < measure_decoding(photos["coffee"], read_card(tiny).input) < 1

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from models import zoo
 from service.engine.classifier import Classifier, Limits
+from service.fleet.identity import read_card, read_model_file
 from service.photo.decode import decode
 from service.runtimes import bound
 from service.runtimes.bound import BoundRuntime
 from service.runtimes.onnx_runtime import open_session
-from service.runtimes.session import Session, read_card
+from service.runtimes.session import Session
 
 LITE0 = Path(zoo.__file__).with_name("efficientnet_lite0.onnx")
 
@@ -54,7 +55,7 @@ def squares(photos: dict[str, bytes]) -> NDArray[np.uint8]:
 
 @pytest.fixture(scope="module")
 def lite0() -> ort.InferenceSession:
-    return open_session(LITE0, {"cpu": {}}, threads=1)
+    return open_session(LITE0.read_bytes(), {"cpu": {}}, threads=1)
 
 
 @pytest.fixture
@@ -194,8 +195,9 @@ class Bound(Session):
     leaves_cores_free = True
 
     def __init__(self, path: Path, slots: int) -> None:
-        super().__init__(path)
-        session = open_session(path, {"cpu": {}}, threads=1)
+        file = read_model_file(path)
+        super().__init__(file)
+        session = open_session(file.content, {"cpu": {}}, threads=1)
         self._runtime = BoundRuntime(session, "cpu", "cpu", slots)
 
 
@@ -204,7 +206,7 @@ def test_a_classifier_decodes_beside_it_and_answers_as_ever(
 ) -> None:
     limits = Limits(slots=2, max_batch_size=4)
     classifier = Classifier(Bound(LITE0, slots=2), decoders, limits)
-    plain = Classifier(Session(LITE0, providers=["cpu"]), decoders, Limits())
+    plain = Classifier(Session(read_model_file(LITE0), providers=["cpu"]), decoders, Limits())
     many = [*photos.values()] * 4
     answers = [ticket.wait() for ticket in classifier.submit(many)]
     expected = [plain.classify(photo) for photo in photos.values()] * 4

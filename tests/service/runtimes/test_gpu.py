@@ -10,12 +10,12 @@ import onnxruntime as ort
 import pytest
 
 from models.home import cache_home
-from service.machine import cores
-from service.run.app import limits_of
+from service.fleet.identity import read_model_file
 from service.runtimes import gpu, onnx_runtime
-from service.runtimes.gpu import cuda_options, engine_folder, tensorrt_options
-from service.runtimes.session import Session, prefers_gpu
-from service.settings import read_settings
+from service.runtimes.base import Layout
+from service.runtimes.gpu import cuda_options, engine_folder, provider_options, tensorrt_options
+from service.runtimes.session import Session
+from tests.service.conftest import MakeTiny
 
 Providers = Mapping[str, Mapping[str, str]]
 
@@ -28,15 +28,15 @@ class Opened:
         self._active = active
         self._fails = fails
 
-    def __call__(self, path: Path, providers: Providers, threads: int) -> Opened:
-        del path, threads
+    def __call__(self, content: bytes, providers: Providers, threads: int) -> Opened:
+        del content, threads
         self.asked.append(providers)
         if next(iter(providers)) in self._fails:
             raise RuntimeError("no such library")
         return self
 
     def get_providers(self) -> list[str]:
-        return [onnx_runtime.PROVIDERS[self._active], "CPUExecutionProvider"]
+        return [onnx_runtime.EXECUTION_PROVIDERS[self._active], "CPUExecutionProvider"]
 
 
 class Buffers:
@@ -53,7 +53,9 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Opened:
 
 def install(monkeypatch: pytest.MonkeyPatch, opened: Opened) -> Opened:
     """An ONNX Runtime for GPUs, as far as can be told without one."""
-    monkeypatch.setattr(ort, "get_available_providers", lambda: [*onnx_runtime.PROVIDERS.values()])
+    monkeypatch.setattr(
+        ort, "get_available_providers", lambda: [*onnx_runtime.EXECUTION_PROVIDERS.values()]
+    )
     monkeypatch.setattr(gpu, "open_session", opened)
     monkeypatch.setattr(gpu, "BoundRuntime", Buffers)
     return opened
@@ -74,27 +76,28 @@ def test_one_engine_takes_all_batches_and_is_tuned_for_the_largest() -> None:
     assert options["trt_profile_max_shapes"] == "photo:24x240x240x3"
 
 
-def test_engines_are_kept_apart_by_file_and_timings_together(tmp_path: Path) -> None:
-    one, other = tmp_path / "one.onnx", tmp_path / "other.onnx"
-    one.write_bytes(b"one")
-    other.write_bytes(b"other")
-    folders = [engine_folder(one), engine_folder(other)]
-    assert folders[0] != folders[1]
-    assert folders[0] == engine_folder(one)
-    for folder in folders:
-        assert folder
-        assert folder.is_dir()
-        options = tensorrt_options("fp32", 224, 32, folder)
-        assert options["trt_engine_cache_path"] == str(folder)
+def test_files_of_other_content_have_engines_of_their_own_and_timings_together(
+    make_tiny: MakeTiny,
+) -> None:
+    path = make_tiny("model")
+    file, same = read_model_file(path), read_model_file(path)
+    make_tiny("model", version="2")
+    found = [
+        provider_options("tensorrt", one, 32)["tensorrt"]
+        for one in (file, same, read_model_file(path))
+    ]
+    engines = [options["trt_engine_cache_path"] for options in found]
+    assert engines[0] == engines[1] != engines[2]
+    for folder, options in zip(engines, found, strict=True):
+        assert Path(folder).is_dir()
+        assert Path(folder).parent == cache_home() / "tensorrt"
         assert options["trt_timing_cache_path"] == str(cache_home() / "tensorrt")
 
 
-def test_a_file_of_other_weights_under_the_same_name_gets_another_engine(tmp_path: Path) -> None:
-    path = tmp_path / "model.onnx"
-    path.write_bytes(b"before")
-    before = engine_folder(path)
-    path.write_bytes(b"after")
-    assert engine_folder(path) != before
+def test_another_onnx_runtime_has_an_engine_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = engine_folder("0" * 64)
+    monkeypatch.setattr(ort, "__version__", "0.0.1")
+    assert engine_folder("0" * 64) != before
 
 
 def test_where_nothing_can_be_written_no_engine_is_kept(
@@ -103,12 +106,12 @@ def test_where_nothing_can_be_written_no_engine_is_kept(
     in_the_way = tmp_path / "file"
     in_the_way.write_bytes(b"")
     monkeypatch.setenv("XDG_CACHE_HOME", str(in_the_way))
-    assert engine_folder(in_the_way) is None
+    assert engine_folder("0" * 64) is None
     assert not any("cache" in name for name in tensorrt_options("fp32", 224, 32, None))
 
 
 def test_cuda_is_asked_with_its_options_and_the_cpu_behind_it(tiny: Path, opened: Opened) -> None:
-    session = Session(tiny, providers=["cuda"], slots=2)
+    session = Session(read_model_file(tiny), providers=["cuda"])
     assert session.provider == "cuda"
     assert session.leaves_cores_free
     assert opened.asked == [{"cuda": cuda_options("fp32"), "cpu": {}}]
@@ -118,7 +121,8 @@ def test_tensorrt_has_cuda_behind_it_and_knows_the_largest_batch(
     tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened = install(monkeypatch, Opened("tensorrt"))
-    assert Session(tiny, providers=["tensorrt"], max_batch_size=16).provider == "tensorrt"
+    file, layout = read_model_file(tiny), Layout(max_batch_size=16)
+    assert Session(file, providers=["tensorrt"], layout=layout).provider == "tensorrt"
     (asked,) = opened.asked
     assert list(asked) == ["tensorrt", "cuda", "cpu"]
     assert asked["tensorrt"]["trt_profile_max_shapes"] == "photo:16x8x8x3"
@@ -130,35 +134,15 @@ def test_where_tensorrt_can_t_run_it_cuda_does_and_the_log_says_so(
 ) -> None:
     opened = install(monkeypatch, Opened("cuda", fails=("tensorrt",)))
     with caplog.at_level(logging.WARNING):
-        assert Session(tiny, providers=["tensorrt", "cuda"]).provider == "cuda"
+        assert Session(read_model_file(tiny), providers=["tensorrt", "cuda"]).provider == "cuda"
     assert list(opened.asked[-1]) == ["cuda", "cpu"]
-    assert "tensorrt can't run tiny.onnx." in caplog.messages
+    assert "tensorrt can't run tiny.onnx: RuntimeError: no such library" in caplog.messages
 
 
 def test_where_no_gpu_can_the_cpu_runs_it_unbound(
     tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install(monkeypatch, Opened("cpu"))
-    session = Session(tiny, providers=["cuda"])
+    session = Session(read_model_file(tiny), providers=["cuda"])
     assert session.provider == "cpu"
     assert not session.leaves_cores_free
-
-
-def test_without_a_provider_for_gpus_none_is_preferred() -> None:
-    assert not prefers_gpu()
-    assert not prefers_gpu(["cuda", "cpu"])
-
-
-@pytest.mark.usefixtures("opened")
-def test_a_gpu_takes_larger_batches_in_two_slots_unless_told_otherwise() -> None:
-    by_default, told, on_cpu = (
-        limits_of(read_settings(environ))
-        for environ in (
-            {},
-            {"BOOTH_MAX_BATCH_SIZE": "8", "BOOTH_SLOTS": "3"},
-            {"BOOTH_PROVIDERS": "cpu"},
-        )
-    )
-    assert (by_default.max_batch_size, by_default.slots) == (gpu.MAX_BATCH_SIZE, gpu.SLOTS)
-    assert (told.max_batch_size, told.slots) == (8, 3)
-    assert (on_cpu.max_batch_size, on_cpu.slots) == (4, cores())

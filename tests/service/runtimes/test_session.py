@@ -1,82 +1,75 @@
-"""A session opens only what keeps the contract of model files."""
+"""A session runs a file in the first runtime that can, and says in a sentence where none can."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
 
-from booth_client.errors import ModelError
-from models.card import METADATA_KEY
-from service.runtimes.session import Session, batch_size_classes, choose_providers, read_card
+from models.errors import ModelError
+from service.fleet.identity import read_model_file
+from service.runtimes.onnx_runtime import OnnxRuntime
+from service.runtimes.open_vino import OpenVino, is_installed
+from service.runtimes.session import Session, batch_size_classes
+from tests.service.conftest import MakeBroken
 
-MakeTiny = Callable[..., Path]
+needs_openvino = pytest.mark.skipif(not is_installed(), reason="openvino is not installed")
+
+
+def refuse(*_: object, **__: object) -> None:
+    raise RuntimeError("no memory")
 
 
 def test_any_batch_size_runs_and_each_row_is_its_photographs(tiny: Path) -> None:
-    session = Session(tiny, providers=["cpu"])
+    session = Session(read_model_file(tiny), providers=["cpu"])
     photos = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 3), np.uint8)
     together = session.run(photos)
     assert together.shape == (5, 3)
     alone = np.concatenate([session.run(photo[None]) for photo in photos])
     np.testing.assert_allclose(together, alone, atol=1e-6)
-    assert session.provider == "cpu"
+    assert session.provider == session.wanted_provider == "cpu"
+    assert not session.leaves_cores_free
 
 
-def test_the_card_is_read_without_a_session(tiny: Path) -> None:
-    assert read_card(tiny) == Session(tiny).card
+@needs_openvino
+def test_openvino_is_taken_where_it_is_installed(tiny: Path) -> None:
+    session = Session(read_model_file(tiny))
+    assert session.provider == "openvino"
+    session.close()
 
 
-def test_a_file_without_a_card_is_refused(make_tiny: MakeTiny) -> None:
-    with pytest.raises(ModelError, match="carries no card"):
-        Session(make_tiny(card=False))
+@needs_openvino
+def test_what_a_provider_can_t_run_the_next_one_does_and_the_log_says_so(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(OpenVino, "__init__", refuse)
+    with caplog.at_level(logging.WARNING):
+        session = Session(read_model_file(tiny), providers=["openvino"])
+    assert (session.provider, session.wanted_provider) == ("cpu", "openvino")
+    assert caplog.messages == ["openvino can't run tiny.onnx: RuntimeError: no memory"]
 
 
-def test_a_card_that_is_not_valid_is_refused_with_the_field(make_tiny: MakeTiny) -> None:
-    path = make_tiny()
-    model = onnx.load(path)
-    entry = next(one for one in model.metadata_props if one.key == METADATA_KEY)
-    entry.value = entry.value.replace('"size":8', '"size":-8')
-    onnx.save(model, path)
-    with pytest.raises(ModelError, match=r"input\.size"):
-        Session(path)
+def test_what_no_provider_can_run_is_told_in_a_sentence(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(OnnxRuntime, "__init__", refuse)
+    with pytest.raises(ModelError, match=r"tiny\.onnx can't run here; export it again"):
+        Session(read_model_file(tiny), providers=["cpu"])
+    assert caplog.messages == ["cpu can't run tiny.onnx: RuntimeError: no memory"]
 
 
-def test_as_many_labels_as_outputs_are_asked_for(make_tiny: MakeTiny) -> None:
-    path = make_tiny()
-    model = onnx.load(path)
-    entry = next(one for one in model.metadata_props if one.key == METADATA_KEY)
-    entry.value = entry.value.replace(',{"name":"Blue","category":"blue"}', "")
-    onnx.save(model, path)
-    with pytest.raises(ModelError, match="3 outputs but its card names 2 labels"):
-        Session(path)
-
-
-def test_an_input_of_another_size_is_refused(make_tiny: MakeTiny) -> None:
-    path = make_tiny()
-    model = onnx.load(path)
-    entry = next(one for one in model.metadata_props if one.key == METADATA_KEY)
-    entry.value = entry.value.replace('"size":8,"resize":8', '"size":9,"resize":9')
-    onnx.save(model, path)
-    with pytest.raises(ModelError, match="asks for uint8 N x 9 x 9 x 3"):
-        Session(path)
-
-
-def test_a_damaged_file_is_refused_in_a_sentence(tmp_path: Path, tiny: Path) -> None:
-    damaged = tmp_path / "damaged.onnx"
-    damaged.write_bytes(tiny.read_bytes()[:100])
-    with pytest.raises(ModelError, match=r"damaged\.onnx is no ONNX file"):
-        Session(damaged)
-
-
-def test_providers_fall_back_to_the_cpu_and_unknown_ones_are_named() -> None:
-    assert choose_providers()[-1] == "cpu"
-    assert choose_providers(["cpu"]) == ["cpu"]
-    with pytest.raises(ModelError, match="'tpu' is not installed here"):
-        choose_providers(["tpu"])
+@pytest.mark.parametrize("how", ["never runs", "runs one at a time", "answers once a batch"])
+def test_a_network_that_fails_when_it_is_warmed_up_is_told_in_a_sentence(
+    make_broken: MakeBroken, caplog: pytest.LogCaptureFixture, how: str
+) -> None:
+    session = Session(read_model_file(make_broken(how)), providers=["cpu"])
+    with pytest.raises(ModelError, match=r"tiny\.onnx can't run here: its first photographs fail"):
+        session.warm_up([1, 2])
+    (line,) = caplog.messages
+    assert line.startswith("tiny.onnx failed on cpu: ")
+    assert "\n" not in line
 
 
 @pytest.mark.parametrize(

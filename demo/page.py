@@ -1,0 +1,26 @@
+"""The page: header, tabs, footer; each tab is a module of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import gradio as gr
+
+from demo import views
+from demo.classify import add_classify
+from demo.uploads import KEPT_S
+
+if TYPE_CHECKING:
+    from booth_client import AsyncClient
+
+__all__ = ["build_page"]
+
+
+def build_page(booth: AsyncClient, links: str) -> gr.Blocks:
+    """The page; ``links`` stands before the links to the API, where it has another address."""
+    page = gr.Blocks(analytics_enabled=False, title="Booth", delete_cache=(KEPT_S, KEPT_S))
+    with page:
+        gr.HTML(views.header(), elem_id="header")
+        add_classify(page, booth)
+        gr.HTML(views.footer(links), elem_id="footer")
+    return page

@@ -1,0 +1,101 @@
+"""Start-up: whatever goes wrong in loading is told, and ends the process with 1."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from service.fleet.fleet import Fleet
+from service.run import startup
+from service.run.app import create_app, create_state
+from service.run.page import PageMount
+from service.settings import read_settings
+from tests.servers import Serve, clean_environment
+from tests.service.conftest import MakeBroken, MakeTiny
+from tests.waiting import eventually
+
+
+def serve_to_its_end(**settings: object) -> subprocess.CompletedProcess[str]:
+    """`booth serve`, which is expected to end by itself."""
+    given = {f"BOOTH_{name.upper()}": str(value) for name, value in settings.items()}
+    return subprocess.run(
+        [sys.executable, "-m", "service", "serve"],
+        env=clean_environment(BOOTH_PORT="0", BOOTH_DEMO="off", **given),
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("how", ["never runs", "runs one at a time", "answers once a batch"])
+def test_a_file_that_fails_in_warm_up_ends_the_start(make_broken: MakeBroken, how: str) -> None:
+    # OpenVINO runs a larger batch in parts, so one of these would do there.
+    ended = serve_to_its_end(models=make_broken(how, "bad"), providers="cpu")
+    assert ended.returncode == 1
+    told = [line for line in ended.stderr.splitlines() if "bad.onnx can't run here" in line]
+    assert len(told) == 1
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [(b"", "no ONNX file that can run here"), (b"\x08\x07" * 99, "no ONNX file that can run here")],
+)
+def test_a_file_that_is_no_model_ends_the_start(
+    tmp_path: Path, content: bytes, sentence: str
+) -> None:
+    file = tmp_path / "bad.onnx"
+    file.write_bytes(content)
+    ended = serve_to_its_end(models=file)
+    assert (ended.returncode, ended.stderr.count(sentence)) == (1, 1)
+    assert "Traceback" not in ended.stderr
+
+
+def test_what_nobody_foresaw_ends_the_start_too(
+    monkeypatch: pytest.MonkeyPatch, tiny: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("the moon")
+
+    monkeypatch.setattr(Fleet, "refresh", fail)
+    state = create_state(read_settings({"BOOTH_MODELS": str(tiny), "BOOTH_DEMO": "off"}))
+    asyncio.run(startup.start(state, PageMount()))
+    assert state.fatal
+    assert "RuntimeError" in state.fatal
+    assert "the moon" in caplog.text
+    state.fleet.close()
+
+
+def test_livez_and_readyz_say_why_it_can_not_go_on(tiny: Path) -> None:
+    state = create_state(read_settings({"BOOTH_MODELS": str(tiny), "BOOTH_DEMO": "off"}))
+    state.fatal = "bad.onnx can't run here."
+
+    async def ask() -> list[httpx.Response]:
+        transport = httpx.ASGITransport(create_app(state))
+        async with httpx.AsyncClient(transport=transport, base_url="http://booth") as client:
+            return [await client.get(path) for path in ("/livez", "/readyz")]
+
+    answers = asyncio.run(ask())
+    state.fleet.close()
+    assert [one.status_code for one in answers] == [503, 503]
+    assert [one.json()["detail"] for one in answers] == ["bad.onnx can't run here."] * 2
+
+
+def test_at_sighup_the_old_model_stays_and_log_and_metric_say_why(
+    serve: Serve, make_tiny: MakeTiny, make_broken: MakeBroken
+) -> None:
+    file = make_tiny("swap")
+    with serve(models=file, drain_ms=0) as server:
+        before = httpx.get(f"{server.url}/models").json()
+        make_broken("never runs", "other", version="2").replace(file)
+        server.process.send_signal(signal.SIGHUP)
+        unusable = 'booth_loads_total{outcome="unusable"} 1.0'
+        with httpx.Client(base_url=server.url) as client:
+            eventually(lambda: client.get("/metrics").text, lambda page: unusable in page)
+        assert httpx.get(f"{server.url}/models").json() == before
+        assert "What was loaded stays." in server.log.read_text()
+        assert server.end() == 0
