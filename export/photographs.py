@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from booth_client.errors import BadRequest
+from models.errors import UserError
 from service.photo.decode import decode
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     Pixels = NDArray[np.uint8]
 
-__all__ = ["NoPhotographs", "Photographs", "from_folder", "shipped"]
+__all__ = ["NoPhotographs", "Photographs", "photographs_in", "shipped_photographs"]
 
 _SHIPPED = Path(__file__).parent / "photos"
 # Each photograph is shown whole, and its middle ever closer: other contents, other sharpness.
@@ -33,7 +34,7 @@ _ZOOMS = (1.0, 1.25, 1.6, 2.0)
 _MOST_FOR_CALIBRATION = 128
 
 
-class NoPhotographs(ValueError):
+class NoPhotographs(UserError):
     """A folder holds too few readable photographs."""
 
 
@@ -45,14 +46,14 @@ class Photographs:
     proof: Pixels
 
 
-def shipped(wanted: Input) -> Photographs:
+def shipped_photographs(wanted: Input) -> Photographs:
     """Booth's own photographs: calibration sees them as they are, the proof sees them mirrored."""
     files = sorted(_SHIPPED.glob("*.jpg"))
     views = np.stack([decode(f.read_bytes(), w).pixels for f in files for w in _zoomed(wanted)])
     return Photographs(views, np.ascontiguousarray(views[:, :, ::-1]))
 
 
-def from_folder(folder: Path, wanted: Input) -> Photographs:
+def photographs_in(folder: Path, wanted: Input) -> Photographs:
     """Read the photographs in a folder, in the order of their paths; other files are passed over.
 
     Every second one is for calibration, up to 128; all others are for the proof.

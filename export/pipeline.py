@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import onnx
 
-from export import graph
-from export.attributes import add_attributes, read_matrix
-from export.checkpoint import load_weights
-from export.count import multiply_adds, parameters
-from export.fetch import sha256_of
-from export.graph import Normalisation
-from export.half import halve
-from export.parity import expected_answers, prove
-from export.photographs import shipped
-from export.quantise import quantise
+from export.fetch.weights import sha256_of
+from export.graph.attributes import add_attributes, read_matrix
+from export.graph.float16 import to_float16
+from export.graph.model import assemble
+from export.graph.quantise import quantise
+from export.graph.trace import trace_network
+from export.photographs import shipped_photographs
+from export.proof.parity import check_parity, torch_probabilities
 from models.card import METADATA_KEY, Card, Weights
+from models.errors import UserError, validation_as
 from models.labels import label_set, sun_attributes
 from models.networks import build
+from models.networks.checkpoint import load_weights
+from models.networks.count import NetworkSize, count
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,20 +32,35 @@ if TYPE_CHECKING:
     from export.photographs import Photographs
     from models.card import Accuracy, Input, Label
     from models.networks import Network
+    from models.normalisation import Normalisation
     from models.sources import Source
 
-__all__ = ["Precision", "Recipe", "Traced", "check", "describe", "export_model", "trace"]
+__all__ = [
+    "ExportConfig",
+    "Exporter",
+    "InvalidCard",
+    "Precision",
+    "export_model",
+    "write_card",
+]
 
 Precision = Literal["fp32", "fp16", "int8"]
 Progress = Callable[[str], None]
+
+# Any that a card may have, to check the rest of it by.
+_SOME_HASH, _SOME_SIZE = "0" * 64, NetworkSize(1, 1)
 
 
 def _silent(_step: str) -> None:
     """Tell nobody."""
 
 
+class InvalidCard(UserError):
+    """A name, a label or another fact can't stand in a model's card; the sentence says which."""
+
+
 @dataclass(frozen=True)
-class Recipe:
+class ExportConfig:
     """What to make of some weights.
 
     Attributes:
@@ -77,38 +93,98 @@ class Recipe:
     version: str = "1"
 
     @classmethod
-    def of(cls, source: Source) -> Recipe:
-        """The recipe for published weights."""
+    def from_source(cls, source: Source) -> ExportConfig:
+        """What to make of published weights."""
         return cls(
             name=source.name,
             title=source.title,
             architecture=source.architecture,
             labels=label_set(source.label_set),
             input=source.input,
-            normalisation=Normalisation(source.mean, source.std),
+            normalisation=source.normalisation,
             origin=source.origin,
             licence=source.licence,
             url=source.location,
             published=source.published,
         )
 
+    def check(self) -> None:
+        """Refuse a bad name or label before the work, not after.
+
+        Raises:
+            InvalidCard: There is one.
+
+        """
+        self.card(_SOME_SIZE, _SOME_HASH, "fp32")
+
+    def card(self, size: NetworkSize, sha256: str, precision: Precision) -> Card:
+        """The card of the model file, without what is measured on it.
+
+        Args:
+            size: Of the network.
+            sha256: Of the file with the weights.
+            precision: Of the arithmetic.
+
+        Raises:
+            InvalidCard: One of the facts can't be.
+
+        """
+        with validation_as(InvalidCard):
+            return Card(
+                name=self.name,
+                title=self.title,
+                version=self.version,
+                architecture=self.architecture,
+                parameters=size.parameters,
+                multiply_adds=size.multiply_adds,
+                precision=precision,
+                input=self.input,
+                labels=self.labels,
+                weights=Weights(
+                    origin=self.origin, url=self.url, sha256=sha256, licence=self.licence
+                ),
+                published=self.published,
+            )
+
 
 @dataclass(frozen=True)
-class Traced:
-    """A network with its weights and its graph, ready to become files of any precision.
+class Exporter:
+    """A network with its weights, counted and traced once, to be written in any precision.
 
     Attributes:
-        recipe: What it was made by.
+        config: What to make of it.
         network: In torch.
-        body: Its graph, in float32.
+        size: Of the network.
+        traced: Its graph, in float32.
         sha256: Of the file with the weights.
 
     """
 
-    recipe: Recipe
+    config: ExportConfig
     network: Network
-    body: ModelProto
+    size: NetworkSize
+    traced: ModelProto
     sha256: str
+
+    @classmethod
+    def load(cls, config: ExportConfig, weights: Path, progress: Progress = _silent) -> Exporter:
+        """Load weights into their network and trace it.
+
+        Raises:
+            CheckpointError: The weights can't be used.
+
+        """
+        progress("Loading the weights")
+        network = build(config.architecture, len(config.labels))
+        size = count(network, config.input.size)
+        load_weights(network, config.architecture, weights)
+        progress("Tracing the network")
+        traced = trace_network(network, config.input.size)
+        return cls(config, network, size, traced, sha256_of(weights))
+
+    def with_temperature(self, temperature: float) -> Exporter:
+        """The same network, its logits divided by another temperature."""
+        return replace(self, config=replace(self.config, temperature=temperature))
 
     def write(
         self,
@@ -120,49 +196,34 @@ class Traced:
         progress: Progress = _silent,
     ) -> Card:
         """Make the model file, prove it, and write it; see `export_model`."""
-        recipe = self.recipe
-        card = _card(recipe, self.sha256, precision)
-        seen = photographs or shipped(recipe.input)
+        config = self.config
+        card = config.card(self.size, self.sha256, precision)
+        seen = photographs or shipped_photographs(config.input)
         progress(f"Making the {precision} graph")
         model = self._model(precision, seen)
         if attributes:
             features = self.network.classifier.in_features
             add_attributes(model, read_matrix(attributes, len(sun_attributes()), features))
         progress(f"Proving it on {len(seen.proof)} photographs")
-        expected = expected_answers(
-            self.network, recipe.normalisation, recipe.temperature, seen.proof
+        expected = torch_probabilities(
+            self.network, config.normalisation, config.temperature, seen.proof
         )
-        parity = prove(model, expected, seen.proof, precision=precision)
+        parity = check_parity(model, expected, seen.proof, precision=precision)
         names = sun_attributes() if attributes else ()
         card = card.model_copy(update={"parity": parity, "attributes": names})
         _write(model, card, out)
         return card
 
     def _model(self, precision: Precision, seen: Photographs) -> ModelProto:
-        recipe = self.recipe
+        config = self.config
         if precision == "int8":
-            return quantise(self.body, recipe.normalisation, recipe.temperature, seen.calibration)
-        make = halve if precision == "fp16" else graph.assemble
-        return make(self.body, recipe.normalisation, recipe.temperature)
-
-
-def trace(recipe: Recipe, weights: Path, progress: Progress = _silent) -> Traced:
-    """Load weights into their network and trace it.
-
-    Raises:
-        CheckpointError: The weights can't be used.
-
-    """
-    progress("Loading the weights")
-    network = build(recipe.architecture, len(recipe.labels))
-    load_weights(network, recipe.architecture, weights)
-    progress("Tracing the network")
-    body = graph.body(network, recipe.input.size)
-    return Traced(recipe, network, body, sha256_of(weights))
+            return quantise(self.traced, config.normalisation, config.temperature, seen.calibration)
+        make = to_float16 if precision == "fp16" else assemble
+        return make(self.traced, config.normalisation, config.temperature)
 
 
 def export_model(
-    recipe: Recipe,
+    config: ExportConfig,
     weights: Path,
     out: Path,
     *,
@@ -174,7 +235,7 @@ def export_model(
     """Make one proven, self-contained model file.
 
     Args:
-        recipe: What to make.
+        config: What to make.
         weights: The checkpoint.
         out: The file to write; it appears whole, or not at all.
         precision: Of the arithmetic.
@@ -187,14 +248,14 @@ def export_model(
         The card that the file holds.
 
     Raises:
-        pydantic.ValidationError: The recipe gives no valid card.
+        InvalidCard: The config gives no valid card.
         CheckpointError: The weights can't be used.
         ParityError: A file in floating point does not answer as the network does.
-        ValueError: The matrix of attributes is not one.
+        BadMatrix: The matrix of attributes is not one.
 
     """
-    check(recipe)
-    return trace(recipe, weights, progress).write(
+    config.check()
+    return Exporter.load(config, weights, progress).write(
         out,
         precision=precision,
         photographs=photographs,
@@ -203,41 +264,9 @@ def export_model(
     )
 
 
-def check(recipe: Recipe) -> None:
-    """Refuse a bad name or label before the work, not after.
-
-    Raises:
-        pydantic.ValidationError: The recipe gives no valid card.
-
-    """
-    _card(recipe, "0" * 64, "fp32")
-
-
-def describe(path: Path, card: Card, out: Path | None = None) -> None:
+def write_card(path: Path, card: Card, out: Path | None = None) -> None:
     """Give a model file another card; with ``out``, as another file."""
     _write(onnx.load(path), card, out or path)
-
-
-def _card(recipe: Recipe, sha256: str, precision: Precision) -> Card:
-    classes = len(recipe.labels)
-    return Card(
-        name=recipe.name,
-        title=recipe.title,
-        version=recipe.version,
-        architecture=recipe.architecture,
-        parameters=parameters(recipe.architecture, classes),
-        multiply_adds=multiply_adds(recipe.architecture, classes, recipe.input.size),
-        precision=precision,
-        input=recipe.input,
-        labels=recipe.labels,
-        weights=Weights(
-            origin=recipe.origin,
-            url=recipe.url,
-            sha256=sha256,
-            licence=recipe.licence,
-        ),
-        published=recipe.published,
-    )
 
 
 def _write(model: ModelProto, card: Card, out: Path) -> None:

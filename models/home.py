@@ -1,36 +1,25 @@
-"""The user's own folders: of model files, and of what can be made again from them."""
+"""The user's own folders: of model files, and of what can be made again from them.
+
+They are where the platform has them (XDG Base Directory on Linux); neither need exist yet. A folder
+that the user chooses instead is a setting (`service.settings`).
+"""
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 
-__all__ = ["cache_home", "model_home"]
+from platformdirs import user_cache_path, user_data_path
+
+__all__ = ["cache_folder", "default_model_folder"]
+
+_APPLICATION = "booth"
 
 
-def model_home() -> Path:
-    """The folder of pulled and exported models: ``BOOTH_MODEL_DIR``, or the platform's data folder.
-
-    The folder need not exist yet.
-    """
-    chosen = os.environ.get("BOOTH_MODEL_DIR")
-    return Path(chosen).expanduser() if chosen else _data_folder() / "booth" / "models"
+def default_model_folder() -> Path:
+    """The folder of pulled and exported models, as long as no other was chosen."""
+    return user_data_path(_APPLICATION, appauthor=False) / "models"
 
 
-def cache_home() -> Path:
-    """The folder of what only saves time: the platform's cache folder. It need not exist yet."""
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "booth"
-    if sys.platform == "win32":
-        return _data_folder() / "booth" / "cache"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "booth"
-
-
-def _data_folder() -> Path:
-    """Where programs of this platform keep a user's data (XDG Base Directory on Linux)."""
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support"
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+def cache_folder() -> Path:
+    """The folder of what only saves time."""
+    return user_cache_path(_APPLICATION, appauthor=False)

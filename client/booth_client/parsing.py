@@ -33,6 +33,8 @@ def parse(kind: type[_T], value: Any) -> _T:
 
 
 def _parse(kind: Any, value: Any) -> Any:
+    if type(value) is kind:
+        return value
     if is_dataclass(kind):
         return _object(kind, value)
     origin, arguments = get_origin(kind), get_args(kind)

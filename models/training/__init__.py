@@ -1,5 +1,6 @@
 """Training: from labelled photographs, and a teacher where there are none, to a network.
 
-`trainer.Training` runs a `plan.Plan` over `examples.Examples`. ``booth train`` (`export.train`)
-reads the photographs, runs it, and makes the model file. NOTES.md tells what was tried.
+`trainer.Trainer` carries out a `plan.Plan` on `examples.Examples`. ``booth train``
+(`export.training`) reads the photographs, trains, and makes the model file. NOTES.md tells what was
+tried.
 """

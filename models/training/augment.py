@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["Scale", "augmented", "whole"]
+from models.normalisation import Normalisation
+
+__all__ = ["augmented", "normalised", "resized"]
 
 _WIDEST_ASPECT = 4 / 3
 _LEVELS = 255.0
 
 
-class Scale(NamedTuple):
-    """What a network is given: (pixel - mean) / std for each of R, G, B, on pixels of 0..255."""
-
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """Pixels N x 3 x S x S as the network wants them, channels last."""
-        mean, std = (torch.tensor(v, device=x.device).view(3, 1, 1) for v in (self.mean, self.std))
-        return ((x - mean) / std).contiguous(memory_format=torch.channels_last)
+def normalised(x: Tensor, normalisation: Normalisation) -> Tensor:
+    """Pixels N x 3 x S x S as the network wants them, channels last."""
+    mean, std = (
+        torch.tensor(values, device=x.device).view(3, 1, 1)
+        for values in (normalisation.mean, normalisation.std)
+    )
+    return ((x - mean) / std).contiguous(memory_format=torch.channels_last)
 
 
-def whole(photos: Tensor, side: int) -> Tensor:
+def resized(photos: Tensor, side: int) -> Tensor:
     """The whole photographs, for measuring.
 
     Args:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-__all__ = ["repeated"]
+__all__ = ["find_duplicates"]
 
 _SIDE = 16
 _CORRELATION = 0.98
@@ -15,7 +15,7 @@ _CHUNK = 2000
 _Floats = NDArray[np.float32]
 
 
-def repeated(photos: NDArray[np.uint8], others: NDArray[np.uint8]) -> NDArray[np.bool_]:
+def find_duplicates(photos: NDArray[np.uint8], others: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Which photographs show the same as one of the others.
 
     Two do when their grey thumbnails of 16 x 16 pixels correlate by more than 0.98.

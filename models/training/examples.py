@@ -19,7 +19,7 @@ class Batch(NamedTuple):
     photos: Tensor
     labels: Tensor
     teacher: Tensor
-    trust: Tensor
+    teacher_weight: Tensor
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Examples:
         labels: N x K truth values: the set of classes that holds the true one; all of them where
             nothing is known.
         teacher: N x K probabilities, or None without a teacher.
-        trust: N shares of the loss, in 0..1, that are the teacher's.
+        teacher_weight: N shares of the loss, in 0..1, that are the teacher's.
         repeats: N, how often an epoch shows each.
 
     """
@@ -39,7 +39,7 @@ class Examples:
     photos: NDArray[np.uint8]
     labels: NDArray[np.bool_]
     teacher: NDArray[np.float16] | None
-    trust: NDArray[np.float32]
+    teacher_weight: NDArray[np.float32]
     repeats: NDArray[np.int64]
 
     @classmethod
@@ -73,5 +73,5 @@ class Examples:
             torch.from_numpy(self.photos[places]),
             torch.from_numpy(self.labels[places]),
             torch.from_numpy(teacher),
-            torch.from_numpy(self.trust[places]),
+            torch.from_numpy(self.teacher_weight[places]),
         )

@@ -1,9 +1,9 @@
-"""A network's twin for training: batch norms keep their statistics and vanish in convolutions.
+"""Batch norms folded into convolutions, for training: they keep their statistics.
 
-The twin shares the network's parameters. Folding is part of the computation, so kernels, scales
-and shifts all learn; but no activation is normalised, which halves the memory traffic and allows
-bfloat16. A short training gains from it, too: a head fitted to the features of the fixed statistics
-still fits at the first step.
+The folded network shares the network's parameters. Folding is part of the computation, so kernels,
+scales and shifts all learn; but no activation is normalised, which halves the memory traffic and
+allows bfloat16. A short training gains from it, too: a head fitted to the features of the fixed
+statistics still fits at the first step.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from models.training.convolution import Padding, depthwise, is_depthwise
 if TYPE_CHECKING:
     from models.networks import Network
 
-__all__ = ["twin"]
+__all__ = ["fold_batch_norms"]
 
 
-def twin(network: Network, dropout: float) -> fx.GraphModule:
+def fold_batch_norms(network: Network, dropout: float) -> fx.GraphModule:
     """Normalised pixels N x 3 x S x S to logits N x K, with ``network``'s own parameters.
 
     Args:

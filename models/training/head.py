@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from models.networks import Network
-from models.training.augment import Scale, whole
+from models.normalisation import Normalisation
+from models.training.augment import normalised, resized
 from models.training.examples import Batch, Examples
 from models.training.loss import classification_loss
 
@@ -25,10 +26,12 @@ _RATE = 1e-3
 _WEIGHT_DECAY = 0.05
 
 
-def fit_head(network: Network, train: Examples, side: int, scale: Scale, seed: int = 0) -> None:
+def fit_head(
+    network: Network, train: Examples, side: int, normalisation: Normalisation, seed: int = 0
+) -> None:
     """Fit the classifier of ``network`` on some 24,000 of the photographs, at ``side`` pixels."""
     generator = torch.Generator().manual_seed(seed)
-    features, targets = _features(network, train, side, scale, seed)
+    features, targets = _features(network, train, side, normalisation, seed)
     head = nn.Linear(features.shape[1], train.classes)
     nn.init.normal_(head.weight, std=0.1 * features.shape[1] ** -0.5, generator=generator)
     nn.init.zeros_(head.bias)
@@ -40,7 +43,7 @@ def fit_head(network: Network, train: Examples, side: int, scale: Scale, seed: i
 
 @torch.no_grad()
 def _features(
-    network: Network, train: Examples, side: int, scale: Scale, seed: int
+    network: Network, train: Examples, side: int, normalisation: Normalisation, seed: int
 ) -> tuple[Tensor, Batch]:
     device = network.classifier.weight.device
     chosen = train.epoch(seed, 0)[:_PHOTOGRAPHS]
@@ -48,7 +51,8 @@ def _features(
     features, targets = [], []
     for start in range(0, len(chosen), _BATCH):
         batch = train.batch(chosen[start : start + _BATCH])
-        features.append(network(scale(whole(batch.photos.to(device), side)))[1].cpu())
+        pixels = normalised(resized(batch.photos.to(device), side), normalisation)
+        features.append(network(pixels)[1].cpu())
         targets.append(batch._replace(photos=batch.photos[:, :0]))
     return torch.cat(features), Batch(*map(torch.cat, zip(*targets, strict=True)))
 

@@ -17,16 +17,19 @@ def distillation(log_probabilities: Tensor, teacher: Tensor) -> Tensor:
     return -(teacher * log_probabilities).sum(1)
 
 
-def classification_loss(logits: Tensor, labels: Tensor, teacher: Tensor, trust: Tensor) -> Tensor:
-    """The mean over N photographs of (1 - trust) x label loss + trust x teacher loss.
+def classification_loss(
+    logits: Tensor, labels: Tensor, teacher: Tensor, teacher_weight: Tensor
+) -> Tensor:
+    """The mean over N photographs of (1 - w) x label loss + w x teacher loss.
 
     Args:
         logits: N x K.
         labels: N x K truth values, the set that holds the true class.
         teacher: N x K probabilities.
-        trust: N weights of the teacher, in 0..1.
+        teacher_weight: w of each, N shares in 0..1.
 
     """
     log_probabilities = logits.log_softmax(1)
     label_loss = set_cross_entropy(log_probabilities, labels)
-    return ((1 - trust) * label_loss + trust * distillation(log_probabilities, teacher)).mean()
+    teacher_loss = distillation(log_probabilities, teacher)
+    return ((1 - teacher_weight) * label_loss + teacher_weight * teacher_loss).mean()

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.networks import Network
-from models.training.augment import Scale, whole
+from models.normalisation import Normalisation
+from models.training.augment import normalised, resized
 from models.training.examples import Examples
 
 __all__ = ["Accuracy", "accuracy", "predict"]
@@ -28,24 +29,30 @@ class Accuracy(NamedTuple):
 
 
 @torch.inference_mode()
-def predict(network: Network, photos: NDArray[np.uint8], side: int, scale: Scale) -> Tensor:
+def predict(
+    network: Network, photos: NDArray[np.uint8], side: int, normalisation: Normalisation
+) -> Tensor:
     """Logits (N x K) of whole photographs.
 
     Args:
         network: In evaluation mode.
         photos: N x S x S x 3, uint8.
         side: What they are resized to, in pixels.
-        scale: What the network is given.
+        normalisation: What the network was trained with.
 
     """
     device = network.classifier.weight.device
     batches = (torch.from_numpy(photos[i : i + _BATCH]) for i in range(0, len(photos), _BATCH))
-    return torch.cat([network(scale(whole(b.to(device), side)))[0].cpu() for b in batches])
+    return torch.cat(
+        [network(normalised(resized(b.to(device), side), normalisation))[0].cpu() for b in batches]
+    )
 
 
-def accuracy(network: Network, examples: Examples, side: int, scale: Scale) -> Accuracy:
+def accuracy(
+    network: Network, examples: Examples, side: int, normalisation: Normalisation
+) -> Accuracy:
     """How often the first answer, and any of the first five, is in the set of labels."""
-    logits = predict(network, examples.photos, side, scale)
+    logits = predict(network, examples.photos, side, normalisation)
     first = logits.topk(min(_TOP, logits.shape[1])).indices
     hits = torch.from_numpy(examples.labels).gather(1, first)
     return Accuracy(

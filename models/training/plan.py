@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import math
+import tomllib
+from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-__all__ = ["Plan"]
+from models.errors import UserError, first_fault
+
+__all__ = ["InvalidPlan", "Plan", "read_plan"]
 
 STRIDE = 32  # the network's maps are this much smaller than what it sees
+
+
+class InvalidPlan(UserError):
+    """A plan can't be read, or a field can't have its value; the sentence says which."""
 
 
 class Plan(BaseModel):
@@ -66,3 +74,31 @@ class Plan(BaseModel):
     def _usual_sides(self) -> tuple[tuple[float, int], ...]:
         shares = ((0.0, 0.6), (0.25, 0.8), (0.7, 1.0))
         return tuple((at, max(round(self.size * s / STRIDE), 1) * STRIDE) for at, s in shares)
+
+
+def read_plan(path: Path | None, **changes: float | None) -> Plan:
+    """The plan in a TOML file, or the usual one, with some fields changed.
+
+    Args:
+        path: None takes the usual plan.
+        changes: Fields with their values; None leaves a field as it is.
+
+    Raises:
+        InvalidPlan: The file is no TOML, names an unknown field, or a value can't be.
+
+    """
+    try:
+        given = tomllib.loads(path.read_text(encoding="utf-8")) if path else {}
+    except ValueError as cause:
+        raise InvalidPlan(f"{path} is no plan in TOML: {cause}.") from None
+    try:
+        return Plan.model_validate(given | {n: v for n, v in changes.items() if v is not None})
+    except ValidationError as error:
+        raise InvalidPlan(_sentence(error)) from None
+
+
+def _sentence(error: ValidationError) -> str:
+    fault = error.errors()[0]
+    if fault["type"] == "extra_forbidden":
+        return f"A plan has no {fault['loc'][0]!r}; it has {', '.join(Plan.model_fields)}."
+    return first_fault(error)

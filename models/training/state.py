@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from models.networks import Network
 from models.training.plan import Plan
 
-__all__ = ["Position", "State", "save_weights"]
+__all__ = ["Position", "TrainingState", "save_weights"]
 
 
 @dataclass
@@ -34,7 +34,7 @@ class Position:
 
 
 @dataclass
-class State:
+class TrainingState:
     """The network, the moving average of its weights (the better network), and the optimiser."""
 
     network: Network
@@ -43,7 +43,7 @@ class State:
     position: Position = field(default_factory=Position)
 
     @classmethod
-    def begin(cls, make: Callable[[], Network], plan: Plan) -> State:
+    def create(cls, make: Callable[[], Network], plan: Plan) -> TrainingState:
         """At the start.
 
         Args:

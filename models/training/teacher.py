@@ -15,18 +15,23 @@ import onnxruntime
 from numpy.typing import NDArray
 from PIL import Image
 
-__all__ = ["BadTeacher", "ask"]
+from models.errors import UserError
+
+__all__ = ["BadTeacher", "teacher_probabilities"]
 
 _BATCH = 32
 _USUAL_SIDE = 224  # in pixels; networks that take any side were mostly trained at this one
 
 
-class BadTeacher(ValueError):
+class BadTeacher(UserError):
     """The file is no teacher; the sentence says what one is."""
 
 
-def ask(
-    path: Path, photos: NDArray[np.uint8], classes: int, told: Callable[[int], None] | None = None
+def teacher_probabilities(
+    path: Path,
+    photos: NDArray[np.uint8],
+    classes: int,
+    progress: Callable[[int], None] | None = None,
 ) -> NDArray[np.float16]:
     """The teacher's probabilities, N x K.
 
@@ -36,7 +41,7 @@ def ask(
             Booth has them.
         photos: N x S' x S' x 3, uint8.
         classes: K.
-        told: Called with the number of photographs done.
+        progress: Called with the number of photographs done.
 
     Raises:
         BadTeacher: The file has other inputs or outputs.
@@ -48,8 +53,8 @@ def ask(
         batch = photos[start : start + _BATCH]
         (answer,) = session.run([output], {"photo": _resized(batch, side)})
         answers[start : start + len(batch)] = _softmax(answer) if output == "logits" else answer
-        if told:
-            told(len(batch))
+        if progress:
+            progress(len(batch))
     return answers
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["fit_temperature", "scaled"]
+__all__ = ["fit_temperature", "softmax"]
 
 _LOWEST, _HIGHEST = 0.05, 20.0
 _STEPS = 60
@@ -15,7 +15,7 @@ _TINY = 1e-30
 Floats = NDArray[np.float64]
 
 
-def scaled(logits: Floats, temperature: float) -> Floats:
+def softmax(logits: Floats, temperature: float) -> Floats:
     """The probabilities (N x K) of logits divided by a temperature."""
     raised = logits / temperature
     powers = np.exp(raised - raised.max(1, keepdims=True))
@@ -44,7 +44,7 @@ def fit_temperature(logits: Floats, labels: NDArray[np.bool_]) -> float:
 
 
 def _loss(logits: Floats, labels: NDArray[np.bool_], log_temperature: float) -> float:
-    probabilities = scaled(logits, float(np.exp(log_temperature)))
+    probabilities = softmax(logits, float(np.exp(log_temperature)))
     right, wrong = (np.log((probabilities * of).sum(1) + _TINY).mean() for of in (labels, ~labels))
     doubt = 1 / (len(labels) + 2)
     return float(-(1 - doubt) * right - doubt * wrong)

@@ -12,22 +12,23 @@ import torch
 from torch.nn.utils import clip_grad_norm_
 
 from models.networks import Network
-from models.training.augment import Scale, augmented
+from models.normalisation import Normalisation
+from models.training.augment import augmented, normalised
 from models.training.curves import Entry, append, draw, read
 from models.training.examples import Batch, Examples
-from models.training.folding import twin
+from models.training.folding import fold_batch_norms
 from models.training.loss import classification_loss
 from models.training.measure import accuracy
 from models.training.plan import Plan
-from models.training.state import State
+from models.training.state import TrainingState
 
-__all__ = ["CHECKPOINT", "CURVES", "LOG", "Training"]
+__all__ = ["CHECKPOINT", "CURVES", "LOG", "Trainer"]
 
 CHECKPOINT, LOG, CURVES = "last.pt", "log.csv", "curves.png"
 _LARGEST_GRADIENT = 5.0
 
 
-class Every:
+class Timer:
     """Is due once in so many seconds; ``passed`` is how long ago it was due before."""
 
     def __init__(self, seconds: float) -> None:
@@ -42,18 +43,18 @@ class Every:
         return True
 
 
-class Training:
+class Trainer:
     """One plan, run over some photographs; what it makes lies in one folder.
 
     Args:
         plan: What to do.
-        make: Gives the network with the weights to start from (see `State.begin`).
+        make: Gives the network with the weights to start from (see `TrainingState.create`).
         train: What to learn from.
         validation: What to measure on.
-        scale: How the network wants its pixels.
+        normalisation: How the network wants its pixels.
         folder: For ``last.pt``, ``log.csv`` and ``curves.png``. A checkpoint that lies there is
             gone on from.
-        told: Called with each new line of the log.
+        on_entry: Called with each new line of the log.
 
     """
 
@@ -64,19 +65,19 @@ class Training:
         *,
         train: Examples,
         validation: Examples,
-        scale: Scale,
+        normalisation: Normalisation,
         folder: Path,
-        told: Callable[[Entry], None],
+        on_entry: Callable[[Entry], None],
     ) -> None:
         self.plan, self.train, self.validation = plan, train, validation
-        self.scale, self.folder, self.told = scale, folder, told
+        self.normalisation, self.folder, self.on_entry = normalisation, folder, on_entry
         folder.mkdir(parents=True, exist_ok=True)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         torch.manual_seed(plan.seed)
-        self.state = State.begin(lambda: make().to(self.device), plan)
+        self.state = TrainingState.create(lambda: make().to(self.device), plan)
         if (folder / CHECKPOINT).exists():
             self.state.restore(folder / CHECKPOINT)
-        self.forward = twin(self.state.network, plan.dropout).train()
+        self.forward = fold_batch_norms(self.state.network, plan.dropout).train()
         self.order = train.epoch(plan.seed, self.state.position.epoch)
         self.stopped = False
         self.measured = self._tenth()
@@ -100,7 +101,7 @@ class Training:
             save_s: Time between two checkpoints, in seconds.
 
         """
-        log, save = Every(log_s), Every(save_s)
+        log, save = Timer(log_s), Timer(save_s)
         while not (self.is_over or self.stopped):
             self._step()
             if log.due():
@@ -121,7 +122,7 @@ class Training:
         side = self.plan.side_at(position.progress)
         photos = augmented(batch.photos, side, self.plan.smallest_area, self.plan.colour)
         with self._precision():
-            logits = self.forward(self.scale(photos))
+            logits = self.forward(normalised(photos, self.normalisation))
         loss = classification_loss(logits, *batch[1:])
         self.state.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -133,10 +134,10 @@ class Training:
 
     def _precision(self) -> AbstractContextManager[object]:
         """Bfloat16 where the machine computes in it; an older CPU would emulate it."""
-        told: Mapping[str, bool] = getattr(
+        capabilities: Mapping[str, bool] = getattr(
             torch.cpu, "get_capabilities", dict
         )()  # an older torch does not tell
-        able = self.device.type == "cuda" or told.get("avx512_bf16", False)
+        able = self.device.type == "cuda" or capabilities.get("avx512_bf16", False)
         return torch.autocast(self.device.type, torch.bfloat16, enabled=bool(able))
 
     def _next_batch(self) -> Batch:
@@ -180,7 +181,7 @@ class Training:
 
     def _measure(self) -> None:
         self.measured = self._tenth()
-        found = accuracy(self.state.average, self.validation, self.plan.size, self.scale)
+        found = accuracy(self.state.average, self.validation, self.plan.size, self.normalisation)
         self._append(self._entry(top1=round(found.top1, 4), top5=round(found.top5, 4)))
 
     def _entry(self, **found: float) -> Entry:
@@ -192,4 +193,4 @@ class Training:
     def _append(self, entry: Entry) -> None:
         append(entry, self.folder / LOG)
         draw(read(self.folder / LOG), self.folder / CURVES)
-        self.told(entry)
+        self.on_entry(entry)

@@ -34,6 +34,7 @@ async def start(state: ServiceState, page: PageMount) -> None:
 async def reload(state: ServiceState) -> None:
     """Load the models anew; where that fails, what was loaded stays, and the log says why."""
     failure = await asyncio.to_thread(_load, state)
+    _freeze_garbage()
     if failure:
         log.warning("%s What was loaded stays.", failure)
 
@@ -73,7 +74,9 @@ def _freeze_garbage() -> None:
     """Leave what was loaded out of the garbage collector's rounds, and make these rarer.
 
     A request leaves no cycles behind, but enough objects to set off a round every other request.
+    What was unloaded since the last time may hold itself in cycles, and is let go here.
     """
+    gc.unfreeze()
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)

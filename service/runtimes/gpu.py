@@ -12,7 +12,7 @@ from pathlib import Path
 
 import onnxruntime as ort
 
-from models.home import cache_home
+from models.home import cache_folder
 from service.runtimes.base import Layout, ModelFile
 from service.runtimes.bound import BoundRuntime
 from service.runtimes.onnx_runtime import EXECUTION_PROVIDERS, open_session
@@ -114,7 +114,7 @@ def engine_folder(sha256: str) -> Path | None:
     would be answered with the weights of the first.
     """
     digest = hashlib.sha256(f"{sha256} {ort.__version__}".encode())
-    folder = cache_home() / "tensorrt" / digest.hexdigest()[:32]
+    folder = cache_folder() / "tensorrt" / digest.hexdigest()[:32]
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:

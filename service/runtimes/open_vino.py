@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.home import cache_home
+from models.home import cache_folder
 from service.runtimes.base import Layout, ModelFile, Photos
 
 __all__ = ["OpenVino", "is_installed"]
@@ -181,7 +181,7 @@ def _core() -> Any:
     import openvino
 
     core = openvino.Core()
-    folder = cache_home() / "openvino"
+    folder = cache_folder() / "openvino"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:

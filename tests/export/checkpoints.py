@@ -1,6 +1,6 @@
 """Checkpoints in the layouts of their publishers, with weights of our own making.
 
-The weights are drawn at random and their batch norms settled on real photographs, and the
+The weights are drawn at random, their batch norms get the statistics of real photographs, and the
 classifier is scaled, so that a network's answers differ from photograph to photograph.
 """
 
@@ -17,10 +17,11 @@ import torch
 from torch import nn
 from torch._utils import _rebuild_tensor
 
-from export.graph import Normalisation, body
-from export.photographs import shipped
+from export.graph.trace import trace_network
+from export.photographs import shipped_photographs
 from models.card import Input
 from models.networks import ARCHITECTURES, Network
+from models.sources import SOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,28 +29,30 @@ if TYPE_CHECKING:
 
     from onnx import ModelProto
 
-IMAGENET = Normalisation((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
+IMAGENET = SOURCES["resnet18"].normalisation
 
 
 @cache
-def settled(architecture: str, classes: int, size: int) -> Network:
+def random_network(architecture: str, classes: int, size: int) -> Network:
     """A network whose answers differ from photograph to photograph."""
     torch.manual_seed(0)
     network = ARCHITECTURES[architecture](classes)
-    pixels = torch.from_numpy(IMAGENET(shipped(Input(size=size, resize=size)).calibration))
+    pixels = torch.from_numpy(
+        IMAGENET(shipped_photographs(Input(size=size, resize=size)).calibration)
+    )
     with torch.no_grad():
-        _settle_batch_norms(network, pixels)
+        _estimate_statistics(network, pixels)
         _spread(network.classifier, network.eval()(pixels)[0])
     return network
 
 
 @cache
-def traced(architecture: str, classes: int, size: int) -> ModelProto:
+def random_traced(architecture: str, classes: int, size: int) -> ModelProto:
     """Its float graph; tests share it and must not change it."""
-    return body(settled(architecture, classes, size), size)
+    return trace_network(random_network(architecture, classes, size), size)
 
 
-def _settle_batch_norms(network: Network, pixels: torch.Tensor) -> None:
+def _estimate_statistics(network: Network, pixels: torch.Tensor) -> None:
     norms = [layer for layer in network.modules() if isinstance(layer, nn.BatchNorm2d)]
     for norm in norms:
         norm.momentum = None  # so that one pass is all it takes

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from export.photographs import NoPhotographs, from_folder, shipped
+from export.photographs import NoPhotographs, photographs_in, shipped_photographs
 from models.card import Input
 from service.photo.decode import decode
 
@@ -16,7 +16,7 @@ SMALL = Input(size=32, resize=36)
 
 
 def test_booths_own_are_seen_at_four_distances() -> None:
-    seen = shipped(SMALL)
+    seen = shipped_photographs(SMALL)
     assert seen.calibration.shape == seen.proof.shape == (20, 32, 32, 3)
     assert len({square.tobytes() for square in [*seen.calibration, *seen.proof]}) == 40
 
@@ -32,7 +32,7 @@ def test_a_folders_photographs_are_shared_out(photos: dict[str, bytes], tmp_path
     ]:
         (place / f"{name}.jpg").write_bytes(photos[name])
 
-    seen = from_folder(tmp_path, SMALL)
+    seen = photographs_in(tmp_path, SMALL)
 
     expected = [decode(photos[name], SMALL).pixels for name in ("astronaut", "coffee", "rocket")]
     assert np.array_equal(seen.calibration, [expected[0], expected[2]])
@@ -42,7 +42,7 @@ def test_a_folders_photographs_are_shared_out(photos: dict[str, bytes], tmp_path
 def test_most_of_a_large_folder_proves(photos: dict[str, bytes], tmp_path: Path) -> None:
     for number in range(300):
         (tmp_path / f"{number:03}.jpg").write_bytes(photos["chelsea"])
-    seen = from_folder(tmp_path, Input(size=8, resize=8))
+    seen = photographs_in(tmp_path, Input(size=8, resize=8))
     assert (len(seen.calibration), len(seen.proof)) == (128, 172)
 
 
@@ -53,4 +53,4 @@ def test_too_few_photographs_are_told(count: int, photos: dict[str, bytes], tmp_
     with pytest.raises(
         NoPhotographs, match=f"holds {count or 'no'} readable photographs; at least"
     ):
-        from_folder(tmp_path, SMALL)
+        photographs_in(tmp_path, SMALL)

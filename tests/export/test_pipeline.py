@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,20 +11,25 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from pydantic import ValidationError
 from starlette.testclient import TestClient
 
-from export.checkpoint import CheckpointError
-from export.parity import LARGEST_DIFFERENCE, ParityError
-from export.photographs import shipped
-from export.pipeline import Recipe, Traced, describe, export_model, trace
+from export.photographs import shipped_photographs
+from export.pipeline import ExportConfig, Exporter, InvalidCard, export_model, write_card
+from export.proof.parity import LARGEST_DIFFERENCE, ParityError
 from models.card import Input, Label, Measurement
 from models.labels import label_set, sun_attributes
+from models.networks import Network, build
+from models.networks.checkpoint import CheckpointError
 from models.sources import SOURCES
 from service.fleet.identity import read_card
 from service.run.app import create_app, create_state
 from service.settings import read_settings
-from tests.export.checkpoints import IMAGENET, save_as_mit, save_as_torchvision, settled
+from tests.export.checkpoints import (
+    IMAGENET,
+    random_network,
+    save_as_mit,
+    save_as_torchvision,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,8 +47,8 @@ PUBLISHED = {
 }
 
 
-def recipe(architecture: str = "resnet18", labels: int = 7, size: int = 64) -> Recipe:
-    return Recipe(
+def config(architecture: str = "resnet18", labels: int = 7, size: int = 64) -> ExportConfig:
+    return ExportConfig(
         name="mine",
         title="Mine",
         architecture=architecture,
@@ -57,19 +63,19 @@ def recipe(architecture: str = "resnet18", labels: int = 7, size: int = 64) -> R
 @pytest.fixture(scope="module", params=list(PUBLISHED))
 def network(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Traced]:
+) -> Iterator[Exporter]:
     source = SOURCES[request.param]
     save, labels, size = PUBLISHED[request.param]
     weights = tmp_path_factory.mktemp("weights") / source.filename
-    save(settled(source.architecture, len(label_set(labels)), size), weights)
-    smaller = replace(Recipe.of(source), input=Input(size=size, resize=size))
-    yield trace(smaller, weights)
+    save(random_network(source.architecture, len(label_set(labels)), size), weights)
+    smaller = replace(ExportConfig.from_source(source), input=Input(size=size, resize=size))
+    yield Exporter.load(smaller, weights)
     weights.unlink()
 
 
 @pytest.fixture
-def made(network: Traced, tmp_path: Path) -> Iterator[Callable[[Precision], tuple[Path, Card]]]:
-    path = tmp_path / f"{network.recipe.name}.onnx"
+def made(network: Exporter, tmp_path: Path) -> Iterator[Callable[[Precision], tuple[Path, Card]]]:
+    path = tmp_path / f"{network.config.name}.onnx"
     yield lambda precision: (path, network.write(path, precision=precision))
     path.unlink()
 
@@ -100,30 +106,36 @@ def test_a_published_layout_is_exported_proven_and_served(
 def _answers_over_http(path: Path, photos: dict[str, bytes]) -> list[dict[str, Any]]:
     settings = {"BOOTH_MODELS": str(path), "BOOTH_DEMO": "off", "BOOTH_MAX_BATCH_SIZE": "1"}
     with TestClient(create_app(create_state(read_settings(settings)))) as client:
-        while client.get("/readyz").status_code != 200:
-            pass
+        _wait_until_ready(client)
         answers = [client.post("/classify", content=photo) for photo in photos.values()]
     assert [answer.status_code for answer in answers] == [200] * len(photos)
     return [answer.json() for answer in answers]
 
 
-@pytest.fixture(scope="module")
-def resnet(tmp_path_factory: pytest.TempPathFactory) -> Traced:
-    weights = tmp_path_factory.mktemp("weights") / "mine.pth"
-    save_as_torchvision(settled("resnet18", 7, 64), weights)
-    return trace(recipe(), weights)
+def _wait_until_ready(client: TestClient) -> None:
+    deadline = time.monotonic() + 60
+    while client.get("/readyz").status_code != 200:
+        assert time.monotonic() < deadline, client.get("/readyz").text
+        time.sleep(0.02)
 
 
 @pytest.fixture(scope="module")
-def again(tmp_path_factory: pytest.TempPathFactory) -> Traced:
+def resnet(tmp_path_factory: pytest.TempPathFactory) -> Exporter:
     weights = tmp_path_factory.mktemp("weights") / "mine.pth"
-    save_as_torchvision(settled("resnet18", 7, 64), weights)
-    return trace(recipe(), weights)
+    save_as_torchvision(random_network("resnet18", 7, 64), weights)
+    return Exporter.load(config(), weights)
+
+
+@pytest.fixture(scope="module")
+def again(tmp_path_factory: pytest.TempPathFactory) -> Exporter:
+    weights = tmp_path_factory.mktemp("weights") / "mine.pth"
+    save_as_torchvision(random_network("resnet18", 7, 64), weights)
+    return Exporter.load(config(), weights)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])
 def test_the_same_weights_give_the_same_bytes(
-    precision: Precision, resnet: Traced, again: Traced, tmp_path: Path
+    precision: Precision, resnet: Exporter, again: Exporter, tmp_path: Path
 ) -> None:
     one, other = tmp_path / "one.onnx", tmp_path / "other.onnx"
     resnet.write(one, precision=precision)
@@ -131,7 +143,7 @@ def test_the_same_weights_give_the_same_bytes(
     assert one.read_bytes() == other.read_bytes()
 
 
-def test_the_card_in_the_file_tells_what_it_is(resnet: Traced, tmp_path: Path) -> None:
+def test_the_card_in_the_file_tells_what_it_is(resnet: Exporter, tmp_path: Path) -> None:
     path = tmp_path / "mine.onnx"
     card = resnet.write(path, precision="int8")
     assert read_card(path) == card
@@ -147,20 +159,20 @@ def _umask() -> int:
     return mask
 
 
-def test_another_card_changes_nothing_else(resnet: Traced, tmp_path: Path) -> None:
+def test_another_card_changes_nothing_else(resnet: Exporter, tmp_path: Path) -> None:
     path = tmp_path / "mine.onnx"
     card = resnet.write(path)
     before = onnx.load(path).graph
     measured = Measurement(dataset="d", top1=0.5, top5=1, photographs=2, calibration_error=0.1)
     described = card.model_copy(update={"measured": (measured,)})
 
-    describe(path, described)
+    write_card(path, described)
 
     assert read_card(path) == described
     assert onnx.load(path).graph == before
 
 
-def test_attributes_become_an_output(resnet: Traced, tmp_path: Path) -> None:
+def test_attributes_become_an_output(resnet: Exporter, tmp_path: Path) -> None:
     matrix = np.random.default_rng(0).normal(size=(len(sun_attributes()), 512))
     np.save(tmp_path / "w.npy", matrix.astype(np.float32))
     path = tmp_path / "mine.onnx"
@@ -168,14 +180,14 @@ def test_attributes_become_an_output(resnet: Traced, tmp_path: Path) -> None:
     card = resnet.write(path, attributes=tmp_path / "w.npy")
 
     assert card.attributes == sun_attributes()
-    square = shipped(resnet.recipe.input).proof[:3]
+    square = shipped_photographs(resnet.config.input).proof[:3]
     session = onnxruntime.InferenceSession(path)
     features, attributes = session.run(["features", "attributes"], {"photo": square})
     assert np.allclose(attributes, features @ matrix.T, atol=1e-3)
 
 
 def test_a_file_that_answers_otherwise_is_not_written(
-    resnet: Traced, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    resnet: Exporter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(LARGEST_DIFFERENCE, "fp32", 0.0)
     with pytest.raises(ParityError):
@@ -183,7 +195,7 @@ def test_a_file_that_answers_otherwise_is_not_written(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_nothing_half_written_is_left(resnet: Traced, tmp_path: Path) -> None:
+def test_nothing_half_written_is_left(resnet: Exporter, tmp_path: Path) -> None:
     taken = tmp_path / "mine.onnx"
     taken.mkdir()
     with pytest.raises(OSError, match=r"mine\.onnx"):
@@ -192,13 +204,28 @@ def test_nothing_half_written_is_left(resnet: Traced, tmp_path: Path) -> None:
 
 
 def test_a_bad_name_is_refused_before_the_work(tmp_path: Path) -> None:
-    bad = replace(recipe(), name="My Model")
-    with pytest.raises(ValidationError, match="name"):
+    bad = replace(config(), name="My Model")
+    with pytest.raises(InvalidCard, match=r"^The name can't be 'My Model': "):
         export_model(bad, tmp_path / "not-even-there.pth", tmp_path / "out.onnx")
 
 
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     weights = tmp_path / "mine.pth"
-    save_as_torchvision(settled("resnet18", 7, 64), weights)
+    save_as_torchvision(random_network("resnet18", 7, 64), weights)
     with pytest.raises(CheckpointError, match="is no alexnet"):
-        export_model(recipe("alexnet"), weights, tmp_path / "out.onnx")
+        export_model(config("alexnet"), weights, tmp_path / "out.onnx")
+
+
+def test_a_network_is_built_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = tmp_path / "mine.pth"
+    save_as_torchvision(random_network("resnet18", 7, 64), weights)
+    built: list[str] = []
+
+    def counting(architecture: str, classes: int) -> Network:
+        built.append(architecture)
+        return build(architecture, classes)
+
+    monkeypatch.setattr("export.pipeline.build", counting)
+    export_model(config(), weights, tmp_path / "out.onnx")
+
+    assert built == ["resnet18"]

@@ -5,25 +5,38 @@ from pathlib import Path
 
 import pytest
 
-from models.home import model_home
+from models.home import cache_folder, default_model_folder
+
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="XDG folders are Linux's")
 
 
-def test_the_folder_that_was_chosen_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BOOTH_MODEL_DIR", "~/here")
-
-    assert model_home() == Path.home() / "here"
-
-
-@pytest.mark.parametrize("unset", [None, ""])
-@pytest.mark.skipif(sys.platform != "linux", reason="XDG folders are Linux's")
-def test_else_it_is_in_the_platforms_data_folder(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, unset: str | None
+@LINUX
+def test_models_lie_in_the_users_data_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.delenv("BOOTH_MODEL_DIR", raising=False)
-    if unset is not None:
-        monkeypatch.setenv("BOOTH_MODEL_DIR", unset)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    assert model_home() == tmp_path / "booth/models"
+    assert default_model_folder() == tmp_path / "booth/models"
 
     monkeypatch.delenv("XDG_DATA_HOME")
-    assert model_home() == Path.home() / ".local/share/booth/models"
+    assert default_model_folder() == Path.home() / ".local/share/booth/models"
+
+
+@LINUX
+def test_what_only_saves_time_lies_in_the_users_cache(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert cache_folder() == tmp_path / "booth"
+
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert cache_folder() == Path.home() / ".cache/booth"
+
+
+def test_settings_are_read_elsewhere_and_nothing_is_made(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    before = default_model_folder()
+    monkeypatch.setenv("BOOTH_MODEL_DIR", str(tmp_path / "chosen"))
+    assert default_model_folder() == before
+    assert not any(tmp_path.iterdir())

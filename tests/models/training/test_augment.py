@@ -7,7 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
-from models.training.augment import Scale, augmented, whole
+from models.normalisation import Normalisation
+from models.training.augment import augmented, normalised, resized
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,7 +26,7 @@ def five(squares: NDArray[np.uint8]) -> torch.Tensor:
 
 @pytest.mark.parametrize("side", [32, 48, 96])
 def test_whole_photographs_are_those_of_pillow(squares: NDArray[np.uint8], side: int) -> None:
-    found = whole(torch.from_numpy(squares), side).permute(0, 2, 3, 1).numpy()
+    found = resized(torch.from_numpy(squares), side).permute(0, 2, 3, 1).numpy()
     images = [Image.fromarray(photo) for photo in squares]
     wanted = [one.resize((side, side), Image.Resampling.BICUBIC) for one in images]
     differences = np.abs(found - np.stack(list(map(np.asarray, wanted))))
@@ -37,7 +38,7 @@ def test_whole_photographs_are_those_of_pillow(squares: NDArray[np.uint8], side:
 
 
 def test_whole_photographs_of_the_right_side_stay_as_they_are(five: torch.Tensor) -> None:
-    assert torch.equal(whole(five, 64), five.permute(0, 3, 1, 2).float())
+    assert torch.equal(resized(five, 64), five.permute(0, 3, 1, 2).float())
 
 
 def test_parts_have_the_side_asked_for_and_the_range_of_pixels(five: torch.Tensor) -> None:
@@ -54,7 +55,7 @@ def test_the_largest_part_without_colours_is_the_photograph_or_its_mirror_image(
     many = five[1:2].repeat(40, 1, 1, 1)
     found = augmented(many, 64, smallest_area=1, colour=0)
     # A part of the whole area is as wide or as high as the photograph, not always both.
-    photo = whole(five[1:2], 64)[0]
+    photo = resized(five[1:2], 64)[0]
     straight, mirrored = (
         torch.stack([correlation(one, other) for one in found]) for other in (photo, photo.flip(2))
     )
@@ -100,6 +101,6 @@ def test_the_same_seed_gives_the_same_parts(five: torch.Tensor) -> None:
 
 def test_pixels_are_scaled_channel_by_channel() -> None:
     pixels = torch.tensor([10.0, 20.0, 30.0]).view(1, 3, 1, 1).expand(2, 3, 4, 4)
-    found = Scale((10, 10, 10), (1, 2, 4))(pixels)
+    found = normalised(pixels, Normalisation((10, 10, 10), (1, 2, 4)))
     assert torch.equal(found[0, :, 0, 0], torch.tensor([0.0, 5.0, 5.0]))
     assert found.is_contiguous(memory_format=torch.channels_last)

@@ -35,12 +35,12 @@ def test_a_batch_holds_what_is_known_of_its_photographs(examples: Examples) -> N
     taught = replace(
         examples,
         teacher=np.full((5, 5), 0.2, np.float16),
-        trust=np.array([0, 0.1, 0.2, 0.3, 1], np.float32),
+        teacher_weight=np.array([0, 0.1, 0.2, 0.3, 1], np.float32),
     )
     batch = taught.batch(np.array([4, 1]))
     assert np.array_equal(batch.photos.numpy(), examples.photos[[4, 1]])
     assert batch.labels.int().argmax(1).tolist() == [4, 1]
-    assert batch.trust.tolist() == pytest.approx([1, 0.1])
+    assert batch.teacher_weight.tolist() == pytest.approx([1, 0.1])
     assert batch.teacher.sum(1).tolist() == pytest.approx([1, 1], abs=1e-3)
 
 
@@ -48,4 +48,4 @@ def test_labels_alone_know_no_teacher(examples: Examples) -> None:
     batch = examples.batch(np.array([0, 2]))
     assert (len(examples), examples.classes) == (5, 5)
     assert not batch.teacher.any()
-    assert not batch.trust.any()
+    assert not batch.teacher_weight.any()

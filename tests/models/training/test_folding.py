@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 import torch
 
-from export.checkpoint import load_weights
 from models.networks import Network, build
+from models.networks.checkpoint import load_weights
 from models.sources import SOURCES
-from models.training.augment import Scale, whole
-from models.training.folding import twin
-from tests.export.checkpoints import settled
+from models.training.augment import normalised, resized
+from models.training.folding import fold_batch_norms
+from tests.export.checkpoints import random_network
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,9 +42,9 @@ def case(request: pytest.FixtureRequest, squares: NDArray[np.uint8]) -> Case:
         load_weights(network, architecture, request.getfixturevalue("weights"))
     else:
         network = build(architecture, 7)
-        state = settled(architecture, 7, side).module.state_dict()
+        state = random_network(architecture, 7, side).module.state_dict()
         network.module.load_state_dict({n: v.clone() for n, v in state.items()}, assign=True)
-    pixels = Scale(LITE0.mean, LITE0.std)(whole(torch.from_numpy(squares[:2]), side))
+    pixels = normalised(resized(torch.from_numpy(squares[:2]), side), LITE0.normalisation)
     return Case(network.requires_grad_(requires_grad=True), pixels)
 
 
@@ -60,9 +60,9 @@ def difference(found: list[torch.Tensor], wanted: list[torch.Tensor]) -> float:
     return float((mine - its).norm() / its.norm())
 
 
-def test_the_twin_answers_and_learns_as_the_network(case: Case) -> None:
+def test_the_folded_network_answers_and_learns_as_the_network(case: Case) -> None:
     before = {name: value.clone() for name, value in case.network.module.named_buffers()}
-    folded = twin(case.network, dropout=0.0).train()
+    folded = fold_batch_norms(case.network, dropout=0.0).train()
     wanted = case.network.eval()(case.pixels)[0]
     found = folded(case.pixels)
 
@@ -76,7 +76,7 @@ def test_the_twin_answers_and_learns_as_the_network(case: Case) -> None:
 def test_in_bfloat16_it_does_so_roughly(case: Case) -> None:
     wanted = case.network.eval()(case.pixels)[0]
     with torch.autocast("cpu", torch.bfloat16):
-        found = twin(case.network, dropout=0.0).train()(case.pixels)
+        found = fold_batch_norms(case.network, dropout=0.0).train()(case.pixels)
 
     assert found.dtype == torch.float32
     assert (found - wanted).norm() / wanted.norm() < 0.1
@@ -86,11 +86,11 @@ def test_in_bfloat16_it_does_so_roughly(case: Case) -> None:
 
 def test_its_parameters_are_the_networks_own(case: Case) -> None:
     own = {id(parameter) for parameter in case.network.parameters()}
-    assert {id(parameter) for parameter in twin(case.network, 0.2).parameters()} == own
+    assert {id(parameter) for parameter in fold_batch_norms(case.network, 0.2).parameters()} == own
 
 
 def test_dropout_hides_features_in_training_alone(case: Case) -> None:
-    folded = twin(case.network, dropout=0.5)
+    folded = fold_batch_norms(case.network, dropout=0.5)
     with torch.no_grad():
         assert not torch.equal(folded.train()(case.pixels), folded(case.pixels))
         assert torch.equal(folded.eval()(case.pixels), folded(case.pixels))

@@ -52,13 +52,13 @@ def test_without_a_label_the_teacher_alone_teaches(logits: torch.Tensor) -> None
 def test_trust_divides_the_loss_between_label_and_teacher(logits: torch.Tensor) -> None:
     labels = single(torch.tensor([3, 2, 1, 0, 3, 2]))
     teacher = torch.full((N, K), 1 / K)
-    trust = torch.tensor([0, 0.15, 0.5, 1, 0.25, 0.75])
+    teacher_weight = torch.tensor([0, 0.15, 0.5, 1, 0.25, 0.75])
     log_probabilities = logits.log_softmax(1)
     parts = zip(
-        trust,
+        teacher_weight,
         set_cross_entropy(log_probabilities, labels),
         distillation(log_probabilities, teacher),
         strict=True,
     )
     wanted = torch.stack([(1 - t) * label + t * taught for t, label, taught in parts]).mean()
-    torch.testing.assert_close(classification_loss(logits, labels, teacher, trust), wanted)
+    torch.testing.assert_close(classification_loss(logits, labels, teacher, teacher_weight), wanted)

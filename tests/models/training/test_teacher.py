@@ -7,10 +7,10 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from export.examples import squashed
+from export.training.dataset import square_input
 from models.shelf import ZOO
 from models.training import teacher
-from models.training.teacher import BadTeacher, ask
+from models.training.teacher import BadTeacher, teacher_probabilities
 from service.fleet.identity import read_model_file
 from service.photo.decode import decode
 from service.runtimes.session import Session
@@ -25,9 +25,9 @@ ESPRESSO = 967
 
 
 def test_a_model_file_of_booth_teaches(photos: dict[str, bytes]) -> None:
-    coffee = decode(photos["coffee"], squashed(160)).pixels
+    coffee = decode(photos["coffee"], square_input(160)).pixels
     seen: list[int] = []
-    found = ask(LITE0, np.stack([coffee] * 40), 1000, seen.append)
+    found = teacher_probabilities(LITE0, np.stack([coffee] * 40), 1000, seen.append)
     assert (found.shape, str(found.dtype), seen) == ((40, 1000), "float16", [32, 8])
     np.testing.assert_allclose(found.sum(1, dtype=np.float64), 1, atol=0.01)
     assert set(found.argmax(1).tolist()) == {ESPRESSO}
@@ -36,7 +36,7 @@ def test_a_model_file_of_booth_teaches(photos: dict[str, bytes]) -> None:
 def test_photographs_of_its_own_side_are_shown_as_they_are() -> None:
     photos = np.random.default_rng(0).integers(0, 256, (3, 224, 224, 3), np.uint8)
     with_booth = Session(read_model_file(LITE0), providers=["cpu"]).run(photos)
-    np.testing.assert_allclose(ask(LITE0, photos, 1000), with_booth, atol=1e-3)
+    np.testing.assert_allclose(teacher_probabilities(LITE0, photos, 1000), with_booth, atol=1e-3)
 
 
 def tiny(path: Path, output: str = "logits", **photo: Any) -> Path:
@@ -61,7 +61,7 @@ def tiny(path: Path, output: str = "logits", **photo: Any) -> Path:
 
 def test_logits_become_probabilities(tmp_path: Path) -> None:
     photos = np.full((40, 16, 16, 3), (3, 2, 1), np.uint8)
-    found = ask(tiny(tmp_path / "tiny.onnx"), photos, 3)
+    found = teacher_probabilities(tiny(tmp_path / "tiny.onnx"), photos, 3)
     powers = np.exp([3, 2, 1])
     np.testing.assert_allclose(found, np.tile(powers / powers.sum(), (40, 1)), atol=1e-3)
 
@@ -86,15 +86,15 @@ def test_a_file_with_another_way_in_or_out_is_refused(
     fault: dict[str, Any], tmp_path: Path, squares: NDArray[np.uint8]
 ) -> None:
     with pytest.raises(BadTeacher, match=r"tiny.onnx can't teach: it needs an input `photo`"):
-        ask(tiny(tmp_path / "tiny.onnx", **fault), squares, 3)
+        teacher_probabilities(tiny(tmp_path / "tiny.onnx", **fault), squares, 3)
 
 
 def test_a_teacher_of_other_labels_is_refused(squares: NDArray[np.uint8]) -> None:
     with pytest.raises(BadTeacher, match="tells 1000 classes apart, and there are 5 labels"):
-        ask(LITE0, squares, 5)
+        teacher_probabilities(LITE0, squares, 5)
 
 
 def test_a_file_that_is_no_network_is_refused(tmp_path: Path, squares: NDArray[np.uint8]) -> None:
     (tmp_path / "my.onnx").write_bytes(b"not a network")
     with pytest.raises(BadTeacher, match=r"my.onnx is no ONNX file; give a model file as teacher"):
-        ask(tmp_path / "my.onnx", squares, 3)
+        teacher_probabilities(tmp_path / "my.onnx", squares, 3)

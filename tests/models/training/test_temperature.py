@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.training.temperature import fit_temperature, scaled
+from models.training.temperature import fit_temperature, softmax
 
 Floats = NDArray[np.float64]
 
@@ -13,7 +13,7 @@ def _drawn(temperature: float, count: int = 4000) -> tuple[Floats, NDArray[np.bo
     """Logits too sharp by ``temperature``, and labels drawn from the true probabilities."""
     random = np.random.default_rng(0)
     logits = random.normal(0, 2, (count, 6))
-    labels = [random.choice(6, p=row) for row in scaled(logits, 1)]
+    labels = [random.choice(6, p=row) for row in softmax(logits, 1)]
     return logits * temperature, np.eye(6, dtype=bool)[labels]
 
 
@@ -24,7 +24,7 @@ def test_a_known_temperature_is_found_again(temperature: float) -> None:
 
 def test_log_probabilities_do_as_well_as_logits() -> None:
     logits, labels = _drawn(2.0)
-    assert fit_temperature(np.log(scaled(logits, 1)), labels) == pytest.approx(
+    assert fit_temperature(np.log(softmax(logits, 1)), labels) == pytest.approx(
         fit_temperature(logits, labels)
     )
 
@@ -39,15 +39,15 @@ def test_a_set_of_labels_counts_as_the_sum_of_its_probabilities() -> None:
 
 def test_a_few_right_answers_do_not_make_the_network_certain() -> None:
     logits = np.array([[9.0, 0.0], [0.0, 9.0]] * 4)
-    confidence = scaled(logits, fit_temperature(logits, logits > 1)).max(1)
+    confidence = softmax(logits, fit_temperature(logits, logits > 1)).max(1)
     assert confidence == pytest.approx(0.9, abs=0.01)
 
 
 def test_wrong_answers_alone_are_all_but_ignored() -> None:
     logits = np.array([[9.0, 0.0], [0.0, 9.0]] * 4)
-    assert scaled(logits, fit_temperature(logits, logits < 1)).max() < 0.62
+    assert softmax(logits, fit_temperature(logits, logits < 1)).max() < 0.62
 
 
 def test_scaling_keeps_large_logits_finite() -> None:
-    found = scaled(np.array([[1e4, 0.0, -1e4]]), 0.05)
+    found = softmax(np.array([[1e4, 0.0, -1e4]]), 0.05)
     assert found.tolist() == [[1, 0, 0]]

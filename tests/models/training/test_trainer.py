@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -9,38 +8,22 @@ import pytest
 import torch
 from PIL import Image
 
-from export.checkpoint import load_weights
 from models.networks import Network, build
+from models.networks.checkpoint import load_weights
 from models.sources import SOURCES
-from models.training.augment import Scale
 from models.training.curves import Entry, read
 from models.training.examples import Examples
-from models.training.head import fit_head
-from models.training.measure import accuracy
 from models.training.plan import Plan
-from models.training.state import State, save_weights
-from models.training.trainer import CURVES, LOG, Training
+from models.training.state import TrainingState, save_weights
+from models.training.trainer import CURVES, LOG, Trainer
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from numpy.typing import NDArray
 
 LITE0 = SOURCES["efficientnet_lite0"]
-SCALE = Scale(LITE0.mean, LITE0.std)
+NORMALISATION = LITE0.normalisation
 PLAN = Plan(size=32, batch=4, epochs=1, frozen=2)
-
-
-@pytest.fixture(scope="module")
-def network(weights: Path) -> Network:
-    """The body of published weights, and a head for five classes that knows nothing."""
-    published = build(LITE0.architecture, 1000)
-    load_weights(published, LITE0.architecture, weights)
-    made = build(LITE0.architecture, 5)
-    state = published.module.state_dict()
-    state |= {"_fc.weight": torch.zeros(5, 1280), "_fc.bias": torch.zeros(5)}
-    made.module.load_state_dict(state, assign=True)
-    return made
 
 
 @pytest.fixture(scope="module")
@@ -50,15 +33,8 @@ def start(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
-def photographs(squares: NDArray[np.uint8]) -> Examples:
-    """Twenty parts of the five photographs, labelled with which they are of."""
-    parts = [squares[:, y : y + 48, x : x + 48] for y, x in itertools.product((0, 16), (0, 16))]
-    return Examples.labelled(np.concatenate(parts), np.tile(np.eye(5, dtype=bool), (4, 1)))
-
-
-Begin = Callable[..., Training]
-Told = Callable[[Entry], None]
+Begin = Callable[..., Trainer]
+OnEntry = Callable[[Entry], None]
 
 
 def _silent(_: Entry) -> None:
@@ -74,15 +50,15 @@ def begin(start: Path, photographs: Examples, tmp_path_factory: pytest.TempPathF
         load_weights(made, LITE0.architecture, start)
         return made
 
-    def begin(folder: str, plan: Plan = PLAN, told: Told = _silent) -> Training:
-        return Training(
+    def begin(folder: str, plan: Plan = PLAN, on_entry: OnEntry = _silent) -> Trainer:
+        return Trainer(
             plan,
             make,
             train=photographs,
             validation=photographs,
-            scale=SCALE,
+            normalisation=NORMALISATION,
             folder=root / folder,
-            told=told,
+            on_entry=on_entry,
         )
 
     return begin
@@ -95,24 +71,26 @@ def _undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def through(begin: Begin) -> Training:
+def through(begin: Begin) -> Trainer:
     """A training that nothing interrupted; tests share it and must not change it."""
     training = begin("through")
     training.run(log_s=0)
     return training
 
 
-def tensors(state: State) -> Iterator[torch.Tensor]:
+def tensors(state: TrainingState) -> Iterator[torch.Tensor]:
     yield from state.network.module.state_dict().values()
     yield from state.average.module.state_dict().values()
 
 
 @pytest.mark.usefixtures("_undrawn")
 def test_a_training_that_was_stopped_ends_as_one_that_was_not(
-    begin: Begin, through: Training
+    begin: Begin, through: Trainer
 ) -> None:
-    stopped: list[Training] = []
-    stopped.append(begin("stopped", told=lambda entry: stopped[0].stop() if entry.top1 else None))
+    stopped: list[Trainer] = []
+    stopped.append(
+        begin("stopped", on_entry=lambda entry: stopped[0].stop() if entry.top1 else None)
+    )
     stopped[0].run()
     assert 0 < stopped[0].state.position.progress < 0.5
     assert stopped[0].state.position.place not in (0, 20)
@@ -128,7 +106,7 @@ def test_a_training_that_was_stopped_ends_as_one_that_was_not(
         assert torch.equal(mine, its)
 
 
-def test_what_is_over_stays_as_it_is(begin: Begin, through: Training) -> None:
+def test_what_is_over_stays_as_it_is(begin: Begin, through: Trainer) -> None:
     again = begin("through")
     before = (again.folder / LOG).read_text()
     assert again.is_over
@@ -138,7 +116,7 @@ def test_what_is_over_stays_as_it_is(begin: Begin, through: Training) -> None:
         assert torch.equal(mine, its)
 
 
-def test_the_log_says_how_it_went(through: Training) -> None:
+def test_the_log_says_how_it_went(through: Trainer) -> None:
     entries = read(through.folder / LOG)
     losses = [one.loss for one in entries if one.loss is not None]
     assert len(losses) == 5  # 20 photographs, 4 a step
@@ -152,7 +130,7 @@ def test_the_log_says_how_it_went(through: Training) -> None:
         assert curves.format == "PNG"
 
 
-def test_the_first_convolutions_stay_as_they_came(through: Training, network: Network) -> None:
+def test_the_first_convolutions_stay_as_they_came(through: Trainer, network: Network) -> None:
     before, after = network.module.state_dict(), through.state.network.module.state_dict()
     changed = {name for name, value in before.items() if not torch.equal(after[name], value)}
     assert not any(name.startswith(("_conv_stem", "_bn0", "_blocks.0._dep")) for name in changed)
@@ -161,7 +139,7 @@ def test_the_first_convolutions_stay_as_they_came(through: Training, network: Ne
     assert not any("running" in name for name in changed)
 
 
-def test_the_average_lies_between_start_and_end(through: Training, network: Network) -> None:
+def test_the_average_lies_between_start_and_end(through: Trainer, network: Network) -> None:
     first, average, last = (
         one.module.state_dict()["_conv_head.weight"]
         for one in (network, through.state.average, through.state.network)
@@ -172,11 +150,11 @@ def test_the_average_lies_between_start_and_end(through: Training, network: Netw
 
 @pytest.mark.usefixtures("_undrawn")
 def test_minutes_count_while_it_trains(begin: Begin) -> None:
-    told: list[Entry] = []
-    training = begin("minutes", Plan(size=32, batch=4, minutes=0.01), told.append)
+    entries: list[Entry] = []
+    training = begin("minutes", Plan(size=32, batch=4, minutes=0.01), entries.append)
     training.run(log_s=0)
     assert training.is_over
-    assert [one.progress for one in told] == sorted(one.progress for one in told)
+    assert [one.progress for one in entries] == sorted(one.progress for one in entries)
 
 
 @pytest.mark.usefixtures("_undrawn")
@@ -184,18 +162,3 @@ def test_fewer_photographs_than_a_batch_make_a_batch(begin: Begin) -> None:
     training = begin("batch", Plan(size=32, batch=64, epochs=2))
     training.run()
     assert training.state.position.seen == 40
-
-
-def test_a_new_head_is_fitted_to_what_the_network_sees(
-    network: Network, photographs: Examples
-) -> None:
-    before = accuracy(network, photographs, 48, SCALE)
-    body = network.module.state_dict()["_conv_head.weight"].clone()
-    fit_head(network, photographs, 48, SCALE)
-    after = accuracy(network, photographs, 48, SCALE)
-    network.classifier.weight.zero_()
-    network.classifier.bias.zero_()
-
-    assert before.top1 == pytest.approx(0.2)
-    assert (after.photographs, after.top1, after.top5) == (20, 1, 1)
-    assert torch.equal(network.module.state_dict()["_conv_head.weight"], body)

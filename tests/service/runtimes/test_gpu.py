@@ -9,7 +9,7 @@ from pathlib import Path
 import onnxruntime as ort
 import pytest
 
-from models.home import cache_home
+from models.home import cache_folder
 from service.fleet.identity import read_model_file
 from service.runtimes import gpu, onnx_runtime
 from service.runtimes.base import Layout
@@ -90,8 +90,8 @@ def test_files_of_other_content_have_engines_of_their_own_and_timings_together(
     assert engines[0] == engines[1] != engines[2]
     for folder, options in zip(engines, found, strict=True):
         assert Path(folder).is_dir()
-        assert Path(folder).parent == cache_home() / "tensorrt"
-        assert options["trt_timing_cache_path"] == str(cache_home() / "tensorrt")
+        assert Path(folder).parent == cache_folder() / "tensorrt"
+        assert options["trt_timing_cache_path"] == str(cache_folder() / "tensorrt")
 
 
 def test_another_onnx_runtime_has_an_engine_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,1 @@
+"""The commands that need torch, one a file: ``booth export``, ``pull``, ``train``, ``verify``."""

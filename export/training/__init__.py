@@ -1,0 +1,1 @@
+"""A training as a whole: data sets on disk -> a network (`models.training`) -> its model file."""

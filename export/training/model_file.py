@@ -1,0 +1,149 @@
+"""From a trained network to its model file: calibrated, quantised, proven, measured, described."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from export.photographs import Photographs
+from export.pipeline import ExportConfig, Exporter, Precision, write_card
+from export.proof.parity import onnx_probabilities
+from export.training.dataset import DecodedDataset, EvaluationData, Subset, decode_dataset
+from models.card import Bin, Calibration, Card, Label, Measurement
+from models.training.temperature import fit_temperature, softmax
+from service.cli.local import local_classifier
+from service.lab.evaluation import calibration_error, evaluate, reliability
+
+__all__ = ["labels_with_basis", "make_model_file", "measure_model"]
+
+_DRAFT = "draft.onnx"
+_MOST_FOR_CALIBRATION = 256
+_TINY = 1e-12
+
+Progress = Callable[[str], None]
+
+
+def make_model_file(
+    config: ExportConfig,
+    weights: Path,
+    evaluation: EvaluationData,
+    out: Path,
+    *,
+    precision: Precision,
+    cache: Path,
+    progress: Progress,
+) -> Card:
+    """Make the model file.
+
+    Args:
+        config: What to make; its temperature is found here.
+        weights: Of the trained network.
+        evaluation: Photographs to calibrate with and to measure on.
+        out: The file.
+        precision: Of the arithmetic.
+        cache: A folder for decoded photographs.
+        progress: Called with the name of each step as it begins.
+
+    Raises:
+        BadDataset: A data set can't be read.
+        ParityError: A file in floating point does not answer as the network does.
+
+    """
+    progress("Decoding the validation photographs")
+    size = config.input.size
+    validation = decode_dataset(evaluation.validation, config.labels, size, cache, lambda _: None)
+    fit, check = _halves(validation)
+    exporter = Exporter.load(config, weights, progress)
+    seen = Photographs(fit.photos[:_MOST_FOR_CALIBRATION], check.photos[:_MOST_FOR_CALIBRATION])
+    draft = cache / _DRAFT  # ``out`` appears once, finished
+    exporter.write(draft, precision=precision, photographs=seen, progress=progress)
+    progress("Fitting the temperature")
+    calibration = _calibrate(draft, fit, check, evaluation.validation.path.stem)
+    final = exporter.with_temperature(calibration.temperature)
+    card = final.write(draft, precision=precision, photographs=seen, progress=progress)
+    progress("Measuring the file")
+    found = tuple(measure_model(draft, one) for one in (evaluation.validation, *evaluation.tests))
+    card = card.model_copy(update={"calibration": calibration, "measured": found})
+    write_card(draft, card, out)
+    draft.unlink()
+    return card
+
+
+def measure_model(model: Path, data: Subset) -> Measurement:
+    """What ``booth evaluate`` finds for a model file on a data set, for its card."""
+    with local_classifier(str(model)) as classifier:
+        found = evaluate(classifier, data.read(classifier.card.labels)[1])
+    return Measurement(
+        dataset=data.path.stem,
+        top1=found.top1,
+        top5=found.top5,
+        photographs=found.photographs,
+        calibration_error=found.calibration_error,
+        environment=found.environment,
+    )
+
+
+def labels_with_basis(
+    labels: Sequence[Label], known: NDArray[np.bool_], *, is_taught: bool
+) -> tuple[Label, ...]:
+    """The labels, each with what it was learned from.
+
+    Args:
+        labels: K of them.
+        known: N x K truth values: the set of labels of each training photograph.
+        is_taught: Whether a teacher spoke for the labels that no photograph bears.
+
+    """
+    counts = known.sum(0)
+    return tuple(
+        _learned(label, int(count), is_taught=is_taught)
+        for label, count in zip(labels, counts, strict=True)
+    )
+
+
+def _learned(label: Label, count: int, *, is_taught: bool) -> Label:
+    if count:
+        return label.model_copy(update={"basis": "labelled", "photographs": count})
+    return label.model_copy(update={"basis": "distilled", "photographs": 0} if is_taught else {})
+
+
+def _halves(data: DecodedDataset) -> tuple[DecodedDataset, DecodedDataset]:
+    """Two random halves, always the same ones, of the photographs whose label is known."""
+    known = np.flatnonzero(data.labels.any(1))
+    shuffled = np.random.default_rng(0).permutation(known)
+    middle = (len(shuffled) + 1) // 2
+    return data.subset(shuffled[:middle]), data.subset(shuffled[middle:])
+
+
+def _calibrate(model: Path, fit: DecodedDataset, check: DecodedDataset, name: str) -> Calibration:
+    """Fit on the answers of the very file, so that its precision's own errors are scaled too."""
+    file = onnx.load(model)
+    temperature = fit_temperature(_logits(file, fit.photos), fit.labels)
+    logits = _logits(file, check.photos)
+    before = _bins(softmax(logits, 1.0), check.labels)
+    after = _bins(softmax(logits, temperature), check.labels)
+    return Calibration(
+        temperature=temperature,
+        fitted_on=f"one half of {name}",
+        fitted_photographs=len(fit),
+        measured_on=f"the other half of {name}",
+        measured_photographs=len(check),
+        error_before=calibration_error(before),
+        error_after=calibration_error(after),
+        bins_before=before,
+        bins_after=after,
+    )
+
+
+def _logits(model: onnx.ModelProto, photos: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Up to a constant for each photograph, which softmax takes away again."""
+    return np.log(np.maximum(onnx_probabilities(model, photos), _TINY), dtype=np.float64)
+
+
+def _bins(probabilities: NDArray[np.float64], labels: NDArray[np.bool_]) -> tuple[Bin, ...]:
+    first = probabilities.argmax(1)
+    return reliability(probabilities.max(1), labels[np.arange(len(labels)), first])
