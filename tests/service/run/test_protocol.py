@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import json
 import socket
 from collections.abc import Iterator
@@ -11,22 +10,12 @@ from typing import ClassVar
 
 import httpx
 import pytest
-from PIL import Image
 
 from service.run.protocol import Protocol, _Corked
 from tests.servers import Inside, serving_inside
+from tests.service.asking import PROBLEM, RED
 
-PROBLEM = {"type", "title", "status", "detail", "error"}
 HEAD = b"POST /classify HTTP/1.1\r\nHost: x\r\n"
-
-
-def red() -> bytes:
-    file = io.BytesIO()
-    Image.new("RGB", (20, 20), "red").save(file, "PNG")
-    return file.getvalue()
-
-
-RED = red()
 
 
 class Hasty(Protocol):
@@ -134,8 +123,9 @@ def test_an_offer_to_upgrade_is_passed_over_and_the_photograph_answered(
 def test_the_request_of_a_connection_made_before_the_end_is_answered(
     hasty: int, running: Inside
 ) -> None:
-    with socket.create_connection(("127.0.0.1", hasty), 10) as connection:
-        assert httpx.get(f"http://127.0.0.1:{hasty}/livez").text == "alive\n"
+    address = ("127.0.0.1", hasty)
+    with httpx.Client() as other, socket.create_connection(address, 10) as connection:
+        assert other.get(f"http://127.0.0.1:{hasty}/livez").text == "alive\n"
         server = running.server
         server.servers[0].get_loop().call_soon_threadsafe(
             lambda: [one.shutdown() for one in list(server.server_state.connections)]

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -15,8 +16,10 @@ from service.fleet.fleet import Fleet
 from service.run import startup
 from service.run.app import create_app, create_state
 from service.run.page import PageMount
+from service.run.startup import reload
 from service.settings import read_settings
 from tests.servers import Serve, clean_environment
+from tests.service.asking import samples
 from tests.service.conftest import MakeBroken, MakeTiny
 from tests.waiting import eventually
 
@@ -99,3 +102,15 @@ def test_at_sighup_the_old_model_stays_and_log_and_metric_say_why(
         assert httpx.get(f"{server.url}/models").json() == before
         assert "What was loaded stays." in server.log.read_text()
         assert server.end() == 0
+
+
+def test_the_metrics_say_that_a_model_asked_for_is_missing(inside: Any, tiny: Path) -> None:
+    assert samples(inside.url)["booth_models_complete"] == 1
+    wanted = {"models": (str(tiny), "nothing_of_that_name")}
+    inside.state.settings = inside.state.settings.model_copy(update=wanted)
+    before = samples(inside.url)
+    asyncio.run(reload(inside.state))
+    after = samples(inside.url)
+    assert (before["booth_models_complete"], after["booth_models_complete"]) == (1, 0)
+    unusable = 'booth_loads_total{outcome="unusable"}'
+    assert after[unusable] == before[unusable] + 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 import logging
 import socket
@@ -24,25 +23,16 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
-from PIL import Image
 
 from service.run.app import create_state
 from service.settings import BadSettings, read_settings
 from service.telemetry.record import RequestRecord
 from service.telemetry.tracing import EXPORT_TIMEOUT_S, Traces
 from tests.servers import on_a_thread
+from tests.service.asking import BLUE, RED
 from tests.waiting import eventually
 
 STAGES = ["read", "decode", "queue", "inference", "answer"]
-
-
-def coloured(colour: str) -> bytes:
-    file = io.BytesIO()
-    Image.new("RGB", (20, 20), colour).save(file, "PNG")
-    return file.getvalue()
-
-
-RED, BLUE = coloured("red"), coloured("blue")
 
 
 class Collector:
