@@ -25,7 +25,7 @@ def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Build:
     """Both stages stand on an empty root: what has to be downloaded is not tried here."""
     context = tmp_path / "context"
     (context / "folder").mkdir(parents=True)
-    (context / ".dockerignore").write_text("*.secret\n")
+    (context / ".dockerignore").write_text("**/*.secret\n")
     (context / "one.txt").write_text("one")
     (context / "folder/two.txt").write_text("two")
     (context / "folder/key.secret").write_text("secret")
