@@ -50,9 +50,9 @@ def test_the_environment_is_that_of_the_base_with_what_is_set(build: Build) -> N
 
 
 def test_a_stage_takes_from_another_which_is_made_once(build: Build) -> None:
-    second = build.root("second")
+    first, second = build.root("first"), build.root("second")
+    assert build.root("first") is first
     assert (second.path / "copied/one.txt").read_text() == "one"
-    assert build.root("first") is build.root("first")
     assert not (second.path / "app").exists()
 
 
