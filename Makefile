@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+TESTS := -m pytest -n auto --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help serve install test check format bench bench-peers screenshot constraints clean
+.PHONY: help serve install test coverage check format bench bench-peers screenshot constraints clean
 
 help:  ## Show these lines
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-11s %s\n", $$1, $$2}'
@@ -16,7 +17,13 @@ serve: $(VENV)/.serving  ## Serve the shipped models, with the page, on http://1
 install: $(VENV)/.developing  ## Install everything that developing needs
 
 test: $(VENV)/.developing  ## Run all tests
-	$(BIN)/python -m pytest -n auto --dist loadgroup
+	$(BIN)/python $(TESTS)
+
+coverage: $(VENV)/.developing  ## Run all tests, and fail where they leave too many branches of the code out
+	rm -f .coverage*
+	$(BIN)/coverage run $(TESTS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 check: $(VENV)/.developing  ## Lint, types, and who may import whom
 	$(BIN)/ruff check .
@@ -42,7 +49,7 @@ constraints: $(VENV)/.developing  ## Pin what is installed now, after a change o
 	$(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu$$//' >> constraints.txt
 
 clean:  ## Remove the virtual environment and caches
-	rm -rf $(VENV) .*_cache
+	rm -rf $(VENV) .*_cache .coverage*
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Booth needs Python 3.11 or newer")'

@@ -1,7 +1,8 @@
-"""What all rooms' tests use: the photographs that ship, and those that may not."""
+"""What all rooms' tests use: servers, the photographs that ship, and those that may not."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from models.sources import SOURCES
+from tests.servers import Serve, serving
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -46,3 +48,18 @@ def weights() -> Path:
     except PackageNotFoundError:
         pytest.skip(f"{package.name} is not installed; the dev extra brings it")
     return Path(str(file))
+
+
+@pytest.fixture(scope="session")
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Serve:
+    """Starts a server with settings: ``with serve(models=path, queue_size=1) as server``."""
+    folder = tmp_path_factory.mktemp("logs")
+    numbers = itertools.count()
+    return lambda **settings: serving(folder / f"{next(numbers)}.log", **settings)
+
+
+@pytest.fixture(scope="session")
+def server(serve: Serve) -> Iterator[str]:
+    """The address of a server with the shipped models and default settings."""
+    with serve() as running:
+        yield running.url

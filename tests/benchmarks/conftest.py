@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,6 +14,7 @@ from benchmarks.parity import Reference, references
 from benchmarks.peers.work import Work
 from benchmarks.processes import Tree
 from models.shelf import ZOO
+from tests.servers import on_a_thread
 
 MODEL = ZOO / "efficientnet_lite0.onnx"
 
@@ -44,14 +44,8 @@ def serving(answering: Answering) -> Iterator[str]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 its name there
             del format, args
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/classify"
-        finally:
-            server.shutdown()
-            thread.join()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server, on_a_thread(server):
+        yield f"http://127.0.0.1:{server.server_port}/classify"
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ from itertools import pairwise
 
 import pytest
 
-from benchmarks.connection import body_of
 from benchmarks.load import Figures, Load, Plan, post_request, quantile
 from tests.benchmarks.conftest import Answering, serving
 
@@ -102,11 +101,6 @@ def test_connections_are_opened_one_by_one() -> None:
     moments = sorted(first.values())
     assert len(moments) == 5
     assert all(after - before > 0.02 for before, after in pairwise(moments))
-
-
-def test_chunks_are_put_together() -> None:
-    answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nyes\r\n1\r\n!\r\n0\r\n\r\n"
-    assert body_of(answer) == b"yes!"
 
 
 @pytest.mark.parametrize(("share", "value"), [(0.5, 50), (0.95, 95), (0.99, 99), (1, 100)])

@@ -87,9 +87,8 @@ def test_the_collector_takes_what_it_gets() -> None:
 
 def test_every_kind_names_settings_that_there_are() -> None:
     for name in KINDS:
-        read_settings(
-            {
-                key: value.replace("{model}", "m").replace("{port}", "1")
-                for key, value in system(name, "http://127.0.0.1:1").environment.items()
-            }
-        )
+        environment = {
+            key: value.replace("{model}", "m").replace("{port}", "1")
+            for key, value in system(name, "http://127.0.0.1:1").environment.items()
+        }
+        assert read_settings(environment).models == ("m",)

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from benchmarks.ceiling import WAYS, ceiling
 from benchmarks.photographs import enlarged, read_photographs
 
 
@@ -40,10 +39,3 @@ def test_a_photograph_is_enlarged_to_megapixels(photos: dict[str, bytes]) -> Non
     image = Image.open(io.BytesIO(enlarged(photos["coffee"], 12)))
     assert image.format == "JPEG"
     assert image.width * image.height == pytest.approx(12e6, rel=0.01)
-
-
-@pytest.mark.parametrize("work", ["peers", "booth"])
-@pytest.mark.parametrize("way", sorted(set(WAYS) - {"processes"}))
-def test_the_ceiling_is_a_rate(work: str, way: str, model: Path, photos: dict[str, bytes]) -> None:
-    rate = ceiling(work, model, list(photos.values()), WAYS[way], 0.1)
-    assert 1 < rate < 1e6

@@ -1,14 +1,11 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 from pathlib import Path
 
-import psutil
 import pytest
 
-from benchmarks.processes import Tree
 from benchmarks.systems import BOOTH, PEERS, Failed, Server, System, choose
 from tests.conftest import ROOT
 
@@ -48,20 +45,3 @@ def test_a_server_that_ends_has_its_last_words_told(model: Path) -> None:
     with pytest.raises(Failed, match="Mute does not answer:\nno licence"):  # noqa: SIM117
         with Server.running(mute, model, b""):
             pass
-
-
-def test_a_tree_counts_what_its_processes_use_and_ends_them_all() -> None:
-    child = "x = bytearray(50_000_000); sum(range(10**7)); print(1, flush=True); input()"
-    program = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
-    with subprocess.Popen(
-        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as process:
-        tree = Tree(process.pid)
-        assert process.stdout
-        process.stdout.readline()
-        children = psutil.Process(process.pid).children()
-        assert tree.memory_bytes() > 50_000_000
-        assert tree.cpu_seconds() > 0.05
-        tree.end()
-    assert len(children) == 1
-    assert not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in children)

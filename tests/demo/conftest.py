@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import shutil
-import socket
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.servers import Serve, clean_environment, free_port, is_up, started
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 SWITCHES = (
@@ -41,26 +40,28 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def site() -> Iterator[str]:
+def site(serve: Serve) -> Iterator[str]:
     """The address of `booth serve` as a fresh clone runs it, once its page is open."""
-    port = _free_port()
-    with _running("service", "serve", BOOTH_PORT=str(port)) as process:
-        yield _opened(process, port)
+    with serve(demo="on") as service:
+        yield is_up(service.process, service.log, lambda: _opened(service.url))
 
 
 @pytest.fixture(scope="session")
-def orphan() -> Iterator[str]:
+def orphan(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a page in a process of its own, whose service is away."""
-    port = _free_port()
-    away = f"http://127.0.0.1:{_free_port()}"
-    with _running("demo", "--port", str(port), BOOTH_URL=away) as process:
-        yield _opened(process, port)
+    url, log = f"http://127.0.0.1:{free_port()}", tmp_path_factory.mktemp("page") / "log"
+    command = [sys.executable, "-m", "demo", "--port", url.rpartition(":")[2]]
+    away = clean_environment(BOOTH_URL=f"http://127.0.0.1:{free_port()}")
+    with started(command, log, away) as process:
+        yield is_up(process, log, lambda: _opened(url))
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
+def _opened(url: str) -> str | None:
+    """The address of a page, if it is open."""
+    with contextlib.suppress(httpx.TransportError):
+        if "gradio_config" in httpx.get(url).text:
+            return url
+    return None
 
 
 @pytest.fixture
@@ -70,27 +71,3 @@ def page(browser: Browser, site: str) -> Iterator[Page]:
         opened.goto(site)
         expect(opened.get_by_label("Model")).to_have_value(re.compile("^Scenes"))
         yield opened
-
-
-@contextlib.contextmanager
-def _running(*module: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, "-m", *module]
-    with subprocess.Popen(
-        command, env=os.environ | environment, stderr=subprocess.DEVNULL
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def _opened(process: subprocess.Popen[bytes], port: int) -> str:
-    url = f"http://127.0.0.1:{port}"
-    for _ in range(600):
-        with contextlib.suppress(httpx.TransportError):
-            if "gradio_config" in httpx.get(url).text:
-                return url
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(0.1)
-            break
-    pytest.fail(f"no page opened at {url}; exit status {process.poll()}")

@@ -213,6 +213,7 @@ def test_docker_compose_reads_it(profile: list[str], services: set[str]) -> None
         capture_output=True,
         text=True,
         env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")},
+        timeout=60,
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert set(done.stdout.split()) == services
@@ -222,7 +223,9 @@ def _compose() -> list[str]:
     """The client of ``docker compose``; it needs no engine to read a file."""
     for command in (["docker", "compose"], ["docker-compose"]):
         if shutil.which(command[0]):
-            found = subprocess.run([*command, "version"], check=False, capture_output=True)
+            found = subprocess.run(
+                [*command, "version"], check=False, capture_output=True, timeout=60
+            )
             if found.returncode == 0 and b"version 1." not in found.stdout:
                 return command
     pytest.skip("neither docker compose nor docker-compose, version 2, is on the path")

@@ -219,5 +219,6 @@ def test_hadolint_finds_nothing() -> None:
         check=False,
         capture_output=True,
         text=True,
+        timeout=60,
     )
     assert (done.returncode, done.stdout) == (0, "")

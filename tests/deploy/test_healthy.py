@@ -6,11 +6,11 @@ import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
 from deploy.healthy import default_url, healthy
+from tests.servers import on_a_thread
 
 PROGRAM = Path(__file__).resolve().parents[2] / "deploy/healthy.py"
 
@@ -28,12 +28,8 @@ class Answers(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server() -> Iterator[str]:
-    with HTTPServer(("127.0.0.1", 0), Answers) as running:
-        thread = Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with HTTPServer(("127.0.0.1", 0), Answers) as running, on_a_thread(running):
         yield f"http://127.0.0.1:{running.server_port}"
-        running.shutdown()
-        thread.join()
 
 
 def test_only_200_is_healthy(server: str) -> None:
@@ -56,5 +52,5 @@ def test_the_service_is_asked_on_the_port_it_was_told(monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize(("path", "status"), [("/200", 0), ("/503", 1)])
 def test_the_exit_status_tells_without_any_package(server: str, path: str, status: int) -> None:
-    done = subprocess.run([sys.executable, "-IS", PROGRAM, server + path], check=False)
+    done = subprocess.run([sys.executable, "-IS", PROGRAM, server + path], check=False, timeout=30)
     assert done.returncode == status

@@ -256,7 +256,8 @@ def promtool(*arguments: str | Path) -> str:
     """What it prints; fails with that if it is not content."""
     if not shutil.which("promtool"):
         pytest.skip("there is no promtool; Debian's package prometheus brings one")
-    done = subprocess.run(["promtool", *arguments], capture_output=True, text=True, check=False)
+    command = ["promtool", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
 

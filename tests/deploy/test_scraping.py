@@ -6,15 +6,12 @@ import contextlib
 import itertools
 import json
 import math
-import os
 import re
 import shutil
-import socket
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,6 +22,8 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 
 from tests.conftest import ROOT
+from tests.servers import Serve, free_port, is_up, started
+from tests.waiting import ended, eventually
 
 pytestmark = pytest.mark.xdist_group("prometheus")
 
@@ -74,89 +73,46 @@ def _finite(samples: Any) -> list[float]:
     return [value for value in (float(text) for _, text in samples) if math.isfinite(value)]
 
 
-def until_answered(ask: Callable[[], list[float]]) -> list[float]:
-    """The answer, as soon as there is one: a rate needs two scrapes, a rule its inputs."""
-    for _ in range(PATIENCE_S * 5):
-        values = ask()
-        if values:
-            return values
-        time.sleep(0.2)
-    return []
+# A rate needs two scrapes, a rule its inputs.
+until_answered = partial(eventually, within_s=PATIENCE_S)
 
 
 @pytest.fixture(scope="module")
-def watch(photos: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watch]:
+def watch(
+    photos: dict[str, bytes], serve: Serve, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Watch]:
     if not (shutil.which("prometheus") and shutil.which("promtool")):
         pytest.skip("there is no prometheus; Debian's package of that name brings it")
     folder = tmp_path_factory.mktemp("prometheus")
     with contextlib.ExitStack() as stack:
-        replicas = [stack.enter_context(_replica(folder / f"{name}.log")) for name in "ab"]
+        # The cache counts, but keeps nothing: each photograph still runs.
+        settings = {"models": MODEL, "cache_bytes": 1}
+        replicas = [stack.enter_context(serve(**settings)).url for _ in range(2)]
         stack.enter_context(_load(replicas, list(photos.values())))
         url = stack.enter_context(_prometheus(folder, replicas))
         yield Watch(url, [replica.removeprefix("http://") for replica in replicas])
 
 
 @contextlib.contextmanager
-def _replica(log: Path) -> Iterator[str]:
-    settings = {"BOOTH_PORT": "0", "BOOTH_DEMO": "off", "BOOTH_MODELS": MODEL}
-    settings["BOOTH_CACHE_BYTES"] = "1"  # counts, but keeps nothing: each photograph still runs
-    command = [sys.executable, "-m", "service", "serve"]
-    with _running(command, log, env={**os.environ, **settings}, cwd=ROOT):
-        yield _await(log, lambda: _listening(log))
-
-
-def _listening(log: Path) -> str | None:
-    found = re.search(r"listening on (http://[\w.:]+)", log.read_text())
-    return found[1] if found and _ready(f"{found[1]}/readyz") else None
-
-
-@contextlib.contextmanager
 def _prometheus(folder: Path, replicas: list[str]) -> Iterator[str]:
-    port = _free_port()
+    port = free_port()
     _configure(folder, [replica.removeprefix("http://") for replica in replicas])
     _remember(folder)
-    url = f"http://127.0.0.1:{port}"
+    url, log = f"http://127.0.0.1:{port}", folder / "prometheus.log"
     command = [
         "prometheus",
         f"--config.file={folder}/prometheus.yml",
         f"--storage.tsdb.path={folder}/data",
         f"--web.listen-address=127.0.0.1:{port}",
     ]
-    with _running(command, folder / "prometheus.log"):
-        yield _await(folder / "prometheus.log", lambda: url if _ready(f"{url}/-/ready") else None)
-
-
-@contextlib.contextmanager
-def _running(command: list[str], log: Path, **options: Any) -> Iterator[None]:
-    with (
-        log.open("wb") as output,
-        subprocess.Popen(command, stderr=output, stdout=output, **options) as process,
-    ):
-        try:
-            yield
-        finally:
-            process.kill()
-
-
-def _await(log: Path, ask: Callable[[], str | None]) -> str:
-    for _ in range(PATIENCE_S * 10):
-        found = ask()
-        if found:
-            return found
-        time.sleep(0.1)
-    pytest.fail(f"it did not get ready:\n{log.read_text()}")
+    with started(command, log) as process:
+        yield is_up(process, log, lambda: url if _ready(f"{url}/-/ready") else None)
 
 
 def _ready(url: str) -> bool:
     with contextlib.suppress(httpx.TransportError):
         return httpx.get(url).status_code == httpx.codes.OK
     return False
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
 
 
 def _configure(folder: Path, targets: list[str]) -> None:
@@ -192,13 +148,13 @@ def _remember(folder: Path) -> None:
     history.write_text("\n".join([*lines, "# EOF\n"]))
     command = ["promtool", "tsdb", "create-blocks-from", "openmetrics"]
     command += [str(history), f"{folder}/data"]
-    subprocess.run(command, check=True, capture_output=True)
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
 
 
 @contextlib.contextmanager
 def _load(replicas: list[str], photos: list[bytes]) -> Iterator[None]:
     """A few requests a second, some of which can't be answered."""
-    ended = threading.Event()
+    over = threading.Event()
 
     def send() -> None:
         asked = [("", photo) for photo in photos]
@@ -206,7 +162,7 @@ def _load(replicas: list[str], photos: list[bytes]) -> Iterator[None]:
         with httpx.Client(timeout=PATIENCE_S) as client:
             for (query, body), url in itertools.cycle(itertools.product(asked + wrong, replicas)):
                 client.post(f"{url}/classify{query}", content=body)
-                if ended.wait(0.05):
+                if over.wait(0.05):
                     return
 
     thread = threading.Thread(target=send)
@@ -214,8 +170,8 @@ def _load(replicas: list[str], photos: list[bytes]) -> Iterator[None]:
     try:
         yield
     finally:
-        ended.set()
-        thread.join()
+        over.set()
+        ended(thread, within_s=PATIENCE_S)
 
 
 def test_every_replica_is_a_target_that_answers(watch: Watch) -> None:
@@ -243,13 +199,13 @@ def test_prometheus_evaluates_all_rules_without_a_complaint(watch: Watch) -> Non
     def evaluated() -> list[dict[str, Any]]:
         return [rule for group in watch.ask("rules")["groups"] for rule in group["rules"]]
 
-    for _ in range(PATIENCE_S * 5):
-        if all(rule["health"] != "unknown" for rule in evaluated()):
-            break
-        time.sleep(0.2)
-    assert len(evaluated()) == len(RULES)
-    assert {rule.get("lastError", "") for rule in evaluated()} == {""}
-    assert {rule["health"] for rule in evaluated()} == {"ok"}
+    def known(rules: list[dict[str, Any]]) -> bool:
+        return all(rule["health"] != "unknown" for rule in rules)
+
+    rules = eventually(evaluated, known, within_s=PATIENCE_S)
+    assert len(rules) == len(RULES)
+    assert {rule.get("lastError", "") for rule in rules} == {""}
+    assert {rule["health"] for rule in rules} == {"ok"}
 
 
 def test_the_dashboards_variables_list_models_and_replicas(watch: Watch) -> None:

@@ -30,8 +30,8 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 
 from tests.conftest import ROOT
-from tests.docs.conftest import clean_environment
 from tests.docs.markdown import Command, commands, documents, mentioned, programs, read
+from tests.servers import clean_environment
 
 BOOTH = str(Path(sys.executable).with_name("booth"))
 README = commands(read("README.md"))

@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from tests.conftest import ROOT
-from tests.docs.conftest import serving
 from tests.docs.markdown import documents, read
+from tests.servers import Serve
 
 pytestmark = pytest.mark.xdist_group("docs-metrics")
 
@@ -25,12 +25,11 @@ PHOTO = (ROOT / "demo/samples/aqueduct.jpg").read_bytes()
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def page(serve: Serve) -> Iterator[str]:
     """The page of a service that did a bit of everything, so that each metric has its labels."""
-    folder = tmp_path_factory.mktemp("metrics")
     with (
-        serving(folder / "log", BOOTH_CACHE_BYTES="1000000") as address,
-        httpx.Client(base_url=f"http://{address}", timeout=60) as http,
+        serve(cache_bytes=1_000_000) as server,
+        httpx.Client(base_url=server.url, timeout=30) as http,
     ):
         http.post("/classify", content=PHOTO).raise_for_status()
         files = [("photo", PHOTO), ("photo", b"no photograph")]

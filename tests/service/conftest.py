@@ -1,54 +1,26 @@
-"""Servers and models for the tests of the service: real processes on real sockets."""
+"""Models and services for the tests of the service."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-import re
-import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import numpy as np
 import onnx
 import pytest
-import uvicorn
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from models.card import METADATA_KEY, Card, Input, Label, Weights
 from service.fleet.identity import read_model_file
-from service.run.app import create_app, create_state
-from service.run.protocol import Protocol
 from service.runtimes.base import Photos
 from service.runtimes.session import Session
-from service.settings import read_settings
-from service.web.state import ServiceState
+from tests.servers import Inside, Serve, ServeInside, serving_inside
 from tests.service.broken import break_model
 
 SIDE = 8
-
-
-@dataclass(frozen=True)
-class Server:
-    """A `booth serve` that runs."""
-
-    url: str
-    process: subprocess.Popen[bytes]
-    log: Path
-
-    def end(self, number: int = signal.SIGTERM) -> int:
-        self.process.send_signal(number)
-        return self.process.wait(30)
-
-
-Serve = Callable[..., contextlib.AbstractContextManager[Server]]
 
 
 def tiny_card(name: str = "tiny", version: str = "1") -> Card:
@@ -183,51 +155,6 @@ def decoders() -> Iterator[ThreadPoolExecutor]:
         yield pool
 
 
-@contextlib.contextmanager
-def _serve(log_file: Path, **settings: object) -> Iterator[Server]:
-    named = {f"BOOTH_{name.upper()}": str(value) for name, value in settings.items()}
-    environment = {**os.environ, "BOOTH_PORT": "0", "BOOTH_DEMO": "false", **named}
-    with (
-        log_file.open("wb") as output,
-        subprocess.Popen(
-            [sys.executable, "-m", "service", "serve"], env=environment, stderr=output
-        ) as process,
-    ):
-        try:
-            yield Server(_url(process, log_file), process, log_file)
-        finally:
-            process.kill()
-
-
-def _url(process: subprocess.Popen[bytes], log: Path) -> str:
-    """Where it listens, read from its log, as soon as it is ready there."""
-    for _ in range(600):
-        listening = re.search(r"listening on (http://[\w.:]+)", log.read_text())
-        if listening:
-            with contextlib.suppress(httpx.TransportError):
-                if httpx.get(f"{listening[1]}/readyz").status_code == httpx.codes.OK:
-                    return listening[1]
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(0.05)
-            break
-    pytest.fail(f"the server did not get ready:\n{log.read_text()}")
-
-
-@pytest.fixture(scope="session")
-def serve(tmp_path_factory: pytest.TempPathFactory) -> Serve:
-    """Starts a server with settings: ``with serve(models=path, queue_size=1) as server``."""
-    folder = tmp_path_factory.mktemp("logs")
-    numbers = iter(range(1000))
-    return lambda **settings: _serve(folder / f"{next(numbers)}.log", **settings)
-
-
-@pytest.fixture(scope="session")
-def server(serve: Serve) -> Iterator[str]:
-    """The address of a server with the shipped models and default settings."""
-    with serve() as running:
-        yield running.url
-
-
 @pytest.fixture(scope="session")
 def tiny_server(serve: Serve, tiny: Path) -> Iterator[str]:
     """The address of a server with the tiny model and tight limits."""
@@ -236,38 +163,10 @@ def tiny_server(serve: Serve, tiny: Path) -> Iterator[str]:
         yield running.url
 
 
-@dataclass(frozen=True)
-class Inside:
-    """A service in this process, so that a test can break it from within."""
-
-    state: ServiceState
-    url: str
-
-
-@contextlib.contextmanager
-def _inside(**settings: object) -> Iterator[Inside]:
-    given = {"demo": "off", "queue_size": 4, "slots": 1, **settings}
-    state = create_state(
-        read_settings({f"BOOTH_{name.upper()}": str(value) for name, value in given.items()})
-    )
-    config = uvicorn.Config(create_app(state), http=Protocol, port=0, log_config=None, ws="none")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not (server.started and state.started):
-        thread.join(0.01)
-    yield Inside(state, f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}")
-    server.should_exit = True
-    thread.join()
-
-
-ServeInside = Callable[..., contextlib.AbstractContextManager[Inside]]
-
-
 @pytest.fixture
 def serve_inside(tiny: Path) -> ServeInside:
     """Starts a service with the tiny model in this process: ``with serve_inside(slots=2)``."""
-    return lambda **settings: _inside(models=tiny, **settings)
+    return lambda **settings: serving_inside(models=tiny, **settings)
 
 
 @pytest.fixture

@@ -38,7 +38,8 @@ def test_a_wrong_setting_is_refused_in_a_sentence(
 
 
 def test_variables_of_other_parts_of_booth_are_no_misspelling() -> None:
-    read_settings({"BOOTH_URL": "http://elsewhere", "PATH": "/bin"})
+    of_others = {"BOOTH_URL": "http://elsewhere", "PATH": "/bin"}
+    assert read_settings(of_others) == read_settings({})
 
 
 def test_secrets_are_hidden_when_shown() -> None:

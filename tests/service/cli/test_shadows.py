@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from service.cli.shadows import PACKAGES, refuse_shadows
+from service.cli.shadows import PACKAGES, _found, refuse_shadows
+from tests.conftest import ROOT
 
 BOOTH = "from service.cli.main import main; main()"
 OTHERS = [name for name in PACKAGES if name != "service"]
@@ -57,5 +58,9 @@ def test_a_foreign_package_that_is_not_on_the_path_hides_nothing(tmp_path: Path)
     assert (result.returncode, result.stderr) == (0, "")
 
 
-def test_booth_s_own_packages_hide_nothing() -> None:
+@pytest.mark.parametrize("name", PACKAGES)
+def test_booth_s_own_packages_hide_nothing(name: str) -> None:
+    place = _found(name)
+    assert place
+    assert place.is_relative_to(ROOT)
     refuse_shadows()

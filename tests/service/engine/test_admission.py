@@ -14,7 +14,7 @@ import pytest
 
 from booth_client.errors import DeadlineExceeded, Overloaded
 from service.engine.admission import Admission, Backlog
-from tests.service.conftest import Inside
+from tests.servers import Inside
 
 BATCH = 4
 WORK_S = 0.0025

@@ -155,7 +155,7 @@ def test_only_the_culprit_of_a_failed_run_fails() -> None:
         InternalError,
         type(None),
     ]
-    assert [photos[i].future.result().probabilities.item() for i in (0, 1, 3)] == [11, 12, 14]
+    assert [photos[i].future.result(SOON).probabilities.item() for i in (0, 1, 3)] == [11, 12, 14]
 
 
 @pytest.mark.parametrize("fault", [ValueError("bad"), SystemExit(1), KeyboardInterrupt()])

@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import io
-import time
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from typing import Any
 
 import pytest
-from PIL import Image
 
 from booth_client.errors import BadImage, DeadlineExceeded, Overloaded, ShuttingDown
 from service.engine.classifier import Classifier, Limits
+from tests.service.asking import coloured
+from tests.waiting import eventually
 
-
-def coloured(red: int, green: int, blue: int) -> bytes:
-    file = io.BytesIO()
-    Image.new("RGB", (20, 20), (red, green, blue)).save(file, "PNG")
-    return file.getvalue()
-
-
-RED = coloured(250, 10, 10)
+RED = coloured((250, 10, 10))
 
 
 @pytest.fixture(params=[False, True], ids=["decoding on the slots", "decoding beside"])
@@ -37,7 +29,7 @@ def classifier(
 
 
 def test_the_labels_come_most_confident_first(classifier: Classifier) -> None:
-    answer = classifier.classify(coloured(10, 100, 60))
+    answer = classifier.classify(coloured((10, 100, 60)))
     assert [one.category for one in answer.predictions] == ["green", "blue", "red"]
     assert [one.index for one in answer.predictions] == [1, 2, 0]
     assert sum(one.confidence for one in answer.predictions) == pytest.approx(1, abs=1e-5)
@@ -79,7 +71,7 @@ def test_a_deadline_ends_the_wait_and_the_photograph_never_runs(
     first = classifier.submit([RED])
     assert gated.entered.wait(10)  # the network holds the first one
     with pytest.raises(DeadlineExceeded):
-        classifier.classify(coloured(0, 0, 255), timeout_s=0.02)
+        classifier.classify(coloured((0, 0, 255)), timeout_s=0.02)
     gated.gate.set()
     first[0].wait()
     classifier.close(10)
@@ -101,9 +93,9 @@ def test_awaiting_does_not_block_the_loop_and_cancelling_drops_the_photograph(
     async def ask() -> None:
         (first,) = classifier.submit([RED])
         assert await asyncio.to_thread(gated.entered.wait, 10)
-        (second,) = classifier.submit([coloured(0, 255, 0)])
+        (second,) = classifier.submit([coloured((0, 255, 0))])
         asking = asyncio.create_task(second.answer())
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0)  # it waits by then
         asking.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asking
@@ -123,10 +115,7 @@ def test_trouble_is_told_when_a_thread_has_ended_or_nothing_moves(
     assert classifier.not_ready() is None
     gated.gate.clear()
     (ticket,) = classifier.submit([RED])
-    deadline = time.monotonic() + 10
-    while not classifier.not_ready() and time.monotonic() < deadline:
-        time.sleep(0.001)
-    assert "no progress" in str(classifier.not_ready())
+    assert "no progress" in str(eventually(classifier.not_ready))
     gated.gate.set()
     ticket.wait()
     classifier.close(10)

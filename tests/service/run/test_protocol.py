@@ -3,58 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import json
 import socket
-import threading
 from collections.abc import Iterator
 from typing import ClassVar
 
 import httpx
 import pytest
-import uvicorn
-from PIL import Image
 
-from service.run.app import create_app, create_state
 from service.run.protocol import Protocol, _Corked
-from service.settings import read_settings
+from tests.servers import Inside, serving_inside
+from tests.service.asking import PROBLEM, RED
 
-PROBLEM = {"type", "title", "status", "detail", "error"}
 HEAD = b"POST /classify HTTP/1.1\r\nHost: x\r\n"
-
-
-def red() -> bytes:
-    file = io.BytesIO()
-    Image.new("RGB", (20, 20), "red").save(file, "PNG")
-    return file.getvalue()
-
-
-RED = red()
 
 
 class Hasty(Protocol):
     head_timeout_s: ClassVar[float] = 0.5
-    last_call_s: ClassVar[float] = 0.3
+    last_call_s: ClassVar[float] = 10
 
 
 @pytest.fixture(scope="module")
-def running(tiny: object) -> Iterator[uvicorn.Server]:
-    state = create_state(read_settings({"BOOTH_MODELS": str(tiny), "BOOTH_DEMO": "off"}))
-    config = uvicorn.Config(create_app(state), port=0, log_config=None, ws="none", http=Hasty)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not (server.started and state.started):
-        thread.join(0.01)
-    yield server
-    server.should_exit = True
-    thread.join()
+def running(tiny: object) -> Iterator[Inside]:
+    with serving_inside(Hasty, models=tiny) as service:
+        yield service
 
 
 @pytest.fixture
-def hasty(running: uvicorn.Server) -> int:
+def hasty(running: Inside) -> int:
     """The port of a server whose clients have half a second for a head."""
-    return int(running.servers[0].sockets[0].getsockname()[1])
+    return running.port
 
 
 def say(port: int, *pieces: bytes) -> bytes:
@@ -143,14 +121,16 @@ def test_an_offer_to_upgrade_is_passed_over_and_the_photograph_answered(
 
 
 def test_the_request_of_a_connection_made_before_the_end_is_answered(
-    hasty: int, running: uvicorn.Server
+    hasty: int, running: Inside
 ) -> None:
-    with socket.create_connection(("127.0.0.1", hasty), 10) as connection:
-        assert httpx.get(f"http://127.0.0.1:{hasty}/livez").text == "alive\n"
-        running.servers[0].get_loop().call_soon_threadsafe(
-            lambda: [one.shutdown() for one in list(running.server_state.connections)]
+    address = ("127.0.0.1", hasty)
+    with httpx.Client() as other, socket.create_connection(address, 10) as connection:
+        assert other.get(f"http://127.0.0.1:{hasty}/livez").text == "alive\n"
+        server = running.server
+        server.servers[0].get_loop().call_soon_threadsafe(
+            lambda: [one.shutdown() for one in list(server.server_state.connections)]
         )
-        connection.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        connection.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         assert b"alive" in until_closed(connection)
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -17,9 +16,13 @@ from service.fleet.fleet import Fleet
 from service.run import startup
 from service.run.app import create_app, create_state
 from service.run.page import PageMount
+from service.run.startup import reload
 from service.settings import read_settings
 from service.web.state import CAN_NOT_START
-from tests.service.conftest import MakeBroken, MakeTiny, Serve
+from tests.servers import Serve, clean_environment
+from tests.service.asking import samples
+from tests.service.conftest import MakeBroken, MakeTiny
+from tests.waiting import eventually
 
 
 def serve_to_its_end(**settings: object) -> subprocess.CompletedProcess[str]:
@@ -27,7 +30,7 @@ def serve_to_its_end(**settings: object) -> subprocess.CompletedProcess[str]:
     given = {f"BOOTH_{name.upper()}": str(value) for name, value in settings.items()}
     return subprocess.run(
         [sys.executable, "-m", "service", "serve"],
-        env={**os.environ, "BOOTH_PORT": "0", "BOOTH_DEMO": "off", **given},
+        env=clean_environment(BOOTH_PORT="0", BOOTH_DEMO="off", **given),
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
 
@@ -95,10 +98,20 @@ def test_at_sighup_the_old_model_stays_and_log_and_metric_say_why(
         make_broken("never runs", "other", version="2").replace(file)
         server.process.send_signal(signal.SIGHUP)
         unusable = 'booth_loads_total{outcome="unusable"} 1.0'
-        for _ in range(200):
-            if unusable in httpx.get(f"{server.url}/metrics").text:
-                break
-            time.sleep(0.05)
+        with httpx.Client(base_url=server.url) as client:
+            eventually(lambda: client.get("/metrics").text, lambda page: unusable in page)
         assert httpx.get(f"{server.url}/models").json() == before
         assert "What was loaded stays." in server.log.read_text()
         assert server.end() == 0
+
+
+def test_the_metrics_say_that_a_model_asked_for_is_missing(inside: Any, tiny: Path) -> None:
+    assert samples(inside.url)["booth_models_complete"] == 1
+    wanted = {"models": (str(tiny), "nothing_of_that_name")}
+    inside.state.settings = inside.state.settings.model_copy(update=wanted)
+    before = samples(inside.url)
+    asyncio.run(reload(inside.state))
+    after = samples(inside.url)
+    assert (before["booth_models_complete"], after["booth_models_complete"]) == (1, 0)
+    unusable = 'booth_loads_total{outcome="unusable"}'
+    assert after[unusable] == before[unusable] + 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -10,10 +9,10 @@ from typing import Any
 
 import httpx
 import pytest
-from PIL import Image
 
 from service.telemetry.access_log import AccessLog
 from service.telemetry.record import RequestRecord
+from tests.service.asking import RED
 
 
 def record(status: int, **known: Any) -> RequestRecord:
@@ -103,14 +102,11 @@ def test_a_request_that_came_to_no_model_has_no_stages(
 def test_json_tells_of_a_photograph_all_but_the_photograph(
     serve: Callable[..., Any], tiny: Path
 ) -> None:
-    file = io.BytesIO()
-    Image.new("RGB", (20, 20), "red").save(file, "PNG")
-    photo = file.getvalue()
     with serve(models=tiny, log="json", api_keys="a-secret", drain_ms=0) as server:
         url = f"{server.url}/classify?model=tiny"
         headers = {"Authorization": "Bearer a-secret", "X-Request-ID": "mine"}
-        httpx.post(url, content=photo, headers=headers).raise_for_status()
-        files = [("photo", photo), ("photo", b"broken")]
+        httpx.post(url, content=RED, headers=headers).raise_for_status()
+        files = [("photo", RED), ("photo", b"broken")]
         httpx.post(url, files=files, headers=headers).raise_for_status()
         server.end()
     text = server.log.read_text()
@@ -125,7 +121,7 @@ def test_json_tells_of_a_photograph_all_but_the_photograph(
         "model": "tiny",
         "outcome": "ok",
         "photographs": 1,
-        "bytes": len(photo),
+        "bytes": len(RED),
     }
     assert expected.items() <= one.items()
     assert set(one["timing_ms"]) == {"read", "decode", "queue", "inference", "answer"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 import logging
 import socket
@@ -24,23 +23,16 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
-from PIL import Image
 
 from service.run.app import create_state
 from service.settings import BadSettings, read_settings
 from service.telemetry.record import RequestRecord
 from service.telemetry.tracing import EXPORT_TIMEOUT_S, Traces
+from tests.servers import on_a_thread
+from tests.service.asking import BLUE, RED
+from tests.waiting import eventually
 
 STAGES = ["read", "decode", "queue", "inference", "answer"]
-
-
-def coloured(colour: str) -> bytes:
-    file = io.BytesIO()
-    Image.new("RGB", (20, 20), colour).save(file, "PNG")
-    return file.getvalue()
-
-
-RED, BLUE = coloured("red"), coloured("blue")
 
 
 class Collector:
@@ -96,11 +88,8 @@ def collector() -> Iterator[Collector]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         taken = Collector(f"http://127.0.0.1:{server.server_port}")
-        thread = threading.Thread(target=server.serve_forever, args=[0.01])
-        thread.start()
-        yield taken
-        server.shutdown()
-        thread.join()
+        with on_a_thread(server):
+            yield taken
 
 
 Start = Callable[..., Any]
@@ -186,8 +175,7 @@ def test_two_requests_of_one_batch_share_it(
         asked = [clients.submit(httpx.post, url, content=RED)]
         assert reached.wait(10)
         asked += [clients.submit(httpx.post, url, content=BLUE) for _ in range(2)]
-        while len(batcher) < 2:
-            time.sleep(0.001)
+        eventually(lambda: len(batcher), lambda waiting: waiting == 2)
         opened.set()
         assert [one.result().status_code for one in asked] == [200, 200, 200]
     alone, together = collector.named("batch")
@@ -307,8 +295,7 @@ def test_a_collector_that_is_down_costs_one_line(
         for _ in range(20):
             answer = httpx.post(f"{server.url}/classify", content=RED)
             assert answer.status_code == 200
-        while "not taken" not in server.log.read_text():
-            time.sleep(0.01)
+        eventually(server.log.read_text, lambda text: "not taken" in text)
         assert server.end() == 0
     lines = server.log.read_text()
     assert lines.count("traces are not taken by http://127.0.0.1:9/v1/traces") == 1
@@ -344,7 +331,7 @@ def test_an_endpoint_that_is_no_url_is_refused(endpoint: str) -> None:
 def test_without_an_endpoint_opentelemetry_is_not_loaded(inside: Any) -> None:
     assert inside.state.traces is None
     code = "import sys, service.run.app; sys.exit('opentelemetry.sdk' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=30).returncode == 0
 
 
 @pytest.fixture(autouse=True)

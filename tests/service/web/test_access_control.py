@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from booth_client.errors import RateLimited, Unauthorized
 from service.settings import read_settings
 from service.web.access_control import AccessControl, RateLimiter, client_network
+from tests.service.asking import RED, first, problem
 
 
 class Inner:
@@ -121,3 +124,26 @@ def test_who_has_a_network_of_addresses_is_one_client() -> None:
     assert neighbours == ("2001:db8:1:2::/64", "2001:db8:1:2::/64")
     assert client_network("192.0.2.7") == "192.0.2.7"
     assert client_network("") == ""
+
+
+def test_keys_are_asked_for_where_they_are_set(serve: Any, tiny: Path) -> None:
+    with serve(models=tiny, api_keys="one,two") as server:
+        url = f"{server.url}/classify"
+        refused = httpx.post(url, content=RED)
+        problem(refused, 401, "unauthorized")
+        assert refused.headers["www-authenticate"].startswith("Bearer")
+        wrong = httpx.post(url, content=RED, headers={"Authorization": "Bearer three"})
+        problem(wrong, 401, "unauthorized")
+        right = httpx.post(url, content=RED, headers={"Authorization": "Bearer two"})
+        assert first(right.json()) == "Red"
+        for open_route in ("livez", "readyz", "metrics"):
+            assert httpx.get(f"{server.url}/{open_route}").status_code == 200
+        assert "two" not in server.log.read_text()
+
+
+def test_a_client_that_asks_too_often_is_slowed_down(serve: Any, tiny: Path) -> None:
+    with serve(models=tiny, rate_limit_per_minute=3) as server:
+        answers = [httpx.post(f"{server.url}/classify", content=RED) for _ in range(4)]
+        assert [answer.status_code for answer in answers[:3]] == [200] * 3
+        problem(answers[3], 429, "rate-limited")
+        assert 1 <= int(answers[3].headers["retry-after"]) <= 60

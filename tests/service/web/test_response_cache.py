@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import io
 import os
 import shutil
 import signal
@@ -16,21 +15,13 @@ from typing import Any
 
 import httpx
 import pytest
-from PIL import Image
 
 from service.engine.cache import answer_key
 from service.web import response_cache
+from tests.service.asking import BLUE, RED, coloured
+from tests.waiting import eventually
 
 ROOM = 1_000_000
-
-
-def coloured(colour: str | tuple[int, int, int], form: str = "PNG", side: int = 20) -> bytes:
-    file = io.BytesIO()
-    Image.new("RGB", (side, side), colour).save(file, form)
-    return file.getvalue()
-
-
-RED, BLUE = coloured("red"), coloured("blue")
 
 
 @pytest.fixture
@@ -216,12 +207,12 @@ def wait_for_reload(url: str, before: str) -> None:
     def since(text: str) -> str:
         return next(line for line in text.splitlines() if line.startswith("booth_model_loaded"))
 
-    while since(httpx.get(f"{url}/metrics").text) == since(before):
-        threading.Event().wait(0.01)
+    with httpx.Client(base_url=url) as client:
+        eventually(lambda: since(client.get("/metrics").text), lambda now: now != since(before))
 
 
 def test_a_thousand_different_photographs_stay_within_the_bytes(serve: Any, tiny: Path) -> None:
-    photos = [coloured((number % 256, number // 256, 90), "BMP", 4) for number in range(1000)]
+    photos = [coloured((number % 256, number // 256, 90), 4, "BMP") for number in range(1000)]
     with serve(models=tiny, cache_bytes=50_000) as server:
         with httpx.Client() as client, ThreadPoolExecutor(4) as clients:
             url = f"{server.url}/classify"

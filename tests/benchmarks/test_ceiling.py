@@ -1,0 +1,30 @@
+"""The work alone, without HTTP."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.ceiling import WAYS, WORK, Way, ceiling
+from benchmarks.parity import Reference
+
+
+@pytest.mark.parametrize("work", ["peers", "booth"])
+@pytest.mark.parametrize("way", sorted(set(WAYS) - {"processes"}))
+def test_the_ceiling_is_a_rate(work: str, way: str, model: Path, photos: dict[str, bytes]) -> None:
+    rate = ceiling(work, model, list(photos.values()), WAYS[way], 0.1)
+    assert 1 < rate < 1e6
+
+
+@pytest.mark.parametrize("work", ["peers", "booth"])
+def test_both_kinds_of_work_give_the_labels_that_the_network_names(
+    work: str, model: Path, photos: dict[str, bytes], expected: list[Reference]
+) -> None:
+    decode, run = WORK[work](model, Way(workers=1, threads=1, batch=2))
+    answers = run([decode(photo) for photo in photos.values()])
+    first = [int(row.argmax()) for row in answers]
+    assert len(set(first)) > 1
+    labels = expected[0].labels
+    for index, reference in zip(first, expected, strict=True):
+        assert labels[index] == reference.first

@@ -1,0 +1,33 @@
+"""The API's description."""
+
+from __future__ import annotations
+
+import httpx
+
+
+def test_the_description_of_the_api_has_every_route(tiny_server: str) -> None:
+    description = httpx.get(f"{tiny_server}/openapi.json").json()
+    assert set(description["paths"]) == {
+        "/classify",
+        "/models",
+        "/models/{name}",
+        "/models/{name}/labels",
+        "/livez",
+        "/readyz",
+        "/metrics",
+    }
+    classify = description["paths"]["/classify"]["post"]
+    assert [one["name"] for one in classify["parameters"]] == [
+        "model",
+        "version",
+        "top_k",
+        "timeout_ms",
+        "If-None-Match",
+        "Cache-Control",
+    ]
+    assert {"200", "400", "413", "415", "422", "429", "503", "504"} <= set(classify["responses"])
+    one, several = classify["responses"]["200"]["content"]["application/json"]["schema"]["anyOf"]
+    prediction = one["properties"]["predictions"]["items"]
+    assert prediction["properties"]["basis"]["enum"] == ["labelled", "distilled"]
+    assert prediction["required"] == ["label", "category", "index", "confidence"]
+    assert several["properties"]["results"]["items"]["anyOf"][0] == one

@@ -1,0 +1,29 @@
+"""`booth models`: what is there, what can be pulled, and a card."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.service.cli.running import booth
+
+
+def test_models_lists_what_is_there_and_what_can_be_pulled(tmp_path: Path) -> None:
+    empty = {"BOOTH_MODEL_DIR": str(tmp_path)}
+    lines = booth("models", environment=empty).stdout.decode().splitlines()
+    for name in ("places365", "efficientnet_lite0"):
+        shipped = next(line for line in lines if line.startswith(f"{name} "))
+        assert "int8" in shipped
+    assert any(line.endswith("booth pull resnet50") for line in lines)
+    as_json = booth("models", "--json", environment=empty).stdout.splitlines()
+    assert {json.loads(line)["ready"] for line in as_json} == {True, False}
+
+
+def test_models_prints_a_card() -> None:
+    card = json.loads(booth("models", "efficientnet_lite0").stdout)
+    assert (card["precision"], card["input"]["size"]) == ("int8", 224)
+
+
+def test_models_prints_the_whole_card_as_json() -> None:
+    card = json.loads(booth("models", "efficientnet_lite0", "--json").stdout)
+    assert len(card["labels"]) == 1000

@@ -1,0 +1,135 @@
+"""A body, on a real socket: what of it is a photograph, and what is refused."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import socket
+from urllib.parse import urlsplit
+
+import httpx
+import orjson
+import pytest
+from starlette.requests import Request
+
+from booth_client.errors import TooManyPhotos
+from service.web.body import photographs
+from tests.service.asking import BLUE, RED, coloured, first, problem
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        None,
+        "image/png",
+        "application/x-www-form-urlencoded",
+        "application/json",
+        "multipart/form-data",
+    ],
+)
+def test_a_body_that_is_a_photograph_is_one_whatever_its_type_says(
+    tiny_server: str, content_type: str | None
+) -> None:
+    headers = {"Content-Type": content_type} if content_type else {}
+    response = httpx.post(f"{tiny_server}/classify", content=RED, headers=headers)
+    assert first(response.json()) == "Red"
+
+
+def test_one_file_of_a_form_gives_an_answer_and_several_give_results(tiny_server: str) -> None:
+    one = httpx.post(f"{tiny_server}/classify", files={"anything": RED})
+    assert first(one.json()) == "Red"
+    several = httpx.post(f"{tiny_server}/classify", files=[("a", BLUE), ("a", RED), ("b", BLUE)])
+    assert [first(answer) for answer in several.json()["results"]] == ["Blue", "Red", "Blue"]
+
+
+@pytest.mark.parametrize("prefix", ["", "data:image/png;base64,", "data:;base64,"])
+def test_json_takes_base64_and_data_urls(tiny_server: str, prefix: str) -> None:
+    text = prefix + base64.b64encode(RED).decode()
+    one = httpx.post(f"{tiny_server}/classify", json={"image": text})
+    assert first(one.json()) == "Red"
+    several = httpx.post(f"{tiny_server}/classify", json={"images": [text]})
+    assert [first(answer) for answer in several.json()["results"]] == ["Red"]
+
+
+def test_json_is_known_by_its_brace_even_as_curl_sends_it(tiny_server: str) -> None:
+    body = json.dumps({"image": base64.b64encode(BLUE).decode()})
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    response = httpx.post(f"{tiny_server}/classify", content=body, headers=headers)
+    assert first(response.json()) == "Blue"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "kind"),
+    [
+        (b"", 400, "bad-image"),
+        (RED[:50], 400, "bad-image"),
+        (b"some text", 415, "unsupported-format"),
+        (b"%PDF-1.7 and so on", 415, "unsupported-format"),
+        (coloured("red", side=1001), 413, "too-many-pixels"),
+        (b"x" * 300_001, 413, "too-large"),
+        (b"{", 422, "invalid-parameter"),
+        (b"{}", 422, "invalid-parameter"),
+        (b'{"image": 7}', 422, "invalid-parameter"),
+        (b'{"image": "???"}', 422, "invalid-parameter"),
+        (b'{"image": "data:image/png,plain"}', 422, "invalid-parameter"),
+        (b'{"images": []}', 422, "invalid-parameter"),
+        (b'{"images": [1]}', 422, "invalid-parameter"),
+        (b'{"image": "aGk=", "surplus": 1}', 422, "invalid-parameter"),
+        (b'{"image": "aGk="}', 415, "unsupported-format"),
+    ],
+    ids=lambda value: repr(value)[:30],
+)
+def test_a_bad_body_gets_a_clear_problem(
+    tiny_server: str, body: bytes, status: int, kind: str
+) -> None:
+    problem(httpx.post(f"{tiny_server}/classify", content=body), status, kind)
+
+
+def test_a_chunked_body_is_bounded_too(tiny_server: str) -> None:
+    chunks = (b"x" * 10_000 for _ in range(31))
+    problem(httpx.post(f"{tiny_server}/classify", content=chunks), 413, "too-large")
+
+
+def test_a_form_without_a_file_and_a_broken_form_are_refused(tiny_server: str) -> None:
+    form = {"Content-Type": "multipart/form-data; boundary=x"}
+    text = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\nhello\r\n--x--\r\n'
+    url = f"{tiny_server}/classify"
+    problem(httpx.post(url, content=text, headers=form), 400, "bad-image")
+    broken = b"--x\r\nContent-Disposition\r\n\r\nhello\r\n"
+    problem(httpx.post(url, content=broken, headers=form), 422, "invalid-parameter")
+
+
+def test_too_many_photographs_are_refused(tiny_server: str) -> None:
+    response = httpx.post(f"{tiny_server}/classify", files=[("a", RED)] * 5)
+    assert "at most 4" in problem(response, 413, "too-many-photos")
+
+
+@pytest.mark.parametrize("value", [b'"AA=="', b"{}", b"1"])
+def test_a_json_of_countless_values_is_refused_before_it_is_parsed(
+    tiny_server: str, monkeypatch: pytest.MonkeyPatch, value: bytes
+) -> None:
+    body = b'{"images": [' + b",".join([value] * 1000) + b"]}"
+    problem(httpx.post(f"{tiny_server}/classify", content=body), 413, "too-many-photos")
+    monkeypatch.delattr(orjson, "loads")
+    with pytest.raises(TooManyPhotos):
+        asyncio.run(photographs(Request({"type": "http", "headers": []}), body, 64))
+
+
+def test_base64_may_come_in_lines(tiny_server: str) -> None:
+    text = base64.encodebytes(RED).decode()
+    assert "\n" in text.strip()
+    assert first(httpx.post(f"{tiny_server}/classify", json={"image": text}).json()) == "Red"
+    foreign = httpx.post(f"{tiny_server}/classify", json={"image": "caf\u00e9"})
+    assert "not valid base64" in problem(foreign, 422, "invalid-parameter")
+
+
+def test_a_body_that_stops_coming_is_given_up(tiny_server: str) -> None:
+    address = urlsplit(tiny_server)
+    with socket.create_connection((address.hostname, address.port), 10) as connection:
+        connection.sendall(b"POST /classify HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf")
+        answer = b""
+        while piece := connection.recv(4096):
+            answer += piece
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"/problems/slow-body" in answer

@@ -1,0 +1,96 @@
+"""Errors have one shape on every route, and tell nothing of the inside."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+
+from booth_client.errors import (
+    BadImage,
+    BoothError,
+    InternalError,
+    Overloaded,
+    SlowBody,
+    Unauthorized,
+)
+from service.telemetry.record import RequestRecord
+from service.web.problems import body_of, render
+from service.web.scope import record_of, start_record
+from tests.service.asking import RED, problem, replace_network
+
+
+def test_an_error_of_ours_tells_an_id_and_nothing_else(
+    inside: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    classifier = inside.state.fleet.get().classifier
+
+    def broken(_photos: Any) -> Any:
+        raise RuntimeError("secret of /the/house")
+
+    replace_network(classifier, broken)
+    headers = {"X-Request-ID": "look-me-up"}
+    response = httpx.post(f"{inside.url}/classify", content=RED, headers=headers)
+    assert "look-me-up" in problem(response, 500, "internal")
+    assert "secret" not in response.text
+    assert any("look-me-up" in record.getMessage() for record in caplog.records)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "kind"),
+    [
+        ("GET", "/nothing/here", 404, "not-found"),
+        ("POST", "/nothing", 404, "not-found"),
+        ("GET", "/classify", 405, "method-not-allowed"),
+        ("DELETE", "/models", 405, "method-not-allowed"),
+        ("GET", "/models/none", 404, "unknown-model"),
+        ("GET", "/models/tiny/labels?version=9", 404, "unknown-version"),
+    ],
+)
+def test_every_route_fails_in_one_shape(
+    tiny_server: str, method: str, path: str, status: int, kind: str
+) -> None:
+    problem(httpx.request(method, tiny_server + path), status, kind)
+
+
+def test_what_went_wrong_says_when_to_come_again_and_how_to_come_in() -> None:
+    late = rendered(Overloaded("Too much is waiting.", retry_after_s=3))
+    assert (late.status_code, late.headers["retry-after"]) == (503, "3")
+    assert rendered(Unauthorized("Send a key.")).headers["www-authenticate"] == (
+        'Bearer realm="booth"'
+    )
+    assert rendered(SlowBody("Too slow.")).headers["connection"] == "close"
+    assert "retry-after" not in rendered(BadImage("It is damaged.")).headers
+
+
+def test_the_error_is_the_outcome_of_its_request() -> None:
+    request = asked()
+    render(BadImage("It is damaged."), request)
+    assert record_of(request.scope).outcome == "bad_image"
+
+
+def test_a_cause_of_ours_goes_to_the_log_and_its_text_to_nobody(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    error = InternalError("An unforeseen error.")
+    error.__cause__ = RuntimeError("secret of /the/house")
+    body = body_of(error, asked())
+    assert body["detail"] == "Something failed on our side; name the id an-id when you report it."
+    (line,) = caplog.records
+    assert "request_id=an-id" in line.getMessage()
+    assert line.exc_info
+    assert str(line.exc_info[1]) == "secret of /the/house"
+
+
+def asked() -> Request:
+    """A request that has its record."""
+    scope = {"type": "http", "method": "POST", "path": "/classify", "headers": []}
+    start_record(scope, RequestRecord("an-id", "POST", "/classify", start=0.0))
+    return Request(scope)
+
+
+def rendered(error: BoothError) -> Response:
+    return render(error, asked())
