@@ -6,7 +6,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c c
 TESTS := -m pytest -n auto --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help serve install test coverage check format bench bench-peers screenshot constraints clean
+.PHONY: help serve install test check format bench bench-peers screenshot constraints clean
 
 help:  ## Show these lines
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-11s %s\n", $$1, $$2}'
@@ -16,14 +16,15 @@ serve: $(VENV)/.serving  ## Serve the shipped models, with the page, on http://1
 
 install: $(VENV)/.developing  ## Install everything that developing needs
 
-test: $(VENV)/.developing  ## Run all tests
-	$(BIN)/python $(TESTS)
-
-coverage: $(VENV)/.developing  ## Run all tests, and fail where they leave too many branches of the code out
+test: $(VENV)/.developing  ## Run all tests; with COVERAGE=1, fail where they leave too many branches out
+ifdef COVERAGE
 	rm -f .coverage*
 	$(BIN)/coverage run $(TESTS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+else
+	$(BIN)/python $(TESTS)
+endif
 
 check: $(VENV)/.developing  ## Lint, types, and who may import whom
 	$(BIN)/ruff check .

@@ -9,7 +9,7 @@ import pytest
 from service.settings import Settings, variable
 from tests.docs.markdown import documents, read
 
-# As the documents tell a default: `value`, `none`, or words where it depends on the machine.
+# As the documents tell a default: `value`, empty, or words where it depends on the machine.
 ROW = re.compile(r"^\| `(BOOTH_\w+)` \| (.*?) \| (.+) \|$", re.MULTILINE)
 PAGE = read("docs/settings.md")
 
@@ -22,7 +22,7 @@ def told(value: object) -> str:
     if isinstance(value, bool):
         return "`on`" if value else "`off`"
     text = ",".join(value) if isinstance(value, tuple) else str(value)
-    return f"`{text}`" if text else "none"
+    return f"`{text}`" if text else "empty"
 
 
 def test_every_setting_stands_on_the_page_and_no_other() -> None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from service.telemetry.record import RequestRecord
 from service.web.scope import (
-    ON_DISCONNECT,
+    DISCONNECT,
+    Disconnect,
+    disconnect_of,
     is_page,
     mark_page,
-    on_disconnect,
     record_of,
     start_record,
 )
@@ -28,21 +28,34 @@ def test_a_layer_below_finds_the_record_that_one_above_has_started() -> None:
         record_of({"type": "http"})
 
 
-def test_the_connections_own_callbacks_are_those_that_are_added_to() -> None:
-    told: list[str] = []
-    of_connection: set[Callable[[], None]] = {lambda: told.append("gone")}
-    scope: dict[str, Any] = {"state": {ON_DISCONNECT: of_connection}}
-    on_disconnect(scope).add(lambda: told.append("also"))
-    for tell in of_connection:
-        tell()
-    assert sorted(told) == ["also", "gone"]
+def test_who_is_concerned_is_told_that_the_client_left() -> None:
+    disconnect, told = Disconnect(), list[str]()
+    scope: dict[str, Any] = {"state": {DISCONNECT: disconnect}}
+
+    def tell() -> None:
+        told.append("gone")
+
+    disconnect_of(scope).add(tell)
+    disconnect_of(scope).add(lambda: told.append("also"))
+    assert (told, disconnect.happened) == ([], False)
+    disconnect.happen()
+    assert (sorted(told), disconnect.happened) == (["also", "gone"], True)
+    disconnect.discard(tell)
+    disconnect.happen()
+    assert sorted(told) == ["also", "also", "gone"]
 
 
-def test_without_a_connection_that_tells_nothing_is_lost() -> None:
+def test_who_comes_after_the_client_left_is_told_at_once() -> None:
+    disconnect, told = Disconnect(), list[str]()
+    disconnect.happen()
+    disconnect.add(lambda: told.append("gone"))
+    assert told == ["gone"]
+
+
+def test_where_the_server_tells_nothing_it_never_happens() -> None:
     scope: dict[str, Any] = {}
-    told: list[str] = []
-    on_disconnect(scope).add(told.clear)
-    assert on_disconnect(scope) == {told.clear}
+    assert disconnect_of(scope) is disconnect_of(scope)
+    assert not disconnect_of(scope).happened
 
 
 def test_a_request_is_the_pages_only_while_it_is_marked() -> None:
