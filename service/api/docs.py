@@ -9,6 +9,8 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 
+from service.web.headers import DOCS_POLICY
+
 __all__ = ["router"]
 
 FILES = Path(__file__).parent / "docs_files"
@@ -26,10 +28,12 @@ def router() -> APIRouter:
 async def docs() -> HTMLResponse:
     """Swagger UI, as FastAPI documents it for files of one's own."""
     # Relative, so that it works behind any path prefix.
-    return get_swagger_ui_html(
+    page = get_swagger_ui_html(
         openapi_url="openapi.json",
         title="Booth: API",
         swagger_js_url="docs/files/swagger-ui-bundle.js",
         swagger_css_url="docs/files/swagger-ui.css",
         swagger_favicon_url="favicon.ico",
     )
+    page.headers["Content-Security-Policy"] = DOCS_POLICY
+    return page

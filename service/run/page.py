@@ -76,6 +76,7 @@ class PageMount:
         if self._app is not None:
             await _show(self._app, scope, receive, send)
         elif self._loading and scope["type"] == "http" and scope["path"] == "/":
+            mark_page(scope, page=True)
             headers = {"Cache-Control": "no-store"}
             await HTMLResponse(NOTICE, headers=headers)(scope, receive, send)
         elif scope["type"] == "http":

@@ -16,6 +16,7 @@ from booth_client.errors import BoothError, ShuttingDown
 from service.telemetry.access_log import AccessLog
 from service.telemetry.record import RequestRecord
 from service.web import problems
+from service.web.headers import security_headers
 from service.web.scope import is_page, start_record
 from service.web.state import ServiceState
 
@@ -58,6 +59,7 @@ class RequestMiddleware:
             if message["type"] == "http.response.start":
                 record.status = message["status"]
                 headers = message["headers"] = list(message.get("headers", ()))
+                headers.extend(security_headers(headers, is_page=is_page(scope)))
                 headers.append((b"x-request-id", request_id))
                 if self._state.draining and (b"connection", b"close") not in headers:
                     # The client's next request goes to somebody who stays.

@@ -158,3 +158,20 @@ def test_a_signals_handler_may_log_whatever_it_interrupts() -> None:
         [sys.executable, "-c", code], check=True, timeout=30, stderr=subprocess.PIPE, text=True
     )
     assert "interrupted" in done.stderr
+
+
+def test_what_c_libraries_write_reaches_no_log() -> None:
+    code = (
+        "import os, sys, logging\n"
+        "from service.telemetry.logs import configure, keep_stderr\n"
+        "keep_stderr(); configure('text')\n"
+        "os.write(2, b'a remark of a library\\n')\n"
+        "logging.getLogger('booth').info('a line of ours')\n"
+        "print('last words', file=sys.stderr)\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert "a line of ours" in ended.stderr
+    assert "last words" in ended.stderr
+    assert "remark" not in ended.stderr

@@ -22,14 +22,15 @@ def test_an_id_is_taken_over_or_made(tiny_server: str) -> None:
     assert odd.headers["x-request-id"] != "a b\tc"
 
 
+@pytest.mark.parametrize(("method", "path"), [("POST", "/classify"), ("GET", "/models/tiny")])
 def test_an_unforeseen_error_has_the_same_shape(
-    inside: Any, monkeypatch: pytest.MonkeyPatch
+    inside: Any, monkeypatch: pytest.MonkeyPatch, method: str, path: str
 ) -> None:
     def broken(*_arguments: object) -> None:
         raise RuntimeError("secret")
 
     monkeypatch.setattr(type(inside.state), "model", broken)
-    response = httpx.post(f"{inside.url}/classify", content=RED)
+    response = httpx.request(method, inside.url + path, content=RED)
     problem(response, 500, "internal")
     assert "secret" not in response.text
     assert response.headers["x-request-id"] in response.json()["detail"]
