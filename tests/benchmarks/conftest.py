@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -38,8 +39,9 @@ def serving(answering: Answering) -> Iterator[str]:
                 return
             self.send_response(answer[0])
             self.send_header("Content-Length", str(len(answer[1])))
-            self.end_headers()
-            self.wfile.write(answer[1])
+            with contextlib.suppress(ConnectionError):  # the load generator may have given up
+                self.end_headers()
+                self.wfile.write(answer[1])
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 its name there
             del format, args

@@ -28,6 +28,9 @@ SWITCHES = (
 )
 
 
+expect.set_options(timeout=30_000)  # milliseconds; a busy machine takes longer than the usual 5 s
+
+
 @pytest.fixture(scope="module")  # Playwright's event loop would be in the way of other modules' own
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:

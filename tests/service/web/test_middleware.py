@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import httpx
 import pytest
 
 from tests.service.asking import RED, problem, samples, total
+from tests.waiting import eventually
 
 
 def test_an_id_is_taken_over_or_made(tiny_server: str) -> None:
@@ -38,11 +38,12 @@ def test_an_unforeseen_error_has_the_same_shape(
 
 def paths_logged(caplog: pytest.LogCaptureFixture, count: int) -> list[str]:
     """The paths in the access log, as soon as there are ``count``: a line follows its answer."""
-    while True:
+
+    def paths() -> list[str]:
         lines = [one.getMessage() for one in caplog.records if one.name == "booth.access"]
-        if len(lines) >= count:
-            return [line.split(" ")[1] for line in lines]
-        threading.Event().wait(0.001)
+        return [line.split(" ")[1] for line in lines]
+
+    return eventually(paths, lambda seen: len(seen) >= count)
 
 
 def test_health_and_metrics_stay_out_of_the_request_metrics_and_the_log(

@@ -257,9 +257,7 @@ def test_when_it_is_off_nothing_is_hashed_tagged_or_kept(
     monkeypatch.delattr(response_cache, "answer_key")
     answers = [ask(inside.url, if_none_match='"x"', cache_control="no-cache") for _ in range(2)]
     for answer in answers:
-        assert list(answer.headers) == [
-            "date", "server", "server-timing", "content-length", "content-type", "x-request-id"
-        ]  # fmt: skip
+        assert {"etag", "cache-control"}.isdisjoint(answer.headers)
         assert answer.json()["timing_ms"]["inference"] > 0
     assert "booth_cache_lookups_total{" not in "".join(page(inside.url))
     assert page(inside.url)["booth_cache_bytes_limit"] == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from booth_client.errors import Starting, UnknownModel, UnknownVersion
+from service.web.state import CAN_NOT_START
 from tests.servers import Inside
 
 
@@ -19,8 +20,8 @@ def test_it_is_ready_once_its_models_are_and_says_the_gravest_reason_if_not(
     assert state.not_ready() == "The models are still being loaded."
     state.draining = True
     assert state.not_ready() == "The service is shutting down."
-    state.fatal = "tiny.onnx can't run here."
-    assert state.not_ready() == "tiny.onnx can't run here."
+    state.fatal = "/where/it/lies/tiny.onnx can't run here."
+    assert state.not_ready() == CAN_NOT_START
 
 
 def test_before_the_models_are_loaded_it_gives_none(inside: Inside) -> None:
