@@ -58,10 +58,15 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def lint(folder: Path, contract: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", "from importlinter.cli import lint_imports_command as c; c()"]
-    environment = {**os.environ, "PYTHONPATH": f"{folder}:{folder / 'client'}", "COLUMNS": "300"}
+    environment = {
+        **os.environ,
+        "PYTHONUTF8": "1",
+        "PYTHONPATH": f"{folder}:{folder / 'client'}",
+        "COLUMNS": "300",
+    }
     return subprocess.run(
         [*command, "--no-cache", "--contract", contract],
-        cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=60,
+        cwd=folder, env=environment, capture_output=True, encoding="utf-8", check=False, timeout=60,
     )  # fmt: skip
 
 

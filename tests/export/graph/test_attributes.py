@@ -7,7 +7,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
-from export.graph.attributes import add_attributes, read_matrix
+from export.graph.attributes import BadMatrix, add_attributes, read_matrix
 from models.labels import sun_attributes
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def test_a_matrix_of_another_shape_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "matrix.npy"
     np.save(path, np.zeros((102, 2048), np.float32))
 
-    with pytest.raises(ValueError, match=r"matrix of 102 x 512, and is \(102, 2048\)"):
+    with pytest.raises(BadMatrix, match=r"matrix of 102 x 512, and is \(102, 2048\)"):
         read_matrix(path, NAMES, 512)
 
 
@@ -55,5 +55,5 @@ def test_a_file_that_is_no_matrix_is_refused_and_never_executed(tmp_path: Path, 
     else:
         path.write_text("a page" if what == "text" else "")
 
-    with pytest.raises(ValueError, match=r"matrix.npy is no .npy file of numbers"):
+    with pytest.raises(BadMatrix, match=r"matrix.npy is no .npy file of numbers"):
         read_matrix(path, NAMES, 512)
