@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
-TESTS := -m pytest -n auto --dist loadgroup
+TESTS := -m pytest -n auto --dist loadgroup --durations=15
 
 .DEFAULT_GOAL := help
 .PHONY: help serve install test check format bench bench-peers screenshot constraints clean

@@ -18,7 +18,7 @@ from starlette.responses import PlainTextResponse
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-__all__ = ["AccessControl"]
+__all__ = ["RouteFilter"]
 
 OPEN = re.compile(
     r"(GET|HEAD) /((config|theme\.css|favicon\.ico)?|(assets|static|page/samples)/.*)"
@@ -30,7 +30,7 @@ UPLOAD = "/gradio_api/upload"
 SPARE_BYTES = 1_000_000_000
 
 
-class AccessControl:
+class RouteFilter:
     """ASGI middleware: 404 for what is not open, 507 for an upload where the disk is all but full.
 
     Args:

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 from booth_client import AsyncClient
-from demo.access import AccessControl
+from demo.access import RouteFilter
 from demo.page import build_page
 from demo.samples import FOLDER
 from demo.views import ASSETS
@@ -52,7 +52,7 @@ def create_app(url: str, api_key: str | None = None, *, links: str = "") -> Fast
     app = FastAPI(openapi_url=None, lifespan=lifespan)
     app.mount("/page/samples", StaticFiles(directory=FOLDER))
     _mount(app, build_page(booth, links))
-    app.add_middleware(AccessControl)
+    app.add_middleware(RouteFilter)
     return app
 
 

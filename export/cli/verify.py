@@ -18,7 +18,7 @@ from export.proof.accuracy import Comparison
 from models.errors import UserError
 from models.labels import label_set
 from models.sources import Source
-from service.cli.local import local_classifier
+from service.fleet.local import local_classifier
 from service.lab.dataset import Labelled, read_dataset
 from service.lab.evaluation import Evaluation, evaluate
 

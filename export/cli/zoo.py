@@ -16,7 +16,7 @@ from export.photographs import Photographs, shipped_photographs
 from export.pipeline import ExportConfig, export_model, write_card
 from models.card import Measurement
 from models.sources import SOURCES
-from service.cli.local import local_classifier
+from service.fleet.local import local_classifier
 from service.lab.dataset import read_dataset
 from service.lab.evaluation import evaluate
 from service.photo.decode import decode

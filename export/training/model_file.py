@@ -15,7 +15,7 @@ from export.proof.parity import onnx_probabilities
 from export.training.dataset import DecodedDataset, EvaluationData, Subset, decode_dataset
 from models.card import Bin, Calibration, Card, Label, Measurement
 from models.training.temperature import fit_temperature, softmax
-from service.cli.local import local_classifier
+from service.fleet.local import local_classifier
 from service.lab.evaluation import calibration_error, evaluate, reliability
 
 __all__ = ["labels_with_basis", "make_model_file", "measure_model"]

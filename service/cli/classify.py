@@ -12,9 +12,10 @@ import orjson
 
 from booth_client.errors import BoothError
 from booth_client.wire import Answer, Prediction
-from service.cli.local import DEFAULT_MODEL, MODEL_HELP, local_classifier, progress
+from service.cli.options import DEFAULT_MODEL, MODEL_HELP, progress
 from service.engine.classifier import Classifier
 from service.engine.ticket import Ticket
+from service.fleet.local import local_classifier
 
 __all__ = ["classify"]
 

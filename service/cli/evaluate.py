@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from service.cli import report
-from service.cli.local import DEFAULT_MODEL, MODEL_HELP, local_classifier, progress
+from service.cli.options import DEFAULT_MODEL, MODEL_HELP, progress
+from service.fleet.local import local_classifier
 from service.lab.dataset import read_dataset
 from service.lab.evaluation import Evaluation
 from service.lab.evaluation import evaluate as run_evaluation

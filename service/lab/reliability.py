@@ -7,9 +7,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from models.card import Bin
+from models.errors import UserError
 from service.lab.evaluation import calibration_error
 
 if TYPE_CHECKING:
@@ -26,11 +25,11 @@ def require_matplotlib() -> None:
     """Say what to install where matplotlib is missing.
 
     Raises:
-        click.ClickException: It is.
+        UserError: It is.
 
     """
     if find_spec("matplotlib") is None:
-        raise click.ClickException(
+        raise UserError(
             "Drawing a diagram needs matplotlib: install Booth with its extra `train`: "
             "`pip install '.[train]'` in its folder."
         )
@@ -44,7 +43,7 @@ def draw(bins_before: Sequence[Bin], path: Path, bins_after: Sequence[Bin] | Non
     stands how many photographs each bin holds. The bars of a calibrated model end on the diagonal.
 
     Raises:
-        click.ClickException: matplotlib is missing, or the file can't be written.
+        UserError: matplotlib is missing, or the file can't be written.
 
     """
     require_matplotlib()
@@ -69,7 +68,7 @@ def draw(bins_before: Sequence[Bin], path: Path, bins_after: Sequence[Bin] | Non
         # Without matplotlib's version in it, the same bins give the same file.
         figure.savefig(path, format="png", dpi=150, metadata={"Software": None})
     except OSError as cause:
-        raise click.ClickException(f"{path} can't be written: {cause.strerror}.") from None
+        raise UserError(f"{path} can't be written: {cause.strerror}.") from None
 
 
 def _draw_shares(axes: Axes, bins: Sequence[Bin], title: str) -> None:

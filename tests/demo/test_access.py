@@ -9,7 +9,7 @@ import httpx
 import pytest
 from starlette.responses import PlainTextResponse
 
-from demo.access import UPLOAD, AccessControl
+from demo.access import UPLOAD, RouteFilter
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_no_address_is_fetched_in_place_of_a_file() -> None:
 
 
 def test_an_almost_full_disk_takes_no_uploads_but_shows_the_page() -> None:
-    page = AccessControl(PlainTextResponse("open"), spare_bytes=2**80)
+    page = RouteFilter(PlainTextResponse("open"), spare_bytes=2**80)
 
     async def ask(method: str, path: str) -> int:
         transport = httpx.ASGITransport(page)

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 import pytest
 
 from demo.samples import FOLDER, SAMPLES, Sample
-from service.cli.local import DEFAULT_MODEL, local_classifier
+from service.cli.options import DEFAULT_MODEL
 from service.engine.classifier import Classifier
+from service.fleet.local import local_classifier
 
 SCENES = {
     "coffee.jpg": ("indoor", {"coffee_shop"}),

@@ -14,8 +14,8 @@ from export.fetch.weights import sha256_of
 from models.labels import sun_attributes
 from models.networks.compat import torchvision_models
 from models.sources import SOURCES
-from service.cli.local import local_classifier
 from service.fleet.identity import read_card
+from service.fleet.local import local_classifier
 from tests.export.cli.invoking import refused, run
 
 LITE0 = SOURCES["efficientnet_lite0"]

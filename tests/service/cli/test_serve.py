@@ -23,7 +23,7 @@ def test_a_provider_that_is_not_installed_ends_the_start_with_a_sentence() -> No
 
 def test_serving_never_imports_torch_or_gradio() -> None:
     code = (
-        "import sys, service.cli.local, service.run.server\n"
+        "import sys, service.cli.classify, service.run.server\n"
         "print({'torch', 'gradio', 'onnx', 'export', 'demo'} & set(sys.modules))"
     )
     result = subprocess.run(

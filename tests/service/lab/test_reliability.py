@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import click
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
@@ -15,6 +14,7 @@ from matplotlib.patches import Rectangle
 from PIL import Image
 
 from models.card import Bin
+from models.errors import UserError
 from service.lab.evaluation import BINS, reliability
 from service.lab.reliability import draw
 
@@ -80,8 +80,8 @@ def test_the_same_bins_give_the_same_file(bins: tuple[Bin, ...], tmp_path: Path)
 def test_what_hinders_drawing_is_told_in_a_sentence(
     bins: tuple[Bin, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(click.ClickException, match="can't be written: No such file or directory"):
+    with pytest.raises(UserError, match="can't be written: No such file or directory"):
         draw(bins, tmp_path / "none" / "diagram.png")
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(click.ClickException, match=r"pip install '\.\[train\]'"):
+    with pytest.raises(UserError, match=r"pip install '\.\[train\]'"):
         draw(bins, tmp_path / "diagram.png")

@@ -17,7 +17,8 @@ import httpx
 import pytest
 from PIL import Image, ImageOps
 
-from service.cli.local import DEFAULT_MODEL, local_classifier
+from service.cli.options import DEFAULT_MODEL
+from service.fleet.local import local_classifier
 from service.run.server import _accepted, _listen
 from tests.waiting import ended, eventually
 

@@ -1,12 +1,10 @@
-"""What the commands that need no server share."""
+"""A classifier without a server."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
-from service.cli.local import local_classifier, progress
+from service.fleet.local import local_classifier
 from tests.service.cli.running import PHOTOS
 from tests.service.conftest import own_threads
 
@@ -24,9 +22,3 @@ def test_a_file_s_own_path_is_a_model_too(tiny: Path, tmp_path: Path) -> None:
     moved.write_bytes(tiny.read_bytes())
     with local_classifier(str(moved)) as classifier:
         assert classifier.card.name == "tiny"
-
-
-def test_a_bar_is_shown_to_a_person_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    with progress(3, "Classifying") as bar:
-        bar.update(3)
-    assert capsys.readouterr().err == ""  # the test's standard error is no terminal
