@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from export.pipeline import Precision
     from models.card import Card
 
+pytestmark = pytest.mark.xdist_group("pipeline")  # one worker makes what its tests share
+
 # Convolutions need not see 224 pixels a side to be proven; AlexNet's hidden layers do.
 PUBLISHED = {
     "resnet18": (save_as_torchvision, "imagenet", 64),

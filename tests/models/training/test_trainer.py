@@ -20,6 +20,8 @@ from models.training.trainer import CURVES, LOG, Trainer
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.xdist_group("trainer")  # one worker makes what its tests share
+
 
 LITE0 = SOURCES["efficientnet_lite0"]
 NORMALISATION = LITE0.normalisation
