@@ -69,8 +69,8 @@ class RequestMiddleware:
         try:
             await self._app(scope, receive, send_on)
         except BaseException as cause:
-            if record.status == SERVER_ERROR and isinstance(cause, Exception):
-                return  # the framework raises again what it has had rendered
+            if record.status == SERVER_ERROR and record.outcome == "error":
+                return  # the framework raises again what it has had rendered, and logged
             response = None if record.status else _last_resort(cause, Request(scope), record)
             if response is None:
                 record.outcome = record.outcome or "error"

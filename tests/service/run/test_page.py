@@ -17,10 +17,15 @@ from service.web import problems
 from service.web.middleware import RequestMiddleware
 
 
+def broken() -> None:
+    raise RuntimeError("a fault of the page's own")
+
+
 def get(path: str) -> httpx.Response:
     """What a service with a page (an app in an app, as Gradio's) answers."""
     shown = FastAPI(openapi_url=None)
     shown.add_api_route("/here", lambda: "shown")
+    shown.add_api_route("/broken", broken)
     page = PageMount()
     page._app = FastAPI(openapi_url=None)
     page._app.mount("/", shown)
@@ -45,6 +50,16 @@ def test_the_pages_own_answers_pass_and_stay_out_of_the_log(
     caplog.set_level(logging.INFO, "booth.access")
     assert get("/here").json() == "shown"
     assert caplog.records == []
+
+
+def test_a_fault_of_the_pages_own_is_told_once_and_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    response = get("/broken")
+    assert response.status_code == 500
+    assert "fault" not in response.text
+    (line,) = [record for record in caplog.records if record.exc_info]
+    assert "a fault of the page's own" in str(line.exc_info)
 
 
 def test_what_the_page_has_not_gets_the_one_shape_of_errors(
