@@ -1,4 +1,4 @@
-"""The machine that a process runs on: the CPU cores it may use."""
+"""The machine that a process runs on: the CPU cores and the memory it may use."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import math
 import os
 from pathlib import Path
 
-__all__ = ["cores"]
+__all__ = ["cores", "memory_bytes", "resident_bytes"]
 
 _CGROUP = Path("/sys/fs/cgroup")
+
+_NO_LIMIT = 1 << 60  # bytes
 
 
 def cores(cgroup: Path = _CGROUP) -> int:
@@ -45,3 +47,32 @@ def _quota_and_period(cgroup: Path) -> list[str]:
         return together.read_text(encoding="ascii").split()
     apart = (cgroup / "cpu" / f"cpu.cfs_{name}_us" for name in ("quota", "period"))
     return [file.read_text(encoding="ascii") for file in apart]
+
+
+def memory_bytes(cgroup: Path = _CGROUP) -> int:
+    """Bytes of memory this process may use: its control group's limit, or the machine's memory.
+
+    Args:
+        cgroup: where the control group's file system is mounted, version 2 or 1.
+
+    """
+    machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return min(machine, _memory_limit(cgroup))
+
+
+def resident_bytes(status: Path = Path("/proc/self/statm")) -> int:
+    """Bytes of memory this process holds now; 0 where the system does not tell."""
+    try:
+        pages = int(status.read_text(encoding="ascii").split()[1])
+    except OSError:
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def _memory_limit(cgroup: Path) -> int:
+    for file in (cgroup / "memory.max", cgroup / "memory" / "memory.limit_in_bytes"):
+        try:
+            return int(file.read_text(encoding="ascii"))
+        except (OSError, ValueError):  # there is no such group; or version 2's "max"
+            continue
+    return _NO_LIMIT

@@ -48,6 +48,12 @@ class Settings(BaseModel):
     max_body_bytes: int = Field(20_000_000, gt=0, description="largest request body")
     max_pixels: int = Field(50_000_000, gt=0, description="largest photograph, width x height")
     max_photos: int = Field(64, gt=0, description="most photographs in one request")
+    memory_bytes: int = Field(
+        0,
+        ge=0,
+        description="most memory of the process, models included; 0 for three quarters of what the "
+        "container or the machine has",
+    )
     queue_size: int = Field(
         256, gt=0, description="photographs accepted and not yet answered, per model"
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from service.machine import cores
+from service.machine import cores, memory_bytes, resident_bytes
 
 
 @pytest.fixture(autouse=True)
@@ -63,3 +63,23 @@ def test_so_does_one_of_version_1(tmp_path: Path, quota: str, expected: int) -> 
 def test_of_this_process_there_is_at_least_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     assert cores() >= 1
+
+
+def test_memory_is_the_machines_or_what_the_control_group_allows(tmp_path: Path) -> None:
+    machine = memory_bytes(tmp_path)
+    assert machine == os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    (tmp_path / "memory.max").write_text("max\n")
+    assert memory_bytes(tmp_path) == machine
+    (tmp_path / "memory.max").write_text("1000000\n")
+    assert memory_bytes(tmp_path) == 1_000_000
+
+
+def test_so_does_a_memory_limit_of_version_1(tmp_path: Path) -> None:
+    (tmp_path / "memory").mkdir()
+    (tmp_path / "memory" / "memory.limit_in_bytes").write_text("2000000\n")
+    assert memory_bytes(tmp_path) == 2_000_000
+
+
+def test_this_process_holds_some_memory(tmp_path: Path) -> None:
+    assert 1_000_000 < resident_bytes() < memory_bytes()
+    assert resident_bytes(tmp_path / "none") == 0
