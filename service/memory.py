@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from types import TracebackType
+from typing import Self
 
 from booth_client.errors import Overloaded
 
@@ -90,7 +91,7 @@ class Reservation:
         """Give all back."""
         self.resize(0)
 
-    def __enter__(self) -> Reservation:
+    def __enter__(self) -> Self:
         """It is given back at the end."""
         return self
 
