@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from difflib import get_close_matches
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -88,6 +89,11 @@ class Settings(BaseModel):
     rate_limit_per_minute: int = Field(
         0, ge=0, description="requests a minute from one client; 0 for no limit"
     )
+    trusted_proxies: tuple[str, ...] = Field(
+        (),
+        description="addresses and networks of proxies whose `X-Forwarded-For` is believed, "
+        "separated by commas; empty for none",
+    )
     cache_bytes: int = Field(
         0, ge=0, description="memory for answers given before; 0 for no cache and no `ETag`"
     )
@@ -115,7 +121,7 @@ class Settings(BaseModel):
     )
     demo: bool = Field(True, description="serve the page at `/`, if Gradio is installed")
 
-    @field_validator("models", "providers", "api_keys", mode="before")
+    @field_validator("models", "providers", "api_keys", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
@@ -127,6 +133,18 @@ class Settings(BaseModel):
     def _are_keys(cls, value: object) -> object:
         if isinstance(value, str) and value.strip() and not value.strip(" ,"):
             raise ValueError("it is set, but holds no key; unset it to serve without keys")
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for one in value:
+            try:
+                ip_network(one)
+            except ValueError:
+                raise ValueError(
+                    f"{one!r} is neither an address nor a network such as 10.0.0.0/8"
+                ) from None
         return value
 
     @field_validator("model_dir")

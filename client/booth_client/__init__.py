@@ -25,6 +25,7 @@ from booth_client.errors import (
     Unavailable,
     UnknownModel,
     UnknownVersion,
+    UnsupportedCoding,
     UnsupportedFormat,
 )
 from booth_client.wire import (
@@ -101,6 +102,7 @@ __all__ = [
     "Unavailable",
     "UnknownModel",
     "UnknownVersion",
+    "UnsupportedCoding",
     "UnsupportedFormat",
     "Weights",
 ]
