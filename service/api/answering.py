@@ -21,7 +21,7 @@ from service.fleet.fleet import LoadedModel
 from service.telemetry.record import RequestRecord, Stage
 from service.web.body import photographs, read_body
 from service.web.response_cache import Lookup, ResponseCache, Result
-from service.web.scope import disconnect_of, record_of
+from service.web.scope import count_more, disconnect_of, record_of
 from service.web.state import ServiceState
 
 __all__ = ["Answering", "Photographs", "Results"]
@@ -74,6 +74,7 @@ class Answering:
 
         Raises:
             TooLarge, SlowBody, BadImage, InvalidParameter, TooManyPhotos: see ``web.body``.
+            RateLimited: its client sent too many photographs.
             ClientDisconnect: the client went away.
 
         """
@@ -83,6 +84,7 @@ class Answering:
         photos, is_list = await photographs(request, body, settings.max_photos)
         record.read_stage = Stage("read", start, time.perf_counter() - start)
         record.body_bytes, record.photographs = len(body), len(photos)
+        count_more(request.scope, len(photos) - 1)
         return Photographs(photos, is_list)
 
     async def answers(

@@ -37,7 +37,8 @@ def create_state(settings: Settings) -> ServiceState:
     """The parts of a service, with no model loaded yet.
 
     Raises:
-        BadSettings: traces are wanted, but OpenTelemetry is not installed.
+        BadSettings: traces are wanted, but OpenTelemetry is not installed; or the file of keys
+            won't do.
         ModelError: a wanted execution provider is unknown or not installed.
 
     """
@@ -75,7 +76,7 @@ def limits_of(settings: Settings) -> Limits:
 
 def create_app(state: ServiceState) -> ASGIApp:
     """The application; its lifespan loads the models and ends them."""
-    page = PageMount(expected=state.settings.demo and not state.settings.api_keys)
+    page = PageMount(expected=state.settings.demo and not state.settings.asks_for_keys)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -105,5 +106,7 @@ def create_app(state: ServiceState) -> ASGIApp:
     app.include_router(docs.router())
     problems.install(app)
     app.router.default = page
-    inner = AccessControl(classify.FastPath(app, front), state.settings)
+    inner = AccessControl(
+        classify.FastPath(app, front), state.api_keys, state.settings.rate_limit_per_minute
+    )
     return RequestMiddleware(inner, state, classify.asks_for_labels)

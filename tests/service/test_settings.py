@@ -49,7 +49,7 @@ def test_secrets_are_hidden_when_shown() -> None:
     assert "BOOTH_API_KEYS=" in shown
 
 
-@pytest.mark.parametrize("keys", [",", " , ", ",,"])
+@pytest.mark.parametrize("keys", [",", " , ", ",,", " ", "\n", ",\t"])
 def test_keys_that_are_none_are_refused(keys: str) -> None:
     with pytest.raises(BadSettings, match="holds no key") as refusal:
         read_settings({"BOOTH_API_KEYS": keys})
@@ -68,3 +68,9 @@ def test_only_what_is_given_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = read_settings({})
     assert (settings.port, str(settings.model_dir)) != (1234, "/elsewhere")
     assert settings.port == 8000
+
+
+def test_a_digest_that_is_none_is_refused_and_not_printed() -> None:
+    with pytest.raises(BadSettings, match="64 hexadecimal digits") as refusal:
+        read_settings({"BOOTH_API_KEYS": "sha256:123cafe"})
+    assert "cafe" not in str(refusal.value)
