@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from hashlib import sha256
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
@@ -24,6 +24,9 @@ PREFIX = "BOOTH_"
 ELSEWHERE = ("BOOTH_URL", "BOOTH_API_KEY", "BOOTH_WEIGHTS_URL")
 
 SECRET = ("BOOTH_API_KEYS",)
+
+Format = Literal["JPEG", "PNG", "WebP", "GIF", "BMP", "TIFF"]
+_FORMATS: dict[str, Format] = {name.upper(): name for name in get_args(Format)}
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -49,6 +52,11 @@ class Settings(BaseModel):
         default_factory=default_model_folder, description="folder of the pulled and exported models"
     )
     max_body_bytes: int = Field(20_000_000, gt=0, description="largest request body")
+    formats: tuple[Format, ...] = Field(
+        get_args(Format),
+        min_length=1,
+        description="formats of photographs to decode, separated by commas",
+    )
     max_pixels: int = Field(50_000_000, gt=0, description="largest photograph, width x height")
     max_photos: int = Field(64, gt=0, description="most photographs in one request")
     memory_bytes: int = Field(
@@ -133,6 +141,14 @@ class Settings(BaseModel):
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
+
+    @field_validator("formats", mode="before")
+    @classmethod
+    def _as_spelt(cls, names: object) -> object:
+        if isinstance(names, str):
+            given = dict.fromkeys(name.strip().upper() for name in names.split(","))
+            return tuple(_FORMATS.get(name, name) for name in given if name)
+        return names
 
     @field_validator("api_keys", mode="before")
     @classmethod

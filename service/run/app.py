@@ -69,6 +69,7 @@ def limits_of(settings: Settings) -> Limits:
     return Limits(
         queue_size=settings.queue_size,
         max_pixels=settings.max_pixels,
+        formats=tuple(name.upper() for name in settings.formats),
         deadline_s=settings.deadline_ms / 1000,
         stall_s=settings.stall_ms / 1000,
     )

@@ -20,6 +20,12 @@ def test_lists_are_separated_by_commas() -> None:
     assert settings.providers == ()
 
 
+def test_formats_are_known_however_they_are_spelt() -> None:
+    settings = read_settings({"BOOTH_FORMATS": "webp, Jpeg,JPEG,"})
+    assert settings.formats == ("WebP", "JPEG")
+    assert "BOOTH_FORMATS=WebP,JPEG" in str(settings)
+
+
 @pytest.mark.parametrize(
     ("environment", "sentence"),
     [
@@ -27,6 +33,11 @@ def test_lists_are_separated_by_commas() -> None:
         ({"BOOTH_XYZZY": "1"}, "see docs/settings.md for all"),
         ({"BOOTH_PORT": "many"}, "BOOTH_PORT='many' won't do"),
         ({"BOOTH_QUEUE_SIZE": "0"}, "BOOTH_QUEUE_SIZE='0' won't do"),
+        (
+            {"BOOTH_FORMATS": "JPEG,HEIC"},
+            "BOOTH_FORMATS='JPEG,HEIC' won't do: Input should be 'JPEG'",
+        ),
+        ({"BOOTH_FORMATS": ","}, "BOOTH_FORMATS=',' won't do"),
         ({"BOOTH_LOG": "xml"}, "BOOTH_LOG='xml' won't do"),
     ],
 )
