@@ -15,7 +15,7 @@ from models.errors import UserError
 from models.shelf import find_model, shelf
 from service.machine import memory_bytes, resident_bytes
 from service.run.page import PageMount
-from service.settings import Settings
+from service.settings import BadSettings, Settings
 from service.web.state import ServiceState
 
 __all__ = ["budget_memory", "memory_of", "reload", "start", "wanted_files"]
@@ -39,12 +39,14 @@ async def start(state: ServiceState, page: PageMount) -> None:
     state.started = True
     log.info("ready: %s", ", ".join(one.card.name for one in state.fleet.loaded()))
     settings = state.settings
-    if settings.demo and not settings.api_keys:
+    if settings.demo and not settings.asks_for_keys:
         await page.open(f"http://{_reachable(settings.host)}:{state.port}")
 
 
 async def reload(state: ServiceState) -> None:
-    """Load the models anew; where that fails, what was loaded stays, and the log says why."""
+    """Read the keys and load the models anew; where one fails, it stays, and the log says why."""
+    if failure := await _beside(lambda: _reload_keys(state)):
+        log.warning("%s The keys stay.", failure)
     failure = await _beside(lambda: _load(state))
     _freeze_garbage()
     budget_memory(state)
@@ -69,6 +71,15 @@ def budget_memory(state: ServiceState) -> None:
             "(%d MB); requests may hold %d MB all the same, so raise it to at least %d MB.",
             *(size // 1_000_000 for size in (held, total, least, held + least)),
         )
+
+
+def _reload_keys(state: ServiceState) -> str | None:
+    try:
+        state.api_keys.reload()
+    except BadSettings as error:
+        return str(error)
+    log.info("API keys that are valid: %d", len(state.api_keys))
+    return None
 
 
 def wanted_files(settings: Settings) -> list[Path]:
