@@ -79,7 +79,7 @@ def limits_of(settings: Settings) -> Limits:
 
 def create_app(state: ServiceState) -> ASGIApp:
     """The application; its lifespan loads the models and ends them."""
-    page = PageMount(expected=state.settings.demo and not state.settings.asks_for_keys)
+    page = PageMount(state.settings, state.memory)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -109,7 +109,8 @@ def create_app(state: ServiceState) -> ASGIApp:
     app.include_router(docs.router())
     problems.install(app)
     app.router.default = page
-    inner = AccessControl(
-        classify.FastPath(app, front), state.api_keys, state.settings.rate_limit_per_minute
-    )
-    return RequestMiddleware(inner, state, classify.asks_for_labels)
+    inner = classify.FastPath(app, front)
+    # The visitor's own request has passed the access control: what the page asks for it need not.
+    page.api = RequestMiddleware(inner, state, classify.asks_for_labels)
+    whole = AccessControl(inner, state.api_keys, state.settings.rate_limit_per_minute)
+    return RequestMiddleware(whole, state, classify.asks_for_labels)

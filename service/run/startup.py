@@ -39,7 +39,7 @@ async def start(state: ServiceState, page: PageMount) -> None:
     state.started = True
     log.info("ready: %s", ", ".join(one.card.name for one in state.fleet.loaded()))
     settings = state.settings
-    if settings.demo and not settings.asks_for_keys:
+    if page.is_wanted:
         await page.open(f"http://{_reachable(settings.host)}:{state.port}")
 
 
