@@ -38,7 +38,13 @@ async def start(state: ServiceState, page: PageMount) -> None:
 
 
 async def reload(state: ServiceState) -> None:
-    """Load the models anew; where that fails, what was loaded stays, and the log says why."""
+    """Load the models anew; where that fails, what was loaded stays, and the log says why.
+
+    Where another reload has yet to begin, that one will do.
+    """
+    if state.reload_waits:
+        return
+    state.reload_waits = True
     failure = await _beside(lambda: _load(state))
     _freeze_garbage()
     if failure:
@@ -63,6 +69,7 @@ def wanted_files(settings: Settings) -> list[Path]:
 def _load(state: ServiceState) -> str | None:
     """Load what is wanted and not loaded yet, unload the rest; say what went wrong, if it did."""
     with state.loading:  # one at a time, however many SIGHUPs there were
+        state.reload_waits = False
         state.metrics.models_complete.set(0)
         try:
             state.fleet.refresh(wanted_files(state.settings))
