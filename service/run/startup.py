@@ -44,9 +44,15 @@ async def start(state: ServiceState, page: PageMount) -> None:
 
 
 async def reload(state: ServiceState) -> None:
-    """Read the keys and load the models anew; where one fails, it stays, and the log says why."""
+    """Read the keys and load the models anew; where one fails, it stays, and the log says why.
+
+    Where another reload of the models has yet to begin, that one will do.
+    """
     if failure := await _beside(lambda: _reload_keys(state)):
         log.warning("%s The keys stay.", failure)
+    if state.reload_waits:
+        return
+    state.reload_waits = True
     failure = await _beside(lambda: _load(state))
     _freeze_garbage()
     budget_memory(state)
@@ -100,6 +106,7 @@ def wanted_files(settings: Settings) -> list[Path]:
 def _load(state: ServiceState) -> str | None:
     """Load what is wanted and not loaded yet, unload the rest; say what went wrong, if it did."""
     with state.loading:  # one at a time, however many SIGHUPs there were
+        state.reload_waits = False
         state.metrics.models_complete.set(0)
         try:
             state.fleet.refresh(wanted_files(state.settings))

@@ -29,7 +29,8 @@ class ServiceState:
     ``memory`` is what all its requests may hold together; ``traces`` if there is somebody to send
     them to; ``api_keys`` are those that are valid now; ``started`` once all models are loaded and
     warm; ``draining`` from SIGTERM on; ``fatal`` says why it can't go on; ``port`` is the one it
-    listens on; ``loading`` is held while models are loaded.
+    listens on; ``loading`` is held while models are loaded; ``reload_waits`` while another load of
+    them has been asked for and not yet begun.
     """
 
     settings: Settings
@@ -43,6 +44,7 @@ class ServiceState:
     fatal: str | None = field(default=None)
     port: int = field(default=0)
     loading: threading.Lock = field(default_factory=threading.Lock)
+    reload_waits: bool = field(default=False)
 
     def __post_init__(self) -> None:
         """Read the keys.
