@@ -23,6 +23,7 @@ from service.engine.naming import Labeller
 from service.engine.ticket import Ticket
 from service.machine import cores
 from service.photo.decode import DecodedPhoto, decode
+from service.photo.formats import FORMATS
 from service.runtimes.session import Session, batch_size_classes
 
 __all__ = ["Classifier", "Limits"]
@@ -33,12 +34,14 @@ class Limits:
     """What a classifier takes on.
 
     ``queue_size`` counts the photographs accepted and not yet answered; ``max_pixels`` is per
-    photograph; ``deadline_s`` is the time a photograph may take if its sender names none.
+    photograph, and ``formats`` are those that are decoded; ``deadline_s`` is the time a photograph
+    may take if its sender names none.
     """
 
     queue_size: int = 256
     max_batch_size: int = 4
     max_pixels: int = 50_000_000
+    formats: tuple[str, ...] = FORMATS
     deadline_s: float = 10.0
     stall_s: float = 30.0
     slots: int = 1
@@ -175,6 +178,11 @@ class Classifier:
 
     def _decode(self, photo: bytes) -> DecodedPhoto:
         start = time.perf_counter()
-        decoded = decode(photo, self.card.input, max_pixels=self.limits.max_pixels)
+        decoded = decode(
+            photo,
+            self.card.input,
+            max_pixels=self.limits.max_pixels,
+            formats=self.limits.formats,
+        )
         self.cost.decoded(len(photo), time.perf_counter() - start)
         return decoded
