@@ -21,7 +21,7 @@ from service.fleet.fleet import LoadedModel
 from service.telemetry.record import RequestRecord, Stage
 from service.web.body import photographs, read_body
 from service.web.response_cache import Lookup, ResponseCache, Result
-from service.web.scope import disconnect_of, record_of
+from service.web.scope import client_of, disconnect_of, record_of
 from service.web.state import ServiceState
 
 __all__ = ["Answering", "Photographs", "Results"]
@@ -128,7 +128,11 @@ async def _ask(
     record = record_of(request.scope)
     try:
         tickets = record.tickets = model.classifier.submit(
-            lookup.missing, top_k=top_k, timeout_s=timeout_s, tag=record.trace
+            lookup.missing,
+            top_k=top_k,
+            timeout_s=timeout_s,
+            tag=record.trace,
+            client=client_of(request.scope),
         )
     except BoothError as error:
         record.failed = dict.fromkeys(range(len(lookup.missing)), error.outcome)

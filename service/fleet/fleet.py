@@ -16,6 +16,7 @@ from booth_client.errors import UnknownModel, UnknownVersion
 from models.card import Card
 from models.errors import ModelError
 from service.engine.admission import Backlog
+from service.engine.apart import Apart
 from service.engine.batcher import Observer
 from service.engine.classifier import Classifier, Limits
 from service.fleet.identity import answers_identity, read_model_file
@@ -104,6 +105,8 @@ class Fleet:
         self._observe = observe
         self._decoders = ThreadPoolExecutor(cores(), thread_name_prefix="booth-decode")
         self._backlog = Backlog(cores())
+        apart = max(1, cores() // 2)
+        self._apart = Apart(DecoderProcesses(apart), apart)
         self._changing = threading.Lock()
         self._table: dict[str, dict[str, LoadedModel]] = {}
         self._closed = False
@@ -167,6 +170,7 @@ class Fleet:
             self._observe(session.card.name) if self._observe else None,
             self._backlog,
             batch_cost=tuning.run if tuning else None,
+            apart=self._apart,
         )
 
     def unload(self, name: str, version: str | None = None) -> None:
@@ -249,6 +253,7 @@ class Fleet:
         self._closed = True
         _close_all(self.loaded(), timeout_s)
         self._table = {}
+        self._apart.close(timeout_s)
         self._decoders.shutdown(wait=timeout_s is None, cancel_futures=True)
 
     def _versions(self, name: str | None) -> list[LoadedModel]:

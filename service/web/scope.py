@@ -12,6 +12,7 @@ from service.telemetry.record import RequestRecord
 __all__ = [
     "DISCONNECT",
     "Disconnect",
+    "client_of",
     "disconnect_of",
     "is_page",
     "mark_page",
@@ -35,6 +36,12 @@ def record_of(scope: Scope) -> RequestRecord:
     """The record of a request."""
     record: RequestRecord = _state(scope)[_RECORD]
     return record
+
+
+def client_of(scope: Scope) -> str:
+    """Who sends a request, where clients have shares: its address; "" where it has none."""
+    address = scope.get("client")
+    return str(address[0]) if address else ""
 
 
 class Disconnect:
