@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from booth_client.errors import BoothError, InvalidParameter
 from booth_client.wire import Answer
-from service.api.answering import Answering, Photographs, Results
+from service.api.answering import Answering, Results
 from service.api.openapi import CLASSIFY, MOST_TIMEOUT_MS
 from service.telemetry.record import RequestRecord, Stage
 from service.web import problems
@@ -70,11 +70,11 @@ class ClassifyFront:
         """Label one photograph, or several."""
         query = _parse_query(request.scope["query_string"])
         model = self._answering.model(request, query.model, query.version)
-        asked = await self._answering.photographs(request)
-        given = await self._answering.answers(
-            request, model, asked, top_k=query.top_k, timeout_s=query.timeout_s
-        )
-        return _render(request, asked, given)
+        with await self._answering.photographs(request) as asked:
+            given = await self._answering.answers(
+                request, model, asked, top_k=query.top_k, timeout_s=query.timeout_s
+            )
+        return _render(request, given, is_list=asked.is_list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +117,13 @@ def _positive(given: dict[str, str], name: str, default: Any, *, most: int) -> A
     raise InvalidParameter(f"{name} must be a whole number from 1 to {most}, not {text[:32]!r}.")
 
 
-def _render(request: Request, asked: Photographs, given: Results) -> Response:
+def _render(request: Request, given: Results, *, is_list: bool) -> Response:
     headers = {"ETag": given.etag} if given.etag else {}
     if given.not_modified:
         return Response(status_code=304, headers=headers)
     record = record_of(request.scope)
     start = time.perf_counter()
-    response = _response(request, record, given, is_list=asked.is_list)
+    response = _response(request, record, given, is_list=is_list)
     response.headers.update(headers)
     record.answer_stage = Stage("answer", start, time.perf_counter() - start)
     return response

@@ -13,15 +13,20 @@ from typing import TypeVar
 
 from models.errors import UserError
 from models.shelf import find_model, shelf
+from service.machine import memory_bytes, resident_bytes
 from service.run.page import PageMount
 from service.settings import Settings
 from service.web.state import ServiceState
 
-__all__ = ["reload", "start", "wanted_files"]
+__all__ = ["budget_memory", "memory_of", "reload", "start", "wanted_files"]
 
 log = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
+
+# In the largest bodies, what requests may hold at least: the JSON of one client's alone takes four
+# for a moment, and one client may have three quarters.
+_LEAST_BODIES = 6
 
 
 async def start(state: ServiceState, page: PageMount) -> None:
@@ -30,6 +35,7 @@ async def start(state: ServiceState, page: PageMount) -> None:
     if state.fatal:
         return
     _freeze_garbage()
+    budget_memory(state)
     state.started = True
     log.info("ready: %s", ", ".join(one.card.name for one in state.fleet.loaded()))
     settings = state.settings
@@ -41,8 +47,28 @@ async def reload(state: ServiceState) -> None:
     """Load the models anew; where that fails, what was loaded stays, and the log says why."""
     failure = await _beside(lambda: _load(state))
     _freeze_garbage()
+    budget_memory(state)
     if failure:
         log.warning("%s What was loaded stays.", failure)
+
+
+def memory_of(settings: Settings) -> int:
+    """Bytes of memory that the process may hold, models included."""
+    return settings.memory_bytes or 3 * memory_bytes() // 4
+
+
+def budget_memory(state: ServiceState) -> None:
+    """Leave to the requests what the process does not hold already; warn where that is little."""
+    settings = state.settings
+    total, held = memory_of(settings), resident_bytes() - state.memory.held
+    least = _LEAST_BODIES * settings.max_body_bytes
+    state.memory.size = max(total - held, least)
+    if total - held < least:
+        log.warning(
+            "The models and the process hold %d MB, which leaves too little of BOOTH_MEMORY_BYTES "
+            "(%d MB); requests may hold %d MB all the same, so raise it to at least %d MB.",
+            *(size // 1_000_000 for size in (held, total, least, held + least)),
+        )
 
 
 def wanted_files(settings: Settings) -> list[Path]:

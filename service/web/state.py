@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from booth_client.errors import Starting
 from service.fleet.fleet import Fleet, LoadedModel
+from service.memory import MemoryBudget
 from service.settings import Settings
 from service.telemetry.metrics import Metrics
 
@@ -24,14 +25,16 @@ CAN_NOT_START = "The models can't be loaded; the log says why."
 class ServiceState:
     """One running service.
 
-    ``traces`` if there is somebody to send them to; ``started`` once all models are loaded and
-    warm; ``draining`` from SIGTERM on; ``fatal`` says why it can't go on; ``port`` is the one it
-    listens on; ``loading`` is held while models are loaded.
+    ``memory`` is what all its requests may hold together; ``traces`` if there is somebody to send
+    them to; ``started`` once all models are loaded and warm; ``draining`` from SIGTERM on;
+    ``fatal`` says why it can't go on; ``port`` is the one it listens on; ``loading`` is held while
+    models are loaded.
     """
 
     settings: Settings
     fleet: Fleet
     metrics: Metrics
+    memory: MemoryBudget
     traces: Traces | None = field(default=None)
     started: bool = field(default=False)
     draining: bool = field(default=False)
