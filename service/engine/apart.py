@@ -1,4 +1,4 @@
-"""Costly photographs: foreseen by their headers, decoded apart, so that the others need not wait."""
+"""Costly photographs: foreseen by their headers, and decoded apart, so that no other waits."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Processes(Protocol):
     """Decodes photographs in processes of their own; see ``service.photo.apart``."""
 
     def decode(
-        self, data: bytes, wanted: Input, *, max_pixels: int, seconds: float
+        self, data: bytes, wanted: Input, *, max_pixels: int, deadline: float
     ) -> DecodedPhoto:
-        """As ``service.photo.decode.decode``, within so many seconds."""
+        """As ``service.photo.decode.decode``, until an instant of ``time.monotonic()``."""
 
     def close(self) -> None:
         """End the processes."""

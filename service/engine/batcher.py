@@ -51,7 +51,7 @@ class PendingPhoto:
     ``data`` is its file; past ``deadline``, a ``time.monotonic()`` instant, nobody wants the answer
     any more. ``tag`` is what its sender knows it by: the batch that it gets into carries it.
     ``arrived`` is a ``time.perf_counter()`` instant. ``client`` is whose it is: clients take turns.
-    ``is_costly`` sends it to the lane.
+    ``foreseen_s`` is what decoding it should take; ``is_costly`` sends it to the lane.
     """
 
     data: bytes
@@ -60,6 +60,7 @@ class PendingPhoto:
     future: Future[Inference] = field(default_factory=Future)
     arrived: float = field(default_factory=time.perf_counter)
     client: str = ""
+    foreseen_s: float = 0.0
     is_costly: bool = False
 
 
@@ -99,8 +100,9 @@ class Batcher:
         run: N x S x S x 3 photographs -> N x K probabilities; may raise.
         run_alone: the same, for a photograph that is all there is to do.
         decoders: threads to decode beside the network; None to decode on the slots.
-        lane: where costly photographs are decoded, by ``decode_apart``; it has to be there for them.
-        decode_apart: as ``decode``, with the instant of ``time.monotonic()`` by which it has to end.
+        lane: where costly photographs are decoded, by ``decode_apart``; without it, like others.
+        decode_apart: as ``decode``, and ends by an instant of ``time.monotonic()``.
+        learn: is told what decoding was foreseen to take and took, in seconds, but for the lane's.
         is_alone: whether one photograph is all there is to do.
         stack: makes of N decoded photographs what ``run`` takes.
         max_batch_size: the largest N.
@@ -119,6 +121,7 @@ class Batcher:
         decoders: Executor | None = None,
         lane: Lane | None = None,
         decode_apart: DecodeApart | None = None,
+        learn: Callable[[float, float], None] = lambda *_: None,
         is_alone: Callable[[], bool] = lambda: False,
         stack: Callable[[Sequence[NDArray[np.uint8]]], Any] = np.stack,
         max_batch_size: int = 32,
@@ -132,6 +135,7 @@ class Batcher:
         self._decoders = decoders
         self._lane = lane
         self._decode_apart = decode_apart
+        self._learn = learn
         self._is_alone = is_alone
         self._stack = stack
         self._max_batch_size = max_batch_size
@@ -150,7 +154,7 @@ class Batcher:
 
     def put(self, photo: PendingPhoto) -> None:
         """Let a photograph wait for its turn; its future gets the inference or the error."""
-        if photo.is_costly and self._lane:
+        if photo.is_costly and self._lane is not None:
             if not self._lane.put(partial(self._decode_beside, photo), photo.client):
                 self._settle(photo, InternalError("The service has stopped."))
             return
@@ -289,6 +293,8 @@ class Batcher:
         try:
             decoded = self._pixels(photo)
             end = time.perf_counter()
+            if not photo.is_costly:
+                self._learn(photo.foreseen_s, end - start)
             if self._observer:
                 self._observer.photo_decoded(len(photo.data), decoded.width * decoded.height)
         except BoothError as error:

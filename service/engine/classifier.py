@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Hashable, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,6 +98,7 @@ class Classifier:
             decoders=decoders if beside else None,
             lane=apart.lane if apart else None,
             decode_apart=self._decode_apart,
+            learn=self.cost.decoded,
             is_alone=lambda: self._admission.only_one,
             # A GPU's runtime writes them into its own buffer: no need to copy them twice.
             stack=list if beside else np.stack,
@@ -157,13 +158,23 @@ class Classifier:
 
         tickets = []
         for data, plan in zip(photos, plans, strict=True):
-            photo = PendingPhoto(data, deadline, tag, client=client, is_costly=plan.is_costly)
-            self._admission.release_with(photo.future, plan.work_s, client)
-            if plan.is_costly and self._apart:
-                self._apart.release_with(photo.future, plan.foreseen_s, client)
+            photo = PendingPhoto(
+                data,
+                deadline,
+                tag,
+                client=client,
+                foreseen_s=plan.foreseen_s,
+                is_costly=plan.is_costly,
+            )
+            self._release_with(photo.future, plan, client)
             self.batcher.put(photo)
             tickets.append(Ticket(photo.future, deadline, name))
         return tickets
+
+    def _release_with(self, future: Future[Inference], plan: _Plan, client: str) -> None:
+        self._admission.release_with(future, plan.work_s, client)
+        if plan.is_costly and self._apart:
+            self._apart.release_with(future, plan.foreseen_s, client)
 
     def _plan(self, photo: bytes) -> _Plan:
         """What a photograph will cost, by its header."""
@@ -221,15 +232,10 @@ class Classifier:
         )
 
     def _decode(self, photo: bytes) -> DecodedPhoto:
-        start = time.perf_counter()
-        decoded = decode(photo, self.card.input, max_pixels=self.limits.max_pixels)
-        foreseen_s = foresee(photo, self.card.input.resize).decode_s
-        self.cost.decoded(foreseen_s, time.perf_counter() - start)
-        return decoded
+        return decode(photo, self.card.input, max_pixels=self.limits.max_pixels)
 
     def _decode_apart(self, photo: bytes, deadline: float) -> DecodedPhoto:
         assert self._apart  # noqa: S101 (without it nothing is costly)
-        seconds = deadline - time.monotonic()
         return self._apart.processes.decode(
-            photo, self.card.input, max_pixels=self.limits.max_pixels, seconds=seconds
+            photo, self.card.input, max_pixels=self.limits.max_pixels, deadline=deadline
         )

@@ -1,4 +1,4 @@
-"""A lane beside the serving threads, for photographs whose decoding would keep the others waiting."""
+"""A lane beside the serving threads, for what would keep the others waiting."""
 
 from __future__ import annotations
 

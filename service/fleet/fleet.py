@@ -23,6 +23,7 @@ from service.fleet.identity import answers_identity, read_model_file
 from service.fleet.layout import Layouts
 from service.fleet.tuning import Tuning
 from service.machine import cores
+from service.photo.apart import DecoderProcesses
 from service.runtimes.base import Layout, ModelFile, in_a_line
 from service.runtimes.session import Session
 
