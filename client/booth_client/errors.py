@@ -7,6 +7,7 @@ it never holds a path, a stack trace or a library's own message.
   + BadRequest
     - BadImage                400  empty, or cannot be decoded
     - Unauthorized            401
+    - Forbidden               403  another site's page asks
     - UnknownModel            404
     - UnknownVersion          404
     - SlowBody, SlowHead      408
@@ -36,6 +37,7 @@ __all__ = [
     "BadRequest",
     "BoothError",
     "DeadlineExceeded",
+    "Forbidden",
     "HeadTooLarge",
     "InternalError",
     "InvalidParameter",
@@ -97,6 +99,14 @@ class Unauthorized(BadRequest):
     status = 401
     kind = "unauthorized"
     title = "Unauthorized"
+
+
+class Forbidden(BadRequest):
+    """The page of another site asks for what only Booth's own page may."""
+
+    status = 403
+    kind = "forbidden"
+    title = "Forbidden"
 
 
 class UnknownModel(BadRequest):

@@ -23,7 +23,7 @@ from service.memory import Reservation
 from service.telemetry.record import RequestRecord, Stage
 from service.web.body import photographs, read_body
 from service.web.response_cache import Lookup, ResponseCache, Result
-from service.web.scope import client_of, disconnect_of, record_of
+from service.web.scope import client_of, count_more, disconnect_of, record_of
 from service.web.state import ServiceState
 
 __all__ = ["Answering", "Photographs", "Results"]
@@ -89,6 +89,7 @@ class Answering:
         Raises:
             Overloaded: there is no memory free for it.
             TooLarge, SlowBody, BadImage, InvalidParameter, TooManyPhotos: see ``web.body``.
+            RateLimited: its client sent too many photographs.
             ClientDisconnect: the client went away.
 
         """
@@ -108,6 +109,7 @@ class Answering:
         photos, is_list = photographs(request, body, settings.max_photos, reservation)
         record.read_stage = Stage("read", start, time.perf_counter() - start)
         record.body_bytes, record.photographs = len(body), len(photos)
+        count_more(request.scope, len(photos) - 1)
         return Photographs(photos, is_list, reservation)
 
     async def answers(

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
-from urllib.parse import parse_qsl
 
 import orjson
 from fastapi import APIRouter
@@ -20,6 +18,7 @@ from service.api.answering import Answering, Results
 from service.api.openapi import CLASSIFY, MOST_TIMEOUT_MS
 from service.telemetry.record import RequestRecord, Stage
 from service.web import problems
+from service.web.query import parameters
 from service.web.response_cache import CachedAnswer, Result
 from service.web.scope import record_of
 
@@ -94,12 +93,7 @@ class _Query:
 def _parse_query(query_string: bytes) -> _Query:
     if not query_string:
         return _Query()
-    given = dict(parse_qsl(query_string.decode("latin-1"), keep_blank_values=True))
-    for name in given:
-        if name not in _Query.__slots__:
-            close = get_close_matches(name, _Query.__slots__, n=1)
-            hint = f"did you mean {close[0]}?" if close else "see /docs for those there are."
-            raise InvalidParameter(f"There is no parameter {name[:64]!r}; {hint}")
+    given = parameters(query_string, _Query.__slots__)
     return _Query(
         model=given.get("model"),
         version=given.get("version"),

@@ -16,7 +16,18 @@ __all__ = ["main"]
 
 GROUP = "booth.commands"
 OWN = {"booth_client", "demo", "export", "models", "service"}
-ORDER = ["serve", "classify", "models", "pull", "train", "export", "evaluate", "tune", "verify"]
+ORDER = [
+    "serve",
+    "classify",
+    "models",
+    "pull",
+    "train",
+    "export",
+    "evaluate",
+    "tune",
+    "verify",
+    "key",
+]
 
 HELP = {
     "serve": "Serve models over HTTP, with the page at /.",
@@ -28,6 +39,7 @@ HELP = {
     "evaluate": "Measure a model on labelled photographs.",
     "tune": "Measure a model on this machine, and pick how it is served best.",
     "verify": "Pull, prove, evaluate, and compare with the published accuracy.",
+    "key": "Make a new API key, and the digest that the service keeps of it.",
 }
 
 

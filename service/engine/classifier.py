@@ -25,6 +25,7 @@ from service.engine.naming import Labeller
 from service.engine.ticket import Ticket
 from service.machine import cores
 from service.photo.decode import DecodedPhoto, decode
+from service.photo.formats import FORMATS, format_of
 from service.runtimes.session import Session, batch_size_classes
 
 __all__ = ["Classifier", "Limits"]
@@ -35,12 +36,14 @@ class Limits:
     """What a classifier takes on.
 
     ``queue_size`` counts the photographs accepted and not yet answered; ``max_pixels`` is per
-    photograph; ``deadline_s`` is the time a photograph may take if its sender names none.
+    photograph, and ``formats`` are those that are decoded; ``deadline_s`` is the time a photograph
+    may take if its sender names none.
     """
 
     queue_size: int = 256
     max_batch_size: int = 4
     max_pixels: int = 50_000_000
+    formats: tuple[str, ...] = FORMATS
     deadline_s: float = 10.0
     stall_s: float = 30.0
     slots: int = 1
@@ -232,10 +235,12 @@ class Classifier:
         )
 
     def _decode(self, photo: bytes) -> DecodedPhoto:
-        return decode(photo, self.card.input, max_pixels=self.limits.max_pixels)
+        limits = self.limits
+        return decode(photo, self.card.input, max_pixels=limits.max_pixels, formats=limits.formats)
 
     def _decode_apart(self, photo: bytes, deadline: float) -> DecodedPhoto:
         assert self._apart  # noqa: S101 (without it nothing is costly)
+        format_of(photo, self.limits.formats)
         return self._apart.processes.decode(
             photo, self.card.input, max_pixels=self.limits.max_pixels, deadline=deadline
         )

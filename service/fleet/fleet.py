@@ -19,17 +19,25 @@ from service.engine.admission import Backlog
 from service.engine.apart import Apart
 from service.engine.batcher import Observer
 from service.engine.classifier import Classifier, Limits
+from service.fleet.attempt import GivenUp, Stops, attempt
 from service.fleet.identity import answers_identity, read_model_file
 from service.fleet.layout import Layouts
 from service.fleet.tuning import Tuning
 from service.machine import cores
 from service.photo.apart import DecoderProcesses
-from service.runtimes.base import Layout, ModelFile, in_a_line
+from service.runtimes.base import Layout, in_a_line
+from service.runtimes.registry import choose
 from service.runtimes.session import Session
 
 __all__ = ["Fleet", "LoadedModel"]
 
 log = logging.getLogger(__name__)
+
+# Within which a model has to be read, compiled and warm; TensorRT tunes its engine for minutes.
+LOADING_S = 120.0
+LOADING_ON_GPU_S = 3600.0
+# Within which a model that is unloaded has to answer what it accepted.
+UNLOADING_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +83,12 @@ class LoadedModel:
         return self.card.name, self.card.version
 
     def close(self, timeout_s: float | None = None) -> None:
-        """Answer what was accepted, then end its threads; what runs on after so long is left."""
-        self.classifier.close(timeout_s)
+        """Answer what was accepted, then end its threads.
+
+        What runs on after so long (a minute if not said) is stopped, or left behind where the
+        runtime can't stop it.
+        """
+        self.classifier.close(UNLOADING_S if timeout_s is None else timeout_s)
         self.classifier.session.close()
 
 
@@ -138,21 +150,33 @@ class Fleet:
 
         """
         try:
-            opened = self._open(read_model_file(path))
+            opened = attempt(lambda stops: self._open(path, stops), self._patience_s(), _drop)
         except ModelError:
             raise
+        except GivenUp:
+            raise ModelError(
+                f"{path.name} was not ready within {self._patience_s():g} s, which it has to be; "
+                "does its graph have a loop without end?"
+            ) from None
         except Exception as cause:
             why = in_a_line(cause)
             raise ModelError(f"{path.name} can't be loaded here: {why}") from cause
         if self._closed:
-            opened.close(0)
+            _drop(opened)
             raise ModelError("The service has ended.")
         return opened
 
-    def _open(self, file: ModelFile) -> LoadedModel:
+    def _patience_s(self) -> float:
+        """Seconds that a model may take to load."""
+        on_gpu = choose(self._layouts.providers)[0].on_gpu
+        return LOADING_ON_GPU_S if on_gpu else LOADING_S
+
+    def _open(self, path: Path, stops: Stops) -> LoadedModel:
+        file = read_model_file(path)
         tuning = self._layouts.tuning_of(file)
         layout = self._layouts.decide(tuning)
         session = Session(file, providers=self._layouts.providers, layout=layout)
+        stops.add(session.close)
         try:
             classifier = self._classifier(session, layout, tuning)
         except BaseException:
@@ -280,6 +304,11 @@ def _close_all(models: Iterable[LoadedModel], timeout_s: float | None = None) ->
     end = None if timeout_s is None else time.monotonic() + timeout_s
     for one in models:
         one.close(None if end is None else max(0.0, end - time.monotonic()))
+
+
+def _drop(opened: LoadedModel) -> None:
+    """End a model that nobody has used."""
+    opened.close(0)
 
 
 def _age(version: str) -> list[tuple[int, str]]:

@@ -58,6 +58,8 @@ def answers_identity(file: ModelFile, provider: str) -> bytes:
 def _read(path: Path) -> tuple[bytes, float]:
     """A file's bytes, and when it was written, in seconds since 1970."""
     try:
+        if path.is_fifo() or path.is_char_device():  # which may never end
+            raise ModelError(f"The model file {path} can't be read: it is a pipe or a device.")
         with path.open("rb") as file:
             # Of the open file: the path may lead to another one by now.
             return file.read(), os.fstat(file.fileno()).st_mtime

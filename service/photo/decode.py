@@ -26,13 +26,13 @@ from service.photo.bounds import (
     too_costly,
 )
 from service.photo.colour import to_rgb
-from service.photo.formats import format_of
+from service.photo.formats import FORMATS, format_of
 from service.photo.header import DRAFT_MARGIN
 from service.photo.jpeg import rgb_pixels
 from service.photo.resample import Box, resample
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from numpy.typing import NDArray
 
@@ -78,7 +78,11 @@ class DecodedPhoto:
 
 
 def decode(
-    data: bytes | memoryview, wanted: Input, *, max_pixels: int = 50_000_000
+    data: bytes | memoryview,
+    wanted: Input,
+    *,
+    max_pixels: int = 50_000_000,
+    formats: Collection[str] = FORMATS,
 ) -> DecodedPhoto:
     """Decode a JPEG, PNG, WebP, GIF (its first frame), BMP or TIFF; turn, resize and crop it.
 
@@ -90,16 +94,17 @@ def decode(
         data: the file.
         wanted: the square that the model's card asks for.
         max_pixels: the largest width x height that is decoded; it is checked before any pixel is.
+        formats: those of ``service.photo.formats.FORMATS`` that are decoded.
 
     Raises:
         BadImage: no bytes, or a damaged file.
         TooManyPixels: more than ``max_pixels``.
-        UnsupportedFormat: none of the six formats.
+        UnsupportedFormat: none of the ``formats``.
 
     """
     if not data:
         raise BadImage("The photograph is empty: send the bytes of an image file.")
-    name = format_of(data := bytes(data))
+    name = format_of(data := bytes(data), formats)
     _configure_pillow(max_pixels)
     with _faults_named(name, max_pixels):
         image = _open(name, data)

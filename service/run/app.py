@@ -38,7 +38,8 @@ def create_state(settings: Settings) -> ServiceState:
     """The parts of a service, with no model loaded yet.
 
     Raises:
-        BadSettings: traces are wanted, but OpenTelemetry is not installed.
+        BadSettings: traces are wanted, but OpenTelemetry is not installed; or the file of keys
+            won't do.
         ModelError: a wanted execution provider is unknown or not installed.
 
     """
@@ -70,6 +71,7 @@ def limits_of(settings: Settings) -> Limits:
     return Limits(
         queue_size=settings.queue_size,
         max_pixels=settings.max_pixels,
+        formats=tuple(name.upper() for name in settings.formats),
         deadline_s=settings.deadline_ms / 1000,
         stall_s=settings.stall_ms / 1000,
     )
@@ -77,7 +79,7 @@ def limits_of(settings: Settings) -> Limits:
 
 def create_app(state: ServiceState) -> ASGIApp:
     """The application; its lifespan loads the models and ends them."""
-    page = PageMount(expected=state.settings.demo and not state.settings.api_keys)
+    page = PageMount(state.settings, state.memory)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -107,5 +109,8 @@ def create_app(state: ServiceState) -> ASGIApp:
     app.include_router(docs.router())
     problems.install(app)
     app.router.default = page
-    inner = AccessControl(classify.FastPath(app, front), state.settings)
-    return RequestMiddleware(inner, state, classify.asks_for_labels)
+    inner = classify.FastPath(app, front)
+    # The visitor's own request has passed the access control: what the page asks for it need not.
+    page.api = RequestMiddleware(inner, state, classify.asks_for_labels)
+    whole = AccessControl(inner, state.api_keys, state.settings.rate_limit_per_minute)
+    return RequestMiddleware(whole, state, classify.asks_for_labels)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import socket
+import threading
+import time
 from collections.abc import Iterator
 from threading import current_thread, main_thread
 from types import FrameType
@@ -24,6 +27,8 @@ __all__ = ["run"]
 log = logging.getLogger(__name__)
 
 BACKLOG = 2048
+LEAVING_S = 0.5  # for threads to end that have been told to
+LOG_THREAD = "booth-log"  # ends last
 TICK_S = 0.1  # how often uvicorn's main loop looks up
 
 
@@ -48,7 +53,28 @@ def run(state: ServiceState) -> int:
     _Server(state, create_app(state)).run([listener])
     if state.fatal:
         log.error("%s", state.fatal)
-    return 1 if state.fatal else 0
+    status = 1 if state.fatal else 0
+    _leave_behind_what_runs(status)
+    return status
+
+
+def _leave_behind_what_runs(status: int) -> None:
+    """End the process here if models still run: Python's own end would wait for some of them."""
+    end = time.monotonic() + LEAVING_S
+    threads = [one for one in threading.enumerate() if one.name.startswith("booth-")]
+    threads = [one for one in threads if one.name != LOG_THREAD]
+    for one in threads:
+        one.join(max(0.0, end - time.monotonic()))
+    if any(one.is_alive() for one in threads):
+        _end_at_once(status, "A model that does not end is left behind.")
+
+
+def _end_at_once(status: int, sentence: str) -> None:
+    """End the process, whatever its threads do; their names are told."""
+    running = ", ".join(one.name for one in threading.enumerate())
+    log.warning("%s Threads that ran: %s.", sentence, running)
+    logging.shutdown()
+    os._exit(status)
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -105,12 +131,22 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Accept nobody new; answer those whom the kernel has already accepted; end."""
+        self._end_within_grace_period()
         waiting = [one for listener in sockets or [] for one in _accepted(listener)]
         for server in self.servers:
             server.close()
         for connection in waiting:
             await asyncio.get_running_loop().connect_accepted_socket(self._protocol, connection)
         await super().shutdown(sockets)
+
+    def _end_within_grace_period(self) -> None:
+        """Where something never ends, such as a library's call on a thread, end without it."""
+        settings, status = self._state.settings, 1 if self._state.fatal else 0
+        left_s = max(0, settings.grace_ms - settings.drain_ms) / 1000
+        sentence = "The grace period is over."
+        timer = threading.Timer(left_s, _end_at_once, (status, sentence))
+        timer.daemon = True
+        timer.start()
 
     def _protocol(self) -> Protocol:
         return Protocol(self.config, self.server_state, self.lifespan.state)

@@ -15,7 +15,7 @@ from models.errors import UserError
 from models.shelf import find_model, shelf
 from service.machine import memory_bytes, resident_bytes
 from service.run.page import PageMount
-from service.settings import Settings
+from service.settings import BadSettings, Settings
 from service.web.state import ServiceState
 
 __all__ = ["budget_memory", "memory_of", "reload", "start", "wanted_files"]
@@ -39,12 +39,20 @@ async def start(state: ServiceState, page: PageMount) -> None:
     state.started = True
     log.info("ready: %s", ", ".join(one.card.name for one in state.fleet.loaded()))
     settings = state.settings
-    if settings.demo and not settings.api_keys:
+    if page.is_wanted:
         await page.open(f"http://{_reachable(settings.host)}:{state.port}")
 
 
 async def reload(state: ServiceState) -> None:
-    """Load the models anew; where that fails, what was loaded stays, and the log says why."""
+    """Read the keys and load the models anew; where one fails, it stays, and the log says why.
+
+    Where another reload of the models has yet to begin, that one will do.
+    """
+    if failure := await _beside(lambda: _reload_keys(state)):
+        log.warning("%s The keys stay.", failure)
+    if state.reload_waits:
+        return
+    state.reload_waits = True
     failure = await _beside(lambda: _load(state))
     _freeze_garbage()
     budget_memory(state)
@@ -71,6 +79,15 @@ def budget_memory(state: ServiceState) -> None:
         )
 
 
+def _reload_keys(state: ServiceState) -> str | None:
+    try:
+        state.api_keys.reload()
+    except BadSettings as error:
+        return str(error)
+    log.info("API keys that are valid: %d", len(state.api_keys))
+    return None
+
+
 def wanted_files(settings: Settings) -> list[Path]:
     """The files of the models that the settings ask for, the default one first.
 
@@ -89,6 +106,7 @@ def wanted_files(settings: Settings) -> list[Path]:
 def _load(state: ServiceState) -> str | None:
     """Load what is wanted and not loaded yet, unload the rest; say what went wrong, if it did."""
     with state.loading:  # one at a time, however many SIGHUPs there were
+        state.reload_waits = False
         state.metrics.models_complete.set(0)
         try:
             state.fleet.refresh(wanted_files(state.settings))

@@ -83,7 +83,10 @@ class Runtime(Protocol):
         """As ``run``, for when nothing else wants the cores."""
 
     def close(self) -> None:
-        """End its threads; nothing is prepared any more."""
+        """End its threads; nothing is prepared any more, and what runs now is stopped if it can be.
+
+        A network without loops ends by itself; one with loops is run by who can stop it.
+        """
 
 
 def in_a_line(error: BaseException) -> str:

@@ -21,6 +21,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from service.runtimes.base import Photos
+from service.runtimes.onnx_runtime import stoppable_runs
 
 __all__ = ["BoundRuntime", "Buffers"]
 
@@ -50,6 +51,7 @@ class BoundRuntime:
         self._provider = provider
         self._device = device
         self._slots = slots
+        self._options = stoppable_runs()
         self._preparing = threading.Lock()
         self._idle: dict[int, deque[Buffers]] = {}
         self.prepare(1)
@@ -73,7 +75,8 @@ class BoundRuntime:
         """Nothing is left to be done."""
 
     def close(self) -> None:
-        """It has no threads of its own."""
+        """Stop its runs; it has no threads of its own."""
+        self._options.terminate = True
 
     def run(self, photos: Photos) -> NDArray[np.float32]:
         """Probabilities (N x K) of N photographs (S x S x 3, RGB), together or each for itself."""
@@ -97,7 +100,7 @@ class BoundRuntime:
             idle.append(buffers)
 
     def _buffers(self, size: int) -> Buffers:
-        return Buffers(self._session, size, self._device)
+        return Buffers(self._session, size, self._device, self._options)
 
 
 def _parts(photos: Photos, largest: int) -> Iterator[Photos]:
@@ -112,12 +115,20 @@ class Buffers:
         session: the network.
         size: photographs of a run.
         device: where the session wants its input: ``"cuda"`` or ``"cpu"``.
+        options: of its runs.
 
     """
 
-    def __init__(self, session: ort.InferenceSession, size: int, device: str) -> None:
+    def __init__(
+        self,
+        session: ort.InferenceSession,
+        size: int,
+        device: str,
+        options: ort.RunOptions | None = None,
+    ) -> None:
         photo, probabilities = session.get_inputs()[0], _probabilities_of(session)
         self._session = session
+        self._options = options
         self._photos, self._input = _input_buffers((size, *photo.shape[1:]), device)
         self._probabilities = np.empty((size, probabilities.shape[1]), np.float32)
         self._output = ort.OrtValue.ortvalue_from_numpy(self._probabilities)
@@ -140,7 +151,7 @@ class Buffers:
 
     def compute(self) -> NDArray[np.float32]:
         """Run the network over what was copied; the next run writes over the answer."""
-        self._session.run_with_iobinding(self._binding)
+        self._session.run_with_iobinding(self._binding, self._options)
         return self._probabilities
 
 

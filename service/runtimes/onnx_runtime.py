@@ -16,6 +16,7 @@ __all__ = [
     "is_installed",
     "open_session",
     "open_unprepared",
+    "stoppable_runs",
 ]
 
 # Its own names, by those of Booth.
@@ -61,6 +62,14 @@ def open_session(
     return _open(content, options, providers)
 
 
+def stoppable_runs() -> ort.RunOptions:
+    """Options of runs that all fail, those that go on now too, once ``terminate`` is set."""
+    options = ort.RunOptions()
+    # What it would write is raised as well.
+    options.log_severity_level = 4
+    return options
+
+
 class OnnxRuntime:
     """One network in ONNX Runtime, on CPUs.
 
@@ -77,6 +86,7 @@ class OnnxRuntime:
 
     def __init__(self, file: ModelFile, layout: Layout) -> None:
         self._session = open_session(file.content, {"cpu": {}}, layout.threads)
+        self._options = stoppable_runs()
         self._side = file.card.input.size
         self._alone = self._session
         if layout.sets_alone_apart:
@@ -91,20 +101,21 @@ class OnnxRuntime:
         """Nothing is left to be done."""
 
     def close(self) -> None:
-        """Its threads end with it."""
+        """Stop its runs; its threads end with it."""
+        self._options.terminate = True
 
     def run(self, photos: Photos) -> NDArray[np.float32]:
         """Probabilities (N x K) of N photographs (N x S x S x 3, RGB)."""
-        return _probabilities(self._session, photos)
+        return self._probabilities(self._session, photos)
 
     def run_alone(self, photos: Photos) -> NDArray[np.float32]:
         """As ``run``, for when nothing else wants the cores."""
-        return _probabilities(self._alone, photos)
+        return self._probabilities(self._alone, photos)
 
-
-def _probabilities(session: ort.InferenceSession, photos: Photos) -> NDArray[np.float32]:
-    (probabilities,) = session.run(["probabilities"], {"photo": np.asarray(photos)})
-    return probabilities  # type: ignore[no-any-return]
+    def _probabilities(self, session: ort.InferenceSession, photos: Photos) -> NDArray[np.float32]:
+        inputs = {"photo": np.asarray(photos)}
+        (probabilities,) = session.run(["probabilities"], inputs, self._options)
+        return probabilities  # type: ignore[no-any-return]
 
 
 def _open(

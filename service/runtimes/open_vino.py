@@ -27,6 +27,9 @@ def is_installed() -> bool:
     return find_spec("openvino") is not None
 
 
+# Operators with a network of their own inside.
+WITH_BODIES = frozenset({"Loop", "TensorIterator", "If"})
+
 # A batch size is compiled for if it is so many times the next smaller one: each takes 20 MB, and
 # from one photograph to two a run's time hardly falls for each.
 _GROWTH = 4
@@ -49,6 +52,7 @@ class OpenVino:
 
     def __init__(self, file: ModelFile, layout: Layout) -> None:
         self._network = _probabilities_of(_core().read_model(file.content))
+        _refuse_loops(self._network)
         _, *shape = self._network.input(0).get_partial_shape()
         self._shape = [side.get_length() for side in shape]
         self._layout = layout
@@ -173,6 +177,18 @@ def _probabilities_of(network: Any) -> Any:
 
     result = network.output("probabilities").node
     return openvino.Model([result], network.get_parameters(), network.get_friendly_name())
+
+
+def _refuse_loops(network: Any) -> None:
+    """Leave loops to a runtime that can stop them: OpenVINO only stops between two operators.
+
+    Raises:
+        RuntimeError: the network has a loop, or a branch, in which one may be.
+
+    """
+    for operator in network.get_ops():
+        if operator.get_type_name() in WITH_BODIES:
+            raise RuntimeError("It has a loop or a branch, which could not be stopped.")
 
 
 @cache

@@ -93,7 +93,7 @@ class Session:
             ) from cause
 
     def close(self) -> None:
-        """End its threads; what runs now still gets its answer."""
+        """End its threads; what runs now is stopped, where the runtime can be."""
         self._runtime.close()
 
     def _try(self, size: int) -> None:

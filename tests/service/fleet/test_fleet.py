@@ -12,13 +12,14 @@ import onnxruntime as ort
 import pytest
 from PIL import Image
 
-from booth_client.errors import ShuttingDown, UnknownModel, UnknownVersion
+from booth_client.errors import InternalError, ShuttingDown, UnknownModel, UnknownVersion
 from models.errors import ModelError
 from service.fleet import fleet as fleet_module
 from service.fleet.fleet import Fleet
 from service.fleet.layout import Layouts
 from service.runtimes.session import Session
 from tests.service.conftest import MakeBroken, MakeTiny, own_threads
+from tests.waiting import eventually
 
 
 @pytest.fixture
@@ -28,10 +29,14 @@ def fleet() -> Iterator[Fleet]:
     made.close()
 
 
-def red() -> bytes:
+def photo_of(colour: str) -> bytes:
     file = io.BytesIO()
-    Image.new("RGB", (9, 9), "red").save(file, "PNG")
+    Image.new("RGB", (9, 9), colour).save(file, "PNG")
     return file.getvalue()
+
+
+def red() -> bytes:
+    return photo_of("red")
 
 
 def names(fleet: Fleet) -> list[tuple[str, str]]:
@@ -296,3 +301,31 @@ def test_closing_it_ends_every_thread(make_tiny: MakeTiny) -> None:
     fleet._decoders.submit(red).result(10)
     fleet.close()
     assert own_threads() <= before
+
+
+def test_a_model_that_never_ends_is_refused_in_time_and_leaves_no_thread(
+    fleet: Fleet, make_tiny: MakeTiny, make_broken: MakeBroken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet.load(make_tiny("old"))
+    before = own_threads()
+    monkeypatch.setattr(fleet_module, "LOADING_S", 0.5)
+    with pytest.raises(
+        ModelError, match=r"^endless\.onnx was not ready within 0\.5 s, which .*\?$"
+    ):
+        fleet.load(make_broken("never ends", "endless"))
+    assert names(fleet) == [("old", "1")]
+    eventually(own_threads, lambda threads: threads <= before)
+
+
+def test_unloading_ends_where_a_photograph_never_does(
+    fleet: Fleet, make_tiny: MakeTiny, make_broken: MakeBroken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet.load(make_tiny("old"))
+    before = own_threads()
+    stuck = fleet.load(make_broken("never ends on white", "stuck")).classifier
+    tickets = stuck.submit([photo_of("white")])
+    monkeypatch.setattr(fleet_module, "UNLOADING_S", 0.2)
+    fleet.unload("stuck")
+    with pytest.raises(InternalError):
+        tickets[0].wait()
+    eventually(own_threads, lambda threads: threads <= before)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -149,3 +150,6 @@ def test_a_damaged_or_missing_file_is_refused_in_a_sentence(tmp_path: Path, tiny
         read_model_file(tmp_path / "gone.onnx")
     with pytest.raises(ModelError, match=r"can't be read: Is a directory\."):
         read_model_file(tmp_path)
+    os.mkfifo(tmp_path / "pipe.onnx")
+    with pytest.raises(ModelError, match=r"can't be read: it is a pipe or a device\."):
+        read_model_file(tmp_path / "pipe.onnx")

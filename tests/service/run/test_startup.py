@@ -67,7 +67,7 @@ def test_what_nobody_foresaw_ends_the_start_too(
 
     monkeypatch.setattr(Fleet, "refresh", fail)
     state = create_state(read_settings({"BOOTH_MODELS": str(tiny), "BOOTH_DEMO": "off"}))
-    asyncio.run(startup.start(state, PageMount()))
+    asyncio.run(startup.start(state, PageMount(state.settings)))
     assert state.fatal
     assert "RuntimeError" in state.fatal
     assert "the moon" in caplog.text
@@ -115,3 +115,20 @@ def test_the_metrics_say_that_a_model_asked_for_is_missing(inside: Any, tiny: Pa
     assert (before["booth_models_complete"], after["booth_models_complete"]) == (1, 0)
     unusable = 'booth_loads_total{outcome="unusable"}'
     assert after[unusable] == before[unusable] + 1
+
+
+def test_reloads_that_have_yet_to_begin_are_one(
+    inside: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times: list[None] = []
+    monkeypatch.setattr(inside.state.fleet, "refresh", lambda _: times.append(None))
+
+    async def ask_often() -> None:
+        inside.state.loading.acquire()
+        reloads = asyncio.gather(*(reload(inside.state) for _ in range(99)))
+        await asyncio.sleep(0)
+        inside.state.loading.release()
+        await reloads
+
+    asyncio.run(ask_often())
+    assert len(times) == 1

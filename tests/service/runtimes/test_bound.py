@@ -40,8 +40,8 @@ class Counting:
         self.bindings += 1
         return self._session.io_binding()
 
-    def run_with_iobinding(self, binding: ort.IOBinding) -> None:
-        self._session.run_with_iobinding(binding)
+    def run_with_iobinding(self, binding: ort.IOBinding, options: ort.RunOptions) -> None:
+        self._session.run_with_iobinding(binding, options)
         self.shapes.append(tuple(binding.get_outputs()[0].shape()))
         if self.meeting:
             self.meeting.wait(10)

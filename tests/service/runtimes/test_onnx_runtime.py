@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import onnxruntime as ort
 import pytest
 
@@ -12,6 +14,8 @@ from service.fleet.identity import read_model_file
 from service.runtimes import onnx_runtime
 from service.runtimes.base import Layout
 from service.runtimes.onnx_runtime import OnnxRuntime, is_installed, open_unprepared
+from tests.service.conftest import MakeBroken
+from tests.waiting import SOON_S
 
 
 def test_what_its_build_has_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,3 +54,13 @@ def test_the_network_is_held_twice_only_where_one_alone_has_more_threads(
     monkeypatch.setattr(onnx_runtime, "open_session", noting)
     OnnxRuntime(read_model_file(tiny), layout)
     assert opened == threads
+
+
+def test_closing_it_stops_a_run_that_never_ends(make_broken: MakeBroken) -> None:
+    runtime = OnnxRuntime(read_model_file(make_broken("never ends")), Layout(threads=1))
+    with ThreadPoolExecutor(1) as thread:
+        running = thread.submit(runtime.run, np.zeros((1, 8, 8, 3), np.uint8))
+        with pytest.raises(TimeoutError):
+            running.result(0.1)
+        runtime.close()
+        assert "terminate" in str(running.exception(SOON_S))

@@ -106,3 +106,10 @@ def test_closing_it_ends_its_thread_and_compiles_no_more(
 def test_without_the_package_it_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(open_vino, "find_spec", lambda _name: None)
     assert not is_installed()
+
+
+def test_a_loop_is_left_to_a_runtime_that_can_stop_it(make_broken: MakeBroken) -> None:
+    file = read_model_file(make_broken("never ends on white"))
+    with pytest.raises(RuntimeError, match="could not be stopped"):
+        OpenVino(file, Layout(threads=1))
+    assert Session(file).provider == "cpu"
