@@ -27,7 +27,7 @@ from service.photo.bounds import (
 )
 from service.photo.colour import to_rgb
 from service.photo.formats import format_of
-from service.photo.header import DRAFT_MARGIN
+from service.photo.header import DRAFT_MARGIN, read_header
 from service.photo.jpeg import rgb_pixels
 from service.photo.resample import Box, resample
 
@@ -102,7 +102,7 @@ def decode(
     name = format_of(data := bytes(data))
     _configure_pillow(max_pixels)
     with _faults_named(name, max_pixels):
-        image = _open(name, data)
+        image = _open(name, data, max_pixels)
         width, height = _stored_size(image)
         if width * height > max_pixels:
             raise _too_many(max_pixels)
@@ -117,10 +117,12 @@ def decode(
     return DecodedPhoto(square, width, height)
 
 
-def _open(name: str, data: bytes) -> Image.Image:
+def _open(name: str, data: bytes, max_pixels: int) -> Image.Image:
     """Read the header; no pixel yet."""
     if name == "TIFF":
         check_strips(data)
+    if name == "WEBP" and (header := read_header(data)) and header.pixels > max_pixels:
+        raise _too_many(max_pixels)  # Pillow has libwebp take the memory for its pixels at once
     return Image.open(BoundedFile(data), formats=[name])
 
 
