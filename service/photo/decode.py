@@ -26,8 +26,13 @@ from service.photo.bounds import (
     too_costly,
 )
 from service.photo.colour import to_rgb
+<<<<<<< HEAD
 from service.photo.formats import FORMATS, format_of
 from service.photo.header import DRAFT_MARGIN
+=======
+from service.photo.formats import format_of
+from service.photo.header import DRAFT_MARGIN, read_header
+>>>>>>> photo
 from service.photo.jpeg import rgb_pixels
 from service.photo.resample import Box, resample
 
@@ -107,7 +112,7 @@ def decode(
     name = format_of(data := bytes(data), formats)
     _configure_pillow(max_pixels)
     with _faults_named(name, max_pixels):
-        image = _open(name, data)
+        image = _open(name, data, max_pixels)
         width, height = _stored_size(image)
         if width * height > max_pixels:
             raise _too_many(max_pixels)
@@ -122,10 +127,12 @@ def decode(
     return DecodedPhoto(square, width, height)
 
 
-def _open(name: str, data: bytes) -> Image.Image:
+def _open(name: str, data: bytes, max_pixels: int) -> Image.Image:
     """Read the header; no pixel yet."""
     if name == "TIFF":
         check_strips(data)
+    if name == "WEBP" and (header := read_header(data)) and header.pixels > max_pixels:
+        raise _too_many(max_pixels)  # Pillow has libwebp take the memory for its pixels at once
     return Image.open(BoundedFile(data), formats=[name])
 
 

@@ -114,7 +114,7 @@ def test_the_lane_has_turns_and_its_errors_are_the_photographs_own(
     )
 
 
-def test_a_full_lane_refuses_and_nothing_is_held(classifier: Classifier, processes: Inside) -> None:
+def test_a_full_lane_refuses_and_nothing_is_held(classifier: Classifier) -> None:
     classifier._apart.lane.backlog.admit([60.0], 0.0, 100.0, "a")  # type: ignore[union-attr]
     with pytest.raises(Overloaded, match="too long for the deadline"):
         classifier.submit([RED, tiff()], timeout_s=1, client="a")
