@@ -26,13 +26,8 @@ from service.photo.bounds import (
     too_costly,
 )
 from service.photo.colour import to_rgb
-<<<<<<< HEAD
 from service.photo.formats import FORMATS, format_of
-from service.photo.header import DRAFT_MARGIN
-=======
-from service.photo.formats import format_of
 from service.photo.header import DRAFT_MARGIN, read_header
->>>>>>> photo
 from service.photo.jpeg import rgb_pixels
 from service.photo.resample import Box, resample
 
