@@ -13,7 +13,7 @@ from typing import TypeAlias
 from booth_client.errors import UnsupportedFormat
 from service.photo.formats import format_of
 
-__all__ = ["DRAFT_MARGIN", "Header", "read_header"]
+__all__ = ["DRAFT_MARGIN", "PLAIN_BYTES", "Header", "read_header"]
 
 # A JPEG is decoded at 1/2, 1/4 or 1/8 of its size while that leaves this many times the side that
 # it is resized to. On 60 photographs of 12 megapixels this moved a level by 0.3 on average and 5 at
@@ -22,7 +22,7 @@ DRAFT_MARGIN = 2
 
 # What may be decoded on the threads that serve. A PNG of a megapixel is within it.
 _PLAIN_S = 0.05
-_PLAIN_BYTES = 64_000_000
+PLAIN_BYTES = 64_000_000
 
 # An honest photo has a dozen before its pixels; some phones put a depth map into two hundred.
 _MOST_SEGMENTS = 300
@@ -128,7 +128,7 @@ class Header:
             resize: the side that the photograph is resized to, in pixels.
 
         """
-        if not self.is_usual or self.memory_bytes(resize) > _PLAIN_BYTES:
+        if not self.is_usual or self.memory_bytes(resize) > PLAIN_BYTES:
             return False
         return self.format == "JPEG" or (
             self.format != "TIFF" and self.decode_s(resize) <= _PLAIN_S
