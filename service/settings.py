@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from hashlib import sha256
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal, get_args
 from urllib.parse import urlsplit
@@ -108,6 +109,11 @@ class Settings(BaseModel):
         description="photographs, and requests without any, a minute from one key, or without keys "
         "from one address; 0 for no limit",
     )
+    trusted_proxies: tuple[str, ...] = Field(
+        (),
+        description="addresses and networks of proxies whose `X-Forwarded-For` is believed, "
+        "separated by commas; empty for none",
+    )
     cache_bytes: int = Field(
         0, ge=0, description="memory for answers given before; 0 for no cache and no `ETag`"
     )
@@ -135,7 +141,7 @@ class Settings(BaseModel):
     )
     demo: bool = Field(True, description="serve the page at `/`, if Gradio is installed")
 
-    @field_validator("models", "providers", "api_keys", mode="before")
+    @field_validator("models", "providers", "api_keys", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
@@ -161,6 +167,18 @@ class Settings(BaseModel):
     @classmethod
     def _as_digests(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
         return tuple(SecretStr(digest_of(key.get_secret_value())) for key in keys)
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for one in value:
+            try:
+                ip_network(one)
+            except ValueError:
+                raise ValueError(
+                    f"{one!r} is neither an address nor a network such as 10.0.0.0/8"
+                ) from None
+        return value
 
     @field_validator("model_dir")
     @classmethod

@@ -26,6 +26,7 @@ from booth_client.errors import (
     Unavailable,
     UnknownModel,
     UnknownVersion,
+    UnsupportedCoding,
     UnsupportedFormat,
 )
 from booth_client.wire import (
@@ -103,6 +104,7 @@ __all__ = [
     "Unavailable",
     "UnknownModel",
     "UnknownVersion",
+    "UnsupportedCoding",
     "UnsupportedFormat",
     "Weights",
 ]

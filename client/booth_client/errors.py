@@ -18,6 +18,7 @@ it never holds a path, a stack trace or a library's own message.
     - InvalidParameter        422
     - RateLimited             429  + Retry-After
     - HeadTooLarge            431  bytes
+    - UnsupportedCoding       501
   + Unavailable
     - Overloaded              503  + Retry-After
     - Starting                503  + Retry-After
@@ -56,6 +57,7 @@ __all__ = [
     "Unavailable",
     "UnknownModel",
     "UnknownVersion",
+    "UnsupportedCoding",
     "UnsupportedFormat",
 ]
 
@@ -195,6 +197,14 @@ class HeadTooLarge(BadRequest):
     status = 431
     kind = "head-too-large"
     title = "Head too large"
+
+
+class UnsupportedCoding(BadRequest):
+    """The body's transfer coding is another one than chunks."""
+
+    status = 501
+    kind = "unsupported-coding"
+    title = "Unsupported transfer coding"
 
 
 class Unavailable(BoothError):

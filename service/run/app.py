@@ -100,6 +100,7 @@ def create_app(state: ServiceState) -> ASGIApp:
 
     app = FastAPI(
         docs_url=None,
+        redirect_slashes=False,  # its redirects lead wherever the header `Host` says
         redoc_url=None,
         title="Booth",
         version=version("booth"),

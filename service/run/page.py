@@ -82,6 +82,7 @@ class PageMount:
                 create_app = await asyncio.to_thread(point.load)
                 app = await asyncio.to_thread(create_app, url, **self._options())
                 await self._close.enter_async_context(app.router.lifespan_context(app))
+                app.router.redirect_slashes = False  # as in the API
                 self._app = app
         except Exception:
             log.exception("no page at /: it could not be loaded; the API answers all the same")
