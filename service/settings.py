@@ -163,6 +163,11 @@ class Settings(BaseModel):
             raise ValueError("it is set, but holds no key; unset it to serve without keys")
         return value
 
+    @field_validator("api_keys")
+    @classmethod
+    def _as_digests(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        return tuple(SecretStr(digest_of(key.get_secret_value())) for key in keys)
+
     @field_validator("trusted_proxies")
     @classmethod
     def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -174,11 +179,6 @@ class Settings(BaseModel):
                     f"{one!r} is neither an address nor a network such as 10.0.0.0/8"
                 ) from None
         return value
-
-    @field_validator("api_keys")
-    @classmethod
-    def _as_digests(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
-        return tuple(SecretStr(digest_of(key.get_secret_value())) for key in keys)
 
     @field_validator("model_dir")
     @classmethod

@@ -155,7 +155,11 @@ async def _ask(
     record = record_of(request.scope)
     try:
         tickets = record.tickets = model.classifier.submit(
-            lookup.missing, top_k=top_k, timeout_s=timeout_s, tag=record.trace
+            lookup.missing,
+            top_k=top_k,
+            timeout_s=timeout_s,
+            tag=record.trace,
+            client=client_of(request.scope),
         )
     except BoothError as error:
         record.failed = dict.fromkeys(range(len(lookup.missing)), error.outcome)

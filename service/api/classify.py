@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from booth_client.errors import BoothError, InvalidParameter
 from booth_client.wire import Answer
 from service.api.answering import Answering, Results
-from service.api.openapi import CLASSIFY
+from service.api.openapi import CLASSIFY, MOST_TIMEOUT_MS
 from service.telemetry.record import RequestRecord, Stage
 from service.web import problems
 from service.web.query import parameters
@@ -98,7 +98,7 @@ def _parse_query(query_string: bytes) -> _Query:
         model=given.get("model"),
         version=given.get("version"),
         top_k=_positive(given, "top_k", 5, most=1000),
-        timeout_ms=_positive(given, "timeout_ms", None, most=3_600_000),
+        timeout_ms=_positive(given, "timeout_ms", None, most=MOST_TIMEOUT_MS),
     )
 
 

@@ -18,7 +18,7 @@ from service.fleet.fleet import Fleet
 from service.fleet.layout import Layouts
 from service.memory import MemoryBudget
 from service.run.page import PageMount
-from service.run.startup import beside, memory_of, start
+from service.run.startup import beside, decoding_bytes, memory_of, start
 from service.settings import BadSettings, Settings
 from service.telemetry.metrics import Metrics
 from service.web import problems
@@ -45,7 +45,12 @@ def create_state(settings: Settings) -> ServiceState:
     """
     layouts = Layouts.from_settings(settings)
     metrics = Metrics(layouts.largest_batch_size())
-    fleet = Fleet(limits_of(settings), layouts, observe=metrics.observer)
+    fleet = Fleet(
+        limits_of(settings),
+        layouts,
+        observe=metrics.observer,
+        decoding_bytes=decoding_bytes(settings),
+    )
     memory = MemoryBudget(memory_of(settings))
     state = ServiceState(settings, fleet, metrics, memory, _traces(settings))
     metrics.watch(fleet, memory, ready=lambda: state.not_ready() is None)

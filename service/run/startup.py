@@ -18,7 +18,15 @@ from service.run.page import PageMount
 from service.settings import BadSettings, Settings
 from service.web.state import ServiceState
 
-__all__ = ["beside", "budget_memory", "memory_of", "reload", "start", "wanted_files"]
+__all__ = [
+    "beside",
+    "budget_memory",
+    "decoding_bytes",
+    "memory_of",
+    "reload",
+    "start",
+    "wanted_files",
+]
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +35,8 @@ _T = TypeVar("_T")
 # In the largest bodies, what requests may hold at least: the JSON of one client's alone takes four
 # for a moment, and one client may have three quarters.
 _LEAST_BODIES = 6
+
+_MOST_DECODING = 4_000_000_000
 
 
 async def start(state: ServiceState, page: PageMount) -> None:
@@ -65,16 +75,22 @@ def memory_of(settings: Settings) -> int:
     return settings.memory_bytes or 3 * memory_bytes() // 4
 
 
+def decoding_bytes(settings: Settings) -> int:
+    """Of these, the bytes that are kept for decoding, some of it in processes of their own."""
+    return min(memory_of(settings) // 3, _MOST_DECODING)
+
+
 def budget_memory(state: ServiceState) -> None:
     """Leave to the requests what the process does not hold already; warn where that is little."""
     settings = state.settings
-    total, held = memory_of(settings), resident_bytes() - state.memory.held
+    total = memory_of(settings)
+    held = resident_bytes() - state.memory.held + decoding_bytes(settings)
     least = _LEAST_BODIES * settings.max_body_bytes
     state.memory.size = max(total - held, least)
     if total - held < least:
         log.warning(
-            "The models and the process hold %d MB, which leaves too little of BOOTH_MEMORY_BYTES "
-            "(%d MB); requests may hold %d MB all the same, so raise it to at least %d MB.",
+            "The models, the process and decoding take %d MB, which leaves too little of "
+            "BOOTH_MEMORY_BYTES (%d MB); requests may hold %d MB all the same, so raise it to at least %d MB.",
             *(size // 1_000_000 for size in (held, total, least, held + least)),
         )
 
