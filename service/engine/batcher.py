@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
+import traceback
+import weakref
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Executor, Future, InvalidStateError
@@ -42,7 +44,7 @@ RunModel: TypeAlias = Callable[[Any], NDArray[np.float32]]
 Decode: TypeAlias = Callable[[bytes], DecodedPhoto]
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class PendingPhoto:
     """One photograph that was accepted and has no outcome yet; the future gets it.
 
@@ -56,6 +58,11 @@ class PendingPhoto:
     tag: Hashable | None = None
     future: Future[Inference] = field(default_factory=Future)
     arrived: float = field(default_factory=time.perf_counter)
+
+    def __post_init__(self) -> None:
+        """Let go of the file as soon as nobody wants the answer any more, or it is there."""
+        # Weak, because a photograph that its own future holds would wait for the garbage collector.
+        self.future.add_done_callback(partial(_let_go, weakref.ref(self)))
 
 
 class _Decoded(NamedTuple):
@@ -317,9 +324,24 @@ class Batcher:
             if isinstance(outcome, Inference):
                 photo.future.set_result(outcome)
             else:
+                _clear_frames(outcome)
                 photo.future.set_exception(outcome)
         except InvalidStateError:
             pass
+
+
+def _let_go(photo: weakref.ref[PendingPhoto], future: Future[Inference]) -> None:
+    del future
+    settled = photo()
+    if settled is not None:
+        settled.data = b""
+
+
+def _clear_frames(error: BaseException | None) -> None:
+    """Let go of what a decoder held when it failed; the lines of the traceback stay."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__context__
 
 
 def _failure(sentence: str, cause: BaseException) -> InternalError:
