@@ -26,11 +26,15 @@ else
 	$(BIN)/python $(TESTS)
 endif
 
-check: $(VENV)/.developing  ## Lint, types, and who may import whom
+check: $(VENV)/.developing  ## Lint, types, who may import whom, known vulnerabilities, and a list of all packages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m deploy.audit
+	@mkdir -p build
+	$(BIN)/cyclonedx-py environment --no-validate --pyproject pyproject.toml \
+		--output-file build/booth.cdx.json $(BIN)/python
 
 format: $(VENV)/.developing  ## Format the code
 	$(BIN)/ruff check --fix .
@@ -50,7 +54,7 @@ constraints: $(VENV)/.developing  ## Pin what is installed now, after a change o
 	$(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu$$//' >> constraints.txt
 
 clean:  ## Remove the virtual environment and caches
-	rm -rf $(VENV) .*_cache .coverage*
+	rm -rf $(VENV) .*_cache .coverage* build
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Booth needs Python 3.11 or newer")'

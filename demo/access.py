@@ -1,4 +1,4 @@
-"""Which of Gradio's routes are open: those that the page needs.
+"""Which of Gradio's routes are open: those that the page needs; and to whom: not to other sites.
 
 Gradio has many more: for a visitor it fetches a file from any public address, hands out what others
 have uploaded, keeps queues and links. None of it is needed to see five labels.
@@ -7,56 +7,78 @@ have uploaded, keeps queues and links. None of it is needed to see five labels.
 from __future__ import annotations
 
 import re
-import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
+from urllib.parse import urlsplit
 
 from gradio import processing_utils
-from gradio.utils import get_upload_folder
-from starlette.responses import PlainTextResponse
+from starlette.exceptions import HTTPException
+
+from booth_client import Forbidden
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-__all__ = ["RouteFilter"]
+__all__ = ["EVENTS", "PHOTOS", "RouteFilter"]
+
+PHOTOS = "/page/photos"
+EVENTS = "/gradio_api/run/predict"
 
 OPEN = re.compile(
-    r"(GET|HEAD) /((config|theme\.css|favicon\.ico)?|(assets|static|page/samples)/.*)"
-    r"|POST /gradio_api/(upload|run/predict)"
+    r"(GET|HEAD) /((config|theme\.css|favicon\.ico)?|(assets|static|page/samples)/[\w./-]{1,200})"
+    rf"|POST ({PHOTOS}|{EVENTS})"
 )
-UPLOAD = "/gradio_api/upload"
-
-# Of the disk, what uploads may not take: it is not the page's alone. They are kept for minutes.
-SPARE_BYTES = 1_000_000_000
+# What the page's files depend on, and where the page is. Gradio believes more of what it is told:
+# an Origin, and which server stands before it.
+HEADERS = frozenset(
+    b"host accept accept-encoding content-length content-type transfer-encoding range if-range "
+    b"if-none-match if-modified-since x-forwarded-host x-forwarded-proto".split()
+)
 
 
 class RouteFilter:
-    """ASGI middleware: 404 for what is not open, 507 for an upload where the disk is all but full.
+    """ASGI middleware: lets in what the page itself asks for, and of that only what it needs.
 
     Args:
         app: the page.
-        spare_bytes: of the disk, what uploads may not take.
+
+    Raises, when called:
+        HTTPException: 404 for a route that is not open.
+        Forbidden: the request comes from another site's page.
 
     """
 
-    def __init__(self, app: ASGIApp, spare_bytes: int = SPARE_BYTES) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._spare_bytes = spare_bytes
-        self._folder = Path(get_upload_folder())
-        self._folder.mkdir(parents=True, exist_ok=True)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let one request in, or not."""
-        closed = self._closed(scope) if scope["type"] == "http" else None
-        await (closed or self._app)(scope, receive, send)
-
-    def _closed(self, scope: Scope) -> ASGIApp | None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
         if not OPEN.fullmatch(f"{scope['method']} {scope['path']}"):
-            return PlainTextResponse("Not found.", 404)
-        full = shutil.disk_usage(self._folder).free < self._spare_bytes
-        if full and scope["path"] == UPLOAD:
-            return PlainTextResponse("There is no room for photos now; try again later.", 507)
-        return None
+            raise HTTPException(404)
+        if scope["method"] == "POST" and _is_of_another_site(dict(scope["headers"])):
+            raise Forbidden("Only the page itself may ask for this, and this is another site.")
+        headers = [(name, value) for name, value in scope["headers"] if name in HEADERS]
+        await self._app({**scope, "query_string": b"", "headers": headers}, receive, send)
+
+
+def _is_of_another_site(headers: dict[bytes, bytes]) -> bool:
+    """By what browsers say, and no page can forge; a program that is none can't be misled."""
+    site = headers.get(b"sec-fetch-site")  # which browsers leave out where there is no TLS
+    if site is not None:
+        return site not in (b"same-origin", b"none")
+    origin = headers.get(b"origin")
+    hosts = (headers.get(b"host"), headers.get(b"x-forwarded-host"))
+    return origin is not None and _host(origin) not in hosts
+
+
+def _host(origin: bytes) -> bytes:
+    """The host and port of an origin; of ``null`` none."""
+    try:
+        return urlsplit(origin).netloc or origin
+    except ValueError:
+        return origin
 
 
 async def _refuse_to_fetch(url: str, cache_dir: str) -> NoReturn:

@@ -10,10 +10,10 @@ import gradio as gr
 from booth_client import BoothError
 from demo import views
 from demo.components import QUIET, html
-from demo.uploads import uploaded
 
 if TYPE_CHECKING:
     from booth_client import AsyncClient
+    from demo.photos import Photos
 
 __all__ = ["add_classify"]
 
@@ -24,9 +24,9 @@ _IDLE = """() => {
 }"""
 
 
-def add_classify(page: gr.Blocks, booth: AsyncClient) -> None:
-    """Lay the tab out on the page that is being built; its events ask ``booth``."""
-    _connect(page, _lay_out(), _Handlers(booth))
+def add_classify(page: gr.Blocks, booth: AsyncClient, photos: Photos) -> None:
+    """Lay the tab out on the page that is being built; its events ask ``booth`` of ``photos``."""
+    _connect(page, _lay_out(), _Handlers(booth, photos))
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,9 @@ def _lay_out() -> _Parts:
 class _Handlers:
     """What the page asks the service; answers come back as HTML, errors too."""
 
-    def __init__(self, booth: AsyncClient) -> None:
+    def __init__(self, booth: AsyncClient, photos: Photos) -> None:
         self._booth = booth
+        self._photos = photos
 
     async def open(self, model: str | None) -> tuple[Any, Any, Any]:
         """The models served now and the facts of the chosen one."""
@@ -84,7 +85,8 @@ class _Handlers:
         if not photo:
             return views.waiting()
         try:
-            return views.answer(await self._booth.classify(uploaded(photo), model=model))
+            content = await self._photos.read(photo)
+            return views.answer(await self._booth.classify(content, model=model))
         except BoothError as error:
             return views.problem(error)
 

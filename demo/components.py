@@ -11,8 +11,10 @@ from demo.views import ASSETS
 __all__ = ["QUIET", "html"]
 
 # How every event is run. No queue of Gradio's: the service has its own, and says when it is full.
+# No checks of Gradio's: it knows the choices of a menu by the session, of which there is none.
 QUIET: dict[str, Any] = {
     "queue": False,
+    "preprocess": False,
     "show_progress": "hidden",
     "trigger_mode": "always_last",
     "api_visibility": "private",

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from difflib import get_close_matches
+from hashlib import sha256
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
@@ -14,15 +17,19 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from models.errors import UserError
 from models.home import default_model_folder
 
-__all__ = ["ELSEWHERE", "BadSettings", "Settings", "read_settings"]
+__all__ = ["ELSEWHERE", "BadSettings", "Settings", "digest_of", "read_settings"]
 
 PREFIX = "BOOTH_"
 
 # Read by other parts of Booth, so not misspelt here: the client's and the page's, and the pull's.
 ELSEWHERE = ("BOOTH_URL", "BOOTH_API_KEY", "BOOTH_WEIGHTS_URL")
 
-
 SECRET = ("BOOTH_API_KEYS",)
+
+Format = Literal["JPEG", "PNG", "WebP", "GIF", "BMP", "TIFF"]
+_FORMATS: dict[str, Format] = {name.upper(): name for name in get_args(Format)}
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 class BadSettings(UserError):
@@ -46,6 +53,11 @@ class Settings(BaseModel):
         default_factory=default_model_folder, description="folder of the pulled and exported models"
     )
     max_body_bytes: int = Field(20_000_000, gt=0, description="largest request body")
+    formats: tuple[Format, ...] = Field(
+        get_args(Format),
+        min_length=1,
+        description="formats of photographs to decode, separated by commas",
+    )
     max_pixels: int = Field(50_000_000, gt=0, description="largest photograph, width x height")
     max_photos: int = Field(64, gt=0, description="most photographs in one request")
     memory_bytes: int = Field(
@@ -82,11 +94,25 @@ class Settings(BaseModel):
     )
     api_keys: tuple[SecretStr, ...] = Field(
         (),
-        description="keys of which every request needs one, separated by commas; empty for none; "
-        "with keys, the page is not served here",
+        description="keys of which every request needs one, or their digests as `booth key` prints "
+        "them, separated by commas; empty for none; with keys, the page is not served here; "
+        "only digests are kept",
+    )
+    api_keys_file: str = Field(
+        "",
+        description="file of more such keys or digests, one a line, # for comments; SIGHUP has it "
+        "read again",
     )
     rate_limit_per_minute: int = Field(
-        0, ge=0, description="requests a minute from one client; 0 for no limit"
+        0,
+        ge=0,
+        description="photographs, and requests without any, a minute from one key, or without keys "
+        "from one address; 0 for no limit",
+    )
+    trusted_proxies: tuple[str, ...] = Field(
+        (),
+        description="addresses and networks of proxies whose `X-Forwarded-For` is believed, "
+        "separated by commas; empty for none",
     )
     cache_bytes: int = Field(
         0, ge=0, description="memory for answers given before; 0 for no cache and no `ETag`"
@@ -115,18 +141,43 @@ class Settings(BaseModel):
     )
     demo: bool = Field(True, description="serve the page at `/`, if Gradio is installed")
 
-    @field_validator("models", "providers", "api_keys", mode="before")
+    @field_validator("models", "providers", "api_keys", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
+    @field_validator("formats", mode="before")
+    @classmethod
+    def _as_spelt(cls, names: object) -> object:
+        if isinstance(names, str):
+            given = dict.fromkeys(name.strip().upper() for name in names.split(","))
+            return tuple(_FORMATS.get(name, name) for name in given if name)
+        return names
+
     @field_validator("api_keys", mode="before")
     @classmethod
     def _are_keys(cls, value: object) -> object:
-        if isinstance(value, str) and value.strip() and not value.strip(" ,"):
+        if isinstance(value, str) and value and not value.strip(", \t\r\n"):
             raise ValueError("it is set, but holds no key; unset it to serve without keys")
+        return value
+
+    @field_validator("api_keys")
+    @classmethod
+    def _as_digests(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        return tuple(SecretStr(digest_of(key.get_secret_value())) for key in keys)
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for one in value:
+            try:
+                ip_network(one)
+            except ValueError:
+                raise ValueError(
+                    f"{one!r} is neither an address nor a network such as 10.0.0.0/8"
+                ) from None
         return value
 
     @field_validator("model_dir")
@@ -144,9 +195,28 @@ class Settings(BaseModel):
             )
         return value
 
+    @property
+    def asks_for_keys(self) -> bool:
+        """Whether a request needs a key."""
+        return bool(self.api_keys or self.api_keys_file)
+
     def __str__(self) -> str:
         """One ``BOOTH_NAME=value`` a line, secrets hidden."""
         return "\n".join(f"{variable(name)}={_shown(value)}" for name, value in self)
+
+
+def digest_of(key: str) -> str:
+    """What is kept of a key: ``sha256:`` and its digest in hexadecimal. A digest is one already.
+
+    Raises:
+        ValueError: it begins as a digest, but is none.
+
+    """
+    if not key.lower().startswith("sha256:"):
+        return f"sha256:{sha256(key.encode()).hexdigest()}"
+    if not _DIGEST.fullmatch(digest := key.lower()):
+        raise ValueError("after sha256: there must be 64 hexadecimal digits")
+    return digest
 
 
 def variable(field: str) -> str:

@@ -7,6 +7,7 @@ from booth_client.errors import (
     BadRequest,
     BoothError,
     DeadlineExceeded,
+    Forbidden,
     HeadTooLarge,
     InternalError,
     InvalidParameter,
@@ -25,6 +26,7 @@ from booth_client.errors import (
     Unavailable,
     UnknownModel,
     UnknownVersion,
+    UnsupportedCoding,
     UnsupportedFormat,
 )
 from booth_client.wire import (
@@ -74,6 +76,7 @@ __all__ = [
     "Client",
     "DeadlineExceeded",
     "Environment",
+    "Forbidden",
     "HeadTooLarge",
     "Input",
     "InternalError",
@@ -101,6 +104,7 @@ __all__ = [
     "Unavailable",
     "UnknownModel",
     "UnknownVersion",
+    "UnsupportedCoding",
     "UnsupportedFormat",
     "Weights",
 ]

@@ -7,6 +7,7 @@ it never holds a path, a stack trace or a library's own message.
   + BadRequest
     - BadImage                400  empty, or cannot be decoded
     - Unauthorized            401
+    - Forbidden               403  another site's page asks
     - UnknownModel            404
     - UnknownVersion          404
     - SlowBody, SlowHead      408
@@ -17,6 +18,7 @@ it never holds a path, a stack trace or a library's own message.
     - InvalidParameter        422
     - RateLimited             429  + Retry-After
     - HeadTooLarge            431  bytes
+    - UnsupportedCoding       501
   + Unavailable
     - Overloaded              503  + Retry-After
     - Starting                503  + Retry-After
@@ -36,6 +38,7 @@ __all__ = [
     "BadRequest",
     "BoothError",
     "DeadlineExceeded",
+    "Forbidden",
     "HeadTooLarge",
     "InternalError",
     "InvalidParameter",
@@ -54,6 +57,7 @@ __all__ = [
     "Unavailable",
     "UnknownModel",
     "UnknownVersion",
+    "UnsupportedCoding",
     "UnsupportedFormat",
 ]
 
@@ -97,6 +101,14 @@ class Unauthorized(BadRequest):
     status = 401
     kind = "unauthorized"
     title = "Unauthorized"
+
+
+class Forbidden(BadRequest):
+    """The page of another site asks for what only Booth's own page may."""
+
+    status = 403
+    kind = "forbidden"
+    title = "Forbidden"
 
 
 class UnknownModel(BadRequest):
@@ -185,6 +197,14 @@ class HeadTooLarge(BadRequest):
     status = 431
     kind = "head-too-large"
     title = "Head too large"
+
+
+class UnsupportedCoding(BadRequest):
+    """The body's transfer coding is another one than chunks."""
+
+    status = 501
+    kind = "unsupported-coding"
+    title = "Unsupported transfer coding"
 
 
 class Unavailable(BoothError):

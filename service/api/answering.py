@@ -11,6 +11,7 @@ import contextlib
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 from starlette.requests import ClientDisconnect, Request
 
@@ -18,10 +19,11 @@ from booth_client.errors import BoothError
 from booth_client.wire import Answer
 from service.engine.ticket import Ticket
 from service.fleet.fleet import LoadedModel
+from service.memory import Reservation
 from service.telemetry.record import RequestRecord, Stage
 from service.web.body import photographs, read_body
 from service.web.response_cache import Lookup, ResponseCache, Result
-from service.web.scope import disconnect_of, record_of
+from service.web.scope import client_of, count_more, disconnect_of, record_of
 from service.web.state import ServiceState
 
 __all__ = ["Answering", "Photographs", "Results"]
@@ -29,10 +31,22 @@ __all__ = ["Answering", "Photographs", "Results"]
 
 @dataclass(frozen=True, slots=True)
 class Photographs:
-    """Those of a request, in its order; ``is_list`` says whether it wants a list of results."""
+    """Those of a request, in its order; ``is_list`` says whether it wants a list of results.
+
+    A context manager, which gives back the memory of the ``reservation`` when they are answered.
+    """
 
     photos: list[bytes]
     is_list: bool
+    reservation: Reservation
+
+    def __enter__(self) -> Self:
+        """It is given back at the end."""
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        """Give it back, whatever happened."""
+        self.reservation.release()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +87,30 @@ class Answering:
         """Read a request's body: a photograph, a form of them, or JSON.
 
         Raises:
+            Overloaded: there is no memory free for it.
             TooLarge, SlowBody, BadImage, InvalidParameter, TooManyPhotos: see ``web.body``.
+            RateLimited: its client sent too many photographs.
             ClientDisconnect: the client went away.
 
         """
+        reservation = self._state.memory.reserve(0, client_of(request.scope))
+        try:
+            return await self._read(request, reservation)
+        except BaseException:
+            reservation.release()
+            raise
+
+    async def _read(self, request: Request, reservation: Reservation) -> Photographs:
         settings, record = self._state.settings, record_of(request.scope)
         start = time.perf_counter()
-        body = await read_body(request, settings.max_body_bytes, settings.body_timeout_ms / 1000)
-        photos, is_list = await photographs(request, body, settings.max_photos)
+        body = await read_body(
+            request, reservation, settings.max_body_bytes, settings.body_timeout_ms / 1000
+        )
+        photos, is_list = photographs(request, body, settings.max_photos, reservation)
         record.read_stage = Stage("read", start, time.perf_counter() - start)
         record.body_bytes, record.photographs = len(body), len(photos)
-        return Photographs(photos, is_list)
+        count_more(request.scope, len(photos) - 1)
+        return Photographs(photos, is_list, reservation)
 
     async def answers(
         self,
@@ -128,7 +155,11 @@ async def _ask(
     record = record_of(request.scope)
     try:
         tickets = record.tickets = model.classifier.submit(
-            lookup.missing, top_k=top_k, timeout_s=timeout_s, tag=record.trace
+            lookup.missing,
+            top_k=top_k,
+            timeout_s=timeout_s,
+            tag=record.trace,
+            client=client_of(request.scope),
         )
     except BoothError as error:
         record.failed = dict.fromkeys(range(len(lookup.missing)), error.outcome)

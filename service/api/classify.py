@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
-from urllib.parse import parse_qsl
 
 import orjson
 from fastapi import APIRouter
@@ -16,10 +14,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from booth_client.errors import BoothError, InvalidParameter
 from booth_client.wire import Answer
-from service.api.answering import Answering, Photographs, Results
-from service.api.openapi import CLASSIFY
+from service.api.answering import Answering, Results
+from service.api.openapi import CLASSIFY, MOST_TIMEOUT_MS
 from service.telemetry.record import RequestRecord, Stage
 from service.web import problems
+from service.web.query import parameters
 from service.web.response_cache import CachedAnswer, Result
 from service.web.scope import record_of
 
@@ -70,11 +69,11 @@ class ClassifyFront:
         """Label one photograph, or several."""
         query = _parse_query(request.scope["query_string"])
         model = self._answering.model(request, query.model, query.version)
-        asked = await self._answering.photographs(request)
-        given = await self._answering.answers(
-            request, model, asked, top_k=query.top_k, timeout_s=query.timeout_s
-        )
-        return _render(request, asked, given)
+        with await self._answering.photographs(request) as asked:
+            given = await self._answering.answers(
+                request, model, asked, top_k=query.top_k, timeout_s=query.timeout_s
+            )
+        return _render(request, given, is_list=asked.is_list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +93,12 @@ class _Query:
 def _parse_query(query_string: bytes) -> _Query:
     if not query_string:
         return _Query()
-    given = dict(parse_qsl(query_string.decode("latin-1"), keep_blank_values=True))
-    for name in given:
-        if name not in _Query.__slots__:
-            close = get_close_matches(name, _Query.__slots__, n=1)
-            hint = f"did you mean {close[0]}?" if close else "see /docs for those there are."
-            raise InvalidParameter(f"There is no parameter {name[:64]!r}; {hint}")
+    given = parameters(query_string, _Query.__slots__)
     return _Query(
         model=given.get("model"),
         version=given.get("version"),
         top_k=_positive(given, "top_k", 5, most=1000),
-        timeout_ms=_positive(given, "timeout_ms", None, most=3_600_000),
+        timeout_ms=_positive(given, "timeout_ms", None, most=MOST_TIMEOUT_MS),
     )
 
 
@@ -117,13 +111,13 @@ def _positive(given: dict[str, str], name: str, default: Any, *, most: int) -> A
     raise InvalidParameter(f"{name} must be a whole number from 1 to {most}, not {text[:32]!r}.")
 
 
-def _render(request: Request, asked: Photographs, given: Results) -> Response:
+def _render(request: Request, given: Results, *, is_list: bool) -> Response:
     headers = {"ETag": given.etag} if given.etag else {}
     if given.not_modified:
         return Response(status_code=304, headers=headers)
     record = record_of(request.scope)
     start = time.perf_counter()
-    response = _response(request, record, given, is_list=asked.is_list)
+    response = _response(request, record, given, is_list=is_list)
     response.headers.update(headers)
     record.answer_stage = Stage("answer", start, time.perf_counter() - start)
     return response

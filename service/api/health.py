@@ -1,4 +1,7 @@
-"""``/livez``, ``/readyz``, ``/metrics``: no key, no queue, no model run."""
+"""``/livez``, ``/readyz``, ``/metrics``: no key, no queue, no model run.
+
+They ignore parameters, for probes and scrapers add some of their own.
+"""
 
 from __future__ import annotations
 

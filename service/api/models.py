@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel
 
 from booth_client.wire import ModelSummary
 from models.card import Card, Label
 from service.api.openapi import PROBLEMS
 from service.fleet.fleet import LoadedModel
+from service.web.query import parameters
 from service.web.state import ServiceState
 
 __all__ = ["ModelList", "router"]
@@ -28,15 +30,28 @@ def router(state: ServiceState) -> APIRouter:
     """The front's routes."""
     front = _Front(state)
     problems: dict[int | str, dict[str, Any]] = {
-        status: PROBLEMS[status] for status in (401, 404, 429, 503)
+        status: PROBLEMS[status] for status in (401, 404, 422, 429, 503)
     }
     routes = APIRouter(prefix="/models", tags=["models"], responses=problems)
-    routes.add_api_route("", front.served, methods=["GET"])
-    routes.add_api_route("/{name}", front.card, methods=["GET"], response_model_exclude_none=True)
-    routes.add_api_route(
-        "/{name}/labels", front.labels, methods=["GET"], response_model_exclude_none=True
-    )
+    routes.add_api_route("", front.served, methods=["GET"], dependencies=[Depends(_only())])
+    for path, answer in (("/{name}", front.card), ("/{name}/labels", front.labels)):
+        routes.add_api_route(
+            path,
+            answer,
+            methods=["GET"],
+            response_model_exclude_none=True,
+            dependencies=[Depends(_only("version"))],
+        )
     return routes
+
+
+def _only(*known: str) -> Callable[[Request], Awaitable[None]]:
+    """What refuses other parameters, or one that is given twice."""
+
+    async def check(request: Request) -> None:
+        parameters(request.scope["query_string"], known)
+
+    return check
 
 
 class _Front:

@@ -4,6 +4,7 @@ it is called, so that ``booth serve`` starts fast and needs no torch.
 
 from __future__ import annotations
 
+import signal
 import sys
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
@@ -16,7 +17,18 @@ __all__ = ["main"]
 
 GROUP = "booth.commands"
 OWN = {"booth_client", "demo", "export", "models", "service"}
-ORDER = ["serve", "classify", "models", "pull", "train", "export", "evaluate", "tune", "verify"]
+ORDER = [
+    "serve",
+    "classify",
+    "models",
+    "pull",
+    "train",
+    "export",
+    "evaluate",
+    "tune",
+    "verify",
+    "key",
+]
 
 HELP = {
     "serve": "Serve models over HTTP, with the page at /.",
@@ -28,6 +40,7 @@ HELP = {
     "evaluate": "Measure a model on labelled photographs.",
     "tune": "Measure a model on this machine, and pick how it is served best.",
     "verify": "Pull, prove, evaluate, and compare with the published accuracy.",
+    "key": "Make a new API key, and the digest that the service keeps of it.",
 }
 
 
@@ -73,6 +86,15 @@ def _points() -> dict[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=GROUP)}
 
 
+def _outlive_hangup() -> None:
+    """Until the server runs, which then reads the models again, a SIGHUP has nothing to do.
+
+    It would kill the process otherwise: as soon as can be, for the imports take seconds.
+    """
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, lambda *_: None)  # unlike SIG_IGN not passed on to children
+
+
 @click.command(cls=_Commands)
 @click.version_option(package_name="booth")
 def booth() -> None:
@@ -81,5 +103,7 @@ def booth() -> None:
 
 def main() -> None:
     """Run the command line."""
+    if sys.argv[1:2] == ["serve"]:
+        _outlive_hangup()
     refuse_shadows()
     sys.exit(booth())

@@ -26,6 +26,7 @@ def serve(host: str | None, port: int | None, wanted: str | None) -> None:
     given = {"BOOTH_HOST": host, "BOOTH_PORT": port, "BOOTH_MODELS": wanted}
     flags = {name: str(value) for name, value in given.items() if value is not None}
     settings = read_settings({**os.environ, **flags})
+    os.environ.pop("BOOTH_API_KEYS", None)  # plain keys are for no other process either
     state = create_state(settings)
     keep_stderr()
     configure(settings.log)

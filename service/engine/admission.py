@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -28,6 +29,12 @@ _STALE_S = 5.0
 # Of the time that a photograph may take. A machine may slow down while it waits, and a queue for
 # this share of the time is as good at keeping it busy.
 _SHARE = 0.8
+
+# Times the free places, that one client may have of a queue (Choudhury and Hahne 1998, dynamic
+# thresholds): alone it gets three quarters, and there is always room for one more client.
+_PLACES = 3
+
+_NOTHING_S = 1e-9  # of work: what is left after adding and taking away the same
 
 
 @dataclass(slots=True)
@@ -75,6 +82,7 @@ class Backlog:
         self._changing = threading.Lock()
         self._count = 0
         self._work_s = 0.0
+        self._clients: dict[str, float] = {}  # seconds of work of each; nobody's are under ""
         self._pace = 1.0
         self._deviation = 0.0
         self._learned = clock()
@@ -90,13 +98,16 @@ class Backlog:
         """Seconds until what was accepted will have been answered."""
         return self._work_s * (self._pace + _DEVIATIONS * self._deviation)
 
-    def admit(self, works_s: Sequence[float], latency_s: float, timeout_s: float) -> None:
+    def admit(
+        self, works_s: Sequence[float], latency_s: float, timeout_s: float, client: str = ""
+    ) -> None:
         """Accept photographs, all or none; when nothing else is to be done, always.
 
         Args:
             works_s: seconds of work of each photograph.
             latency_s: seconds that the last of them takes once it has its turn.
             timeout_s: seconds within which all are to be answered.
+            client: whose they are; the clients take turns.
 
         Raises:
             Overloaded: they would be answered too late.
@@ -107,22 +118,37 @@ class Backlog:
             if self._count == 0:
                 self._begin()
             else:
-                self._check(work_s, latency_s, timeout_s)
+                self._check(self._before(client, work_s), latency_s, timeout_s)
             self._count += len(works_s)
             self._work_s += work_s
+            self._clients[client] = self._clients.get(client, 0.0) + work_s
 
-    def release(self, work_s: float, *, done: bool) -> None:
+    def release(self, work_s: float, *, done: bool, client: str = "") -> None:
         """Count out a photograph: its work was done, or was dropped."""
         with self._changing:
             self._count -= 1
             self._work_s = self._work_s - work_s if self._count else 0.0
+            self._forget(client, work_s)
             self._window.released(self._count, work_s if done else None)
             if self._count == 0 or self._window.done >= self._window_size:
                 self._end()
 
+    def _forget(self, client: str, work_s: float) -> None:
+        left_s = self._clients.get(client, 0.0) - work_s
+        if left_s > _NOTHING_S:
+            self._clients[client] = left_s
+        else:
+            self._clients.pop(client, None)
+
+    def _before(self, client: str, work_s: float) -> float:
+        """Seconds of work until a client's new work is done, as turns are taken by client."""
+        own_s = self._clients.get(client, 0.0) + work_s
+        others_s = sum(min(one, own_s) for name, one in self._clients.items() if name != client)
+        return own_s + others_s
+
     def _check(self, work_s: float, latency_s: float, timeout_s: float) -> None:
         pace = self._pace + _DEVIATIONS * self._deviation
-        predicted_s = (self._work_s + work_s) * pace + latency_s
+        predicted_s = work_s * pace + latency_s
         if predicted_s > _SHARE * timeout_s:
             raise Overloaded(
                 f"The answer might take {predicted_s:.2g} s, too long for the deadline of "
@@ -169,25 +195,40 @@ class Admission:
         self._limit = limit
         self._backlog = backlog
         self._taken = 0
+        self._clients: Counter[str] = Counter()
         self._changed = threading.Condition()
 
-    def admit(self, works_s: Sequence[float], latency_s: float, timeout_s: float) -> None:
+    def admit(
+        self, works_s: Sequence[float], latency_s: float, timeout_s: float, client: str = ""
+    ) -> None:
         """Accept photographs; see ``Backlog.admit``.
 
         Raises:
-            Overloaded: there is no room for all of them, or they would be answered too late.
+            Overloaded: there is no room for all of them, it would be more than the client's share,
+                or they would be answered too late.
 
         """
         count = len(works_s)
         with self._changed:
-            if self._taken + count > self._limit:
-                raise Overloaded(
-                    f"The queue has room for {self._limit - self._taken} of {count} photographs; "
-                    "try again later.",
-                    retry_after_s=1,
-                )
-            self._backlog.admit(works_s, latency_s, timeout_s)
+            self._check_room(count, client)
+            self._backlog.admit(works_s, latency_s, timeout_s, client)
             self._taken += count
+            self._clients[client] += count
+
+    def _check_room(self, count: int, client: str) -> None:
+        free = self._limit - self._taken
+        if count > free:
+            raise Overloaded(
+                f"The queue has room for {free} of {count} photographs; try again later.",
+                retry_after_s=1,
+            )
+        # Its first photographs are let in, however small the queue: else nobody could use it.
+        if client and 0 < self._clients[client] > _PLACES * (free - count) - count:
+            raise Overloaded(
+                f"This client has {self._clients[client]} photographs in the queue, as many as one "
+                "client may; wait for their answers before sending more.",
+                retry_after_s=1,
+            )
 
     def __len__(self) -> int:
         """How many there are."""
@@ -198,19 +239,30 @@ class Admission:
         """Whether one photograph is all that there is to do."""
         return self._taken == 1
 
-    def release_with(self, future: Future[Any], work_s: float) -> None:
+    def give_back(self, works_s: Sequence[float], client: str = "") -> None:
+        """Count photographs out that were accepted and not started on."""
+        for work_s in works_s:
+            self._count_out(work_s, client, done=False)
+
+    def release_with(self, future: Future[Any], work_s: float, client: str = "") -> None:
         """Count a photograph out as soon as its future has an outcome."""
-        future.add_done_callback(partial(self._release, work_s))
+        future.add_done_callback(partial(self._release, work_s, client))
 
     def wait_until_idle(self, timeout_s: float | None) -> None:
         """Block until all that was accepted is settled."""
         with self._changed:
             self._changed.wait_for(lambda: self._taken == 0, timeout_s)
 
-    def _release(self, work_s: float, future: Future[Any]) -> None:
-        self._backlog.release(work_s, done=_was_worked_on(future))
+    def _release(self, work_s: float, client: str, future: Future[Any]) -> None:
+        self._count_out(work_s, client, done=_was_worked_on(future))
+
+    def _count_out(self, work_s: float, client: str, *, done: bool) -> None:
+        self._backlog.release(work_s, done=done, client=client)
         with self._changed:
             self._taken -= 1
+            self._clients[client] -= 1
+            if not self._clients[client]:
+                del self._clients[client]
             if self._taken == 0:
                 self._changed.notify_all()
 

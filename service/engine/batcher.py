@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Executor, Future, InvalidStateError
 from dataclasses import dataclass, field
@@ -21,6 +20,8 @@ from numpy.typing import NDArray
 
 from booth_client.errors import BoothError, DeadlineExceeded, InternalError, ShuttingDown
 from service.engine.inference import Batch, Inference
+from service.engine.lane import Lane
+from service.engine.turns import FairQueue
 from service.photo.decode import DecodedPhoto
 
 __all__ = [
@@ -40,6 +41,7 @@ GATHERING_S = 0.02
 
 RunModel: TypeAlias = Callable[[Any], NDArray[np.float32]]
 Decode: TypeAlias = Callable[[bytes], DecodedPhoto]
+DecodeApart: TypeAlias = Callable[[bytes, float], DecodedPhoto]
 
 
 @dataclass(slots=True, eq=False)
@@ -48,7 +50,8 @@ class PendingPhoto:
 
     ``data`` is its file; past ``deadline``, a ``time.monotonic()`` instant, nobody wants the answer
     any more. ``tag`` is what its sender knows it by: the batch that it gets into carries it.
-    ``arrived`` is a ``time.perf_counter()`` instant.
+    ``arrived`` is a ``time.perf_counter()`` instant. ``client`` is whose it is: clients take turns.
+    ``foreseen_s`` is what decoding it should take; ``is_costly`` sends it to the lane.
     """
 
     data: bytes
@@ -56,6 +59,9 @@ class PendingPhoto:
     tag: Hashable | None = None
     future: Future[Inference] = field(default_factory=Future)
     arrived: float = field(default_factory=time.perf_counter)
+    client: str = ""
+    foreseen_s: float = 0.0
+    is_costly: bool = False
 
 
 class _Decoded(NamedTuple):
@@ -94,6 +100,9 @@ class Batcher:
         run: N x S x S x 3 photographs -> N x K probabilities; may raise.
         run_alone: the same, for a photograph that is all there is to do.
         decoders: threads to decode beside the network; None to decode on the slots.
+        lane: where costly photographs are decoded, by ``decode_apart``; without it, like others.
+        decode_apart: as ``decode``, and ends by an instant of ``time.monotonic()``.
+        learn: is told what decoding was foreseen to take and took, in seconds, but for the lane's.
         is_alone: whether one photograph is all there is to do.
         stack: makes of N decoded photographs what ``run`` takes.
         max_batch_size: the largest N.
@@ -110,6 +119,9 @@ class Batcher:
         run_alone: RunModel | None = None,
         *,
         decoders: Executor | None = None,
+        lane: Lane | None = None,
+        decode_apart: DecodeApart | None = None,
+        learn: Callable[[float, float], None] = lambda *_: None,
         is_alone: Callable[[], bool] = lambda: False,
         stack: Callable[[Sequence[NDArray[np.uint8]]], Any] = np.stack,
         max_batch_size: int = 32,
@@ -121,11 +133,14 @@ class Batcher:
         self._run = run
         self._run_alone = run_alone or run
         self._decoders = decoders
+        self._lane = lane
+        self._decode_apart = decode_apart
+        self._learn = learn
         self._is_alone = is_alone
         self._stack = stack
         self._max_batch_size = max_batch_size
         self._observer = observer
-        self._queue: deque[_Queued] = deque()
+        self._queue: FairQueue[_Queued] = FairQueue()
         self._changed = threading.Condition()
         self._closed = False
         self._running = 0
@@ -139,6 +154,10 @@ class Batcher:
 
     def put(self, photo: PendingPhoto) -> None:
         """Let a photograph wait for its turn; its future gets the inference or the error."""
+        if photo.is_costly and self._lane is not None:
+            if not self._lane.put(partial(self._decode_beside, photo), photo.client):
+                self._settle(photo, InternalError("The service has stopped."))
+            return
         if self._decoders is None:
             self._enqueue(photo)
             return
@@ -180,7 +199,7 @@ class Batcher:
                 if not self._busy():
                     # The clock of `stalled_s` starts with the work: a quiet hour is no stall.
                     self._progress = time.monotonic()
-                self._queue.append((photo, decoded))
+                self._queue.append((photo, decoded), photo.client)
                 self._changed.notify()
                 return
         self._settle(photo, ShuttingDown("This model is being unloaded; try again."))
@@ -221,7 +240,7 @@ class Batcher:
                 self._changed.wait()
 
     def _next(self) -> _Queued | None:
-        """The longest waiting photograph that somebody still waits for. The lock is held."""
+        """The next photograph that somebody still waits for. The lock is held."""
         self._progress = time.monotonic()
         while self._queue:
             queued = self._queue.popleft()
@@ -272,8 +291,10 @@ class Batcher:
         """The pixels of a photograph; None if there are none, which it is then told."""
         start = time.perf_counter()
         try:
-            decoded = self._decode(photo.data)
+            decoded = self._pixels(photo)
             end = time.perf_counter()
+            if not photo.is_costly:
+                self._learn(photo.foreseen_s, end - start)
             if self._observer:
                 self._observer.photo_decoded(len(photo.data), decoded.width * decoded.height)
         except BoothError as error:
@@ -283,6 +304,11 @@ class Batcher:
         else:
             return _Decoded(decoded.pixels, end - start, end)
         return None
+
+    def _pixels(self, photo: PendingPhoto) -> DecodedPhoto:
+        if photo.is_costly and self._decode_apart:
+            return self._decode_apart(photo.data, photo.deadline)
+        return self._decode(photo.data)
 
     def _run_together(self, batch: list[_Ready], run: RunModel) -> None:
         start = time.perf_counter()

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Hashable, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 
 import numpy as np
 
+from booth_client.errors import Overloaded
 from booth_client.wire import Answer
 from models.card import Card
 from service.engine.admission import Admission, Backlog
+from service.engine.apart import Apart, foresee
 from service.engine.batcher import Batcher, Observer, PendingPhoto
 from service.engine.cost import BatchCost, Cost, measure_quickly
 from service.engine.inference import Inference
@@ -23,6 +25,7 @@ from service.engine.naming import Labeller
 from service.engine.ticket import Ticket
 from service.machine import cores
 from service.photo.decode import DecodedPhoto, decode
+from service.photo.formats import FORMATS, format_of
 from service.runtimes.session import Session, batch_size_classes
 
 __all__ = ["Classifier", "Limits"]
@@ -33,15 +36,26 @@ class Limits:
     """What a classifier takes on.
 
     ``queue_size`` counts the photographs accepted and not yet answered; ``max_pixels`` is per
-    photograph; ``deadline_s`` is the time a photograph may take if its sender names none.
+    photograph, and ``formats`` are those that are decoded; ``deadline_s`` is the time a photograph
+    may take if its sender names none.
     """
 
     queue_size: int = 256
     max_batch_size: int = 4
     max_pixels: int = 50_000_000
+    formats: tuple[str, ...] = FORMATS
     deadline_s: float = 10.0
     stall_s: float = 30.0
     slots: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What a photograph keeps the others waiting for, and what its decoding is foreseen to take."""
+
+    work_s: float
+    foreseen_s: float
+    is_costly: bool
 
 
 class Classifier:
@@ -55,6 +69,8 @@ class Classifier:
         observer: is told of each photograph decoded and each batch run.
         backlog: all work of the process, if other classifiers share its cores.
         batch_cost: how long a run takes; measured here, in a moment, where it is not known.
+        apart: decodes costly photographs where they keep nobody waiting; without it they are
+            decoded like the others.
 
     """
 
@@ -67,8 +83,10 @@ class Classifier:
         backlog: Backlog | None = None,
         *,
         batch_cost: BatchCost | None = None,
+        apart: Apart | None = None,
     ) -> None:
         self.session = session
+        self._apart = apart
         self.limits = limits or Limits()
         self._labeller = Labeller(session.card)
         self._backlog = backlog or Backlog(cores())
@@ -81,6 +99,9 @@ class Classifier:
             session.run,
             session.run_alone,
             decoders=decoders if beside else None,
+            lane=apart.lane if apart else None,
+            decode_apart=self._decode_apart,
+            learn=self.cost.decoded,
             is_alone=lambda: self._admission.only_one,
             # A GPU's runtime writes them into its own buffer: no need to copy them twice.
             stack=list if beside else np.stack,
@@ -112,8 +133,17 @@ class Classifier:
         top_k: int = 5,
         timeout_s: float | None = None,
         tag: Hashable | None = None,
+        client: str = "",
     ) -> list[Ticket]:
         """Accept photographs, all or none, and start on them. Their batches carry the ``tag``.
+
+        Args:
+            photos: their files.
+            top_k: how many labels each gets.
+            timeout_s: seconds after which the answers are of no use; None for the usual time.
+            tag: see ``PendingPhoto``.
+            client: whose they are. Clients take turns, and none may have all of the queue; "" is
+                nobody in particular, who may.
 
         Raises:
             Overloaded: there is no room for all of them, or they would be answered too late;
@@ -121,9 +151,8 @@ class Classifier:
 
         """
         timeout_s = timeout_s or self.limits.deadline_s
-        works_s = [self.cost.work_s(len(photo)) for photo in photos]
-        latency_s = self.cost.latency_s(max(map(len, photos), default=0))
-        self._admission.admit(works_s, latency_s, timeout_s)
+        plans = [self._plan(photo) for photo in photos]
+        self._admit(plans, timeout_s, client)
         start = time.perf_counter()
         deadline = time.monotonic() + timeout_s
 
@@ -131,12 +160,44 @@ class Classifier:
             return self._labeller.answer(inference, top_k, time.perf_counter() - start)
 
         tickets = []
-        for data, work_s in zip(photos, works_s, strict=True):
-            photo = PendingPhoto(data, deadline, tag)
-            self._admission.release_with(photo.future, work_s)
+        for data, plan in zip(photos, plans, strict=True):
+            photo = PendingPhoto(
+                data,
+                deadline,
+                tag,
+                client=client,
+                foreseen_s=plan.foreseen_s,
+                is_costly=plan.is_costly,
+            )
+            self._release_with(photo.future, plan, client)
             self.batcher.put(photo)
             tickets.append(Ticket(photo.future, deadline, name))
         return tickets
+
+    def _release_with(self, future: Future[Inference], plan: _Plan, client: str) -> None:
+        self._admission.release_with(future, plan.work_s, client)
+        if plan.is_costly and self._apart:
+            self._apart.release_with(future, plan.foreseen_s, client)
+
+    def _plan(self, photo: bytes) -> _Plan:
+        """What a photograph will cost, by its header."""
+        foreseen = foresee(photo, self.card.input.resize)
+        if self._apart and not foreseen.is_plain:
+            return _Plan(self.cost.work_s(0), foreseen.decode_s, is_costly=True)
+        return _Plan(self.cost.work_s(foreseen.decode_s), foreseen.decode_s, is_costly=False)
+
+    def _admit(self, plans: Sequence[_Plan], timeout_s: float, client: str) -> None:
+        """Let them in, all or none: into the queue, and what is costly into the lane as well."""
+        plain_s = max((one.foreseen_s for one in plans if not one.is_costly), default=0.0)
+        costly = [one.foreseen_s for one in plans if one.is_costly]
+        works_s = [one.work_s for one in plans]
+        self._admission.admit(works_s, self.cost.latency_s(plain_s), timeout_s, client)
+        if costly and self._apart:
+            try:
+                self._apart.lane.backlog.admit(costly, 0.0, timeout_s, client)
+            except Overloaded:
+                self._admission.give_back(works_s, client)
+                raise
 
     def classify(self, photo: bytes, *, top_k: int = 5, timeout_s: float | None = None) -> Answer:
         """The answer for one photograph, blocking.
@@ -174,7 +235,12 @@ class Classifier:
         )
 
     def _decode(self, photo: bytes) -> DecodedPhoto:
-        start = time.perf_counter()
-        decoded = decode(photo, self.card.input, max_pixels=self.limits.max_pixels)
-        self.cost.decoded(len(photo), time.perf_counter() - start)
-        return decoded
+        limits = self.limits
+        return decode(photo, self.card.input, max_pixels=limits.max_pixels, formats=limits.formats)
+
+    def _decode_apart(self, photo: bytes, deadline: float) -> DecodedPhoto:
+        assert self._apart  # noqa: S101 (without it nothing is costly)
+        format_of(photo, self.limits.formats)
+        return self._apart.processes.decode(
+            photo, self.card.input, max_pixels=self.limits.max_pixels, deadline=deadline
+        )

@@ -15,9 +15,8 @@ __all__ = ["BatchCost", "Cost", "fit", "measure_quickly"]
 
 RunModel = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
-# About what a JPEG takes; it counts as much as ten ordinary ones until some have been decoded.
-_DECODE_S_PER_BYTE = 2e-8
-_BYTES_FORESEEN = 1_000_000.0
+# What was foreseen is believed as much as ten ordinary photographs, until some have been decoded.
+_FORESEEN_S = 0.02
 
 _MEMORY = 0.98  # of what decoding took: some fifty photographs
 _MOST = 4.0  # times what was foreseen: more is taken for an accident, and counts as so much
@@ -86,9 +85,10 @@ def _timed(run: RunModel, photos: NDArray[np.uint8]) -> float:
 
 
 class Cost:
-    """What a model's photographs cost: decoding, by their bytes, and a share of a full run.
+    """What a model's photographs cost: decoding, by their pixels, and a share of a full run.
 
-    Decoding is learned from what was decoded last; the run's time is given.
+    What decoding is foreseen to take by a file's header (see ``service.photo.header``) is corrected
+    by what it took of late; the run's time is given.
 
     Args:
         batch: seconds of a run, while as many go on as there are slots.
@@ -104,24 +104,28 @@ class Cost:
         self._share_s = self._full_run_s / (batch_size * slots)
         self._decoders = decoders
         self._changing = threading.Lock()
-        self._bytes = _BYTES_FORESEEN
-        self._seconds = _BYTES_FORESEEN * _DECODE_S_PER_BYTE
+        self._foreseen_s = self._seconds = _FORESEEN_S
 
-    def work_s(self, size: int) -> float:
-        """Seconds by which a photograph of ``size`` bytes keeps the next ones waiting."""
-        return self.decode_s(size) / self._decoders + self._share_s
+    def work_s(self, foreseen_s: float) -> float:
+        """Seconds by which a photograph keeps the next ones waiting.
 
-    def decode_s(self, size: int) -> float:
-        """Seconds of decoding ``size`` bytes."""
-        return size * self._seconds / self._bytes
+        Args:
+            foreseen_s: seconds of decoding, by its header; 0 if it is decoded elsewhere.
 
-    def latency_s(self, size: int) -> float:
+        """
+        return self.decode_s(foreseen_s) / self._decoders + self._share_s
+
+    def decode_s(self, foreseen_s: float) -> float:
+        """Seconds of decoding what is foreseen to take so long."""
+        return foreseen_s * self._seconds / self._foreseen_s
+
+    def latency_s(self, foreseen_s: float) -> float:
         """Seconds from its turn to its answer, in company."""
-        return self.decode_s(size) + self._full_run_s
+        return self.decode_s(foreseen_s) + self._full_run_s
 
-    def decoded(self, size: int, seconds: float) -> None:
-        """Learn that decoding ``size`` bytes took so long."""
+    def decoded(self, foreseen_s: float, seconds: float) -> None:
+        """Learn that decoding took so long."""
         with self._changing:
-            seconds = min(seconds, _MOST * self.decode_s(size))
-            self._bytes = _MEMORY * self._bytes + size
+            seconds = min(seconds, _MOST * self.decode_s(foreseen_s))
+            self._foreseen_s = _MEMORY * self._foreseen_s + foreseen_s
             self._seconds = _MEMORY * self._seconds + seconds

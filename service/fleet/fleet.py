@@ -16,6 +16,7 @@ from booth_client.errors import UnknownModel, UnknownVersion
 from models.card import Card
 from models.errors import ModelError
 from service.engine.admission import Backlog
+from service.engine.apart import Apart
 from service.engine.batcher import Observer
 from service.engine.classifier import Classifier, Limits
 from service.fleet.attempt import GivenUp, Stops, attempt
@@ -23,6 +24,8 @@ from service.fleet.identity import answers_identity, read_model_file
 from service.fleet.layout import Layouts
 from service.fleet.tuning import Tuning
 from service.machine import cores
+from service.photo.apart import DecoderProcesses
+from service.photo.header import PLAIN_BYTES
 from service.runtimes.base import Layout, in_a_line
 from service.runtimes.registry import choose
 from service.runtimes.session import Session
@@ -30,6 +33,10 @@ from service.runtimes.session import Session
 __all__ = ["Fleet", "LoadedModel"]
 
 log = logging.getLogger(__name__)
+
+_COSTLY_BYTES = 700_000_000  # a photograph of 50 million pixels, whatever it is
+_LEAST_BYTES = 200_000_000  # below that, a process decodes next to nothing
+_DECODING_BYTES = 2_000_000_000
 
 # Within which a model has to be read, compiled and warm; TensorRT tunes its engine for minutes.
 LOADING_S = 120.0
@@ -101,6 +108,7 @@ class Fleet:
         limits: what each model takes on; slots and batch size are as ``layouts`` decides.
         layouts: the layout of each model, and the execution providers to try.
         observe: gives the observer of a model, by its name.
+        decoding_bytes: memory for decoding, all photographs that are decoded at a time together.
 
     """
 
@@ -110,12 +118,14 @@ class Fleet:
         layouts: Layouts | None = None,
         *,
         observe: Callable[[str], Observer] | None = None,
+        decoding_bytes: int = _DECODING_BYTES,
     ) -> None:
         self._limits = limits or Limits()
         self._layouts = layouts or Layouts()
         self._observe = observe
         self._decoders = ThreadPoolExecutor(cores(), thread_name_prefix="booth-decode")
         self._backlog = Backlog(cores())
+        self._apart = _apart(decoding_bytes)
         self._changing = threading.Lock()
         self._table: dict[str, dict[str, LoadedModel]] = {}
         self._closed = False
@@ -191,6 +201,7 @@ class Fleet:
             self._observe(session.card.name) if self._observe else None,
             self._backlog,
             batch_cost=tuning.run if tuning else None,
+            apart=self._apart,
         )
 
     def unload(self, name: str, version: str | None = None) -> None:
@@ -273,6 +284,7 @@ class Fleet:
         self._closed = True
         _close_all(self.loaded(), timeout_s)
         self._table = {}
+        self._apart.close(timeout_s)
         self._decoders.shutdown(wait=timeout_s is None, cancel_futures=True)
 
     def _versions(self, name: str | None) -> list[LoadedModel]:
@@ -292,6 +304,13 @@ class Fleet:
             name: dict(sorted(versions.items(), key=lambda item: _age(item[0])))
             for name, versions in table.items()
         }
+
+
+def _apart(decoding_bytes: int) -> Apart:
+    """Processes for costly photographs, of the memory that plain ones leave."""
+    left = decoding_bytes - cores() * PLAIN_BYTES
+    count = max(1, min(cores() // 2, left // _COSTLY_BYTES))
+    return Apart(DecoderProcesses(count, memory_bytes=max(_LEAST_BYTES, left // count)), count)
 
 
 def _close_all(models: Iterable[LoadedModel], timeout_s: float | None = None) -> None:

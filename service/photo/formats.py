@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from booth_client.errors import UnsupportedFormat
 
 __all__ = ["FORMATS", "format_of"]
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
-
-_ASK = "send a JPEG, PNG, WebP, GIF, BMP or TIFF"
 
 _DECODED = re.compile(
     rb"(?P<JPEG>\xff\xd8\xff)"
@@ -50,17 +49,32 @@ _FOREIGN = tuple(
 )
 
 
-def format_of(data: bytes | memoryview) -> str:
+def format_of(data: bytes | memoryview, allowed: Collection[str] = FORMATS) -> str:
     """Tell which of ``FORMATS`` a file is, by its first bytes alone.
 
     Raises:
-        UnsupportedFormat: it is none of them; the text names what it looks like, where that shows.
+        UnsupportedFormat: it is none of those ``allowed``; the text names what it looks like, where
+            that shows.
 
     """
-    if known := _DECODED.match(data):
+    known = _DECODED.match(data)
+    if known and known.lastgroup in allowed:
         return str(known.lastgroup)
-    head = bytes(data[:1024])
-    for name, pattern in _FOREIGN:
-        if pattern.match(head):
-            raise UnsupportedFormat(f"This is {name}, which is not decoded here: {_ASK}.")
-    raise UnsupportedFormat(f"These bytes are in no known image format: {_ASK}.")
+    looks = f"a {_shown(str(known.lastgroup))} image" if known else _foreign(bytes(data[:1024]))
+    if looks:
+        raise UnsupportedFormat(f"This is {looks}, which is not decoded here: {_ask(allowed)}.")
+    raise UnsupportedFormat(f"These bytes are in no known image format: {_ask(allowed)}.")
+
+
+def _foreign(head: bytes) -> str | None:
+    """What a file that is never decoded looks like."""
+    return next((name for name, pattern in _FOREIGN if pattern.match(head)), None)
+
+
+def _ask(allowed: Collection[str]) -> str:
+    *others, last = map(_shown, allowed)
+    return f"send a {', '.join(others)} or {last}" if others else f"send a {last}"
+
+
+def _shown(name: str) -> str:
+    return "WebP" if name == "WEBP" else name

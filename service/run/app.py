@@ -16,8 +16,9 @@ from service.api.answering import Answering
 from service.engine.classifier import Limits
 from service.fleet.fleet import Fleet
 from service.fleet.layout import Layouts
+from service.memory import MemoryBudget
 from service.run.page import PageMount
-from service.run.startup import start
+from service.run.startup import decoding_bytes, memory_of, start
 from service.settings import BadSettings, Settings
 from service.telemetry.metrics import Metrics
 from service.web import problems
@@ -37,15 +38,22 @@ def create_state(settings: Settings) -> ServiceState:
     """The parts of a service, with no model loaded yet.
 
     Raises:
-        BadSettings: traces are wanted, but OpenTelemetry is not installed.
+        BadSettings: traces are wanted, but OpenTelemetry is not installed; or the file of keys
+            won't do.
         ModelError: a wanted execution provider is unknown or not installed.
 
     """
     layouts = Layouts.from_settings(settings)
     metrics = Metrics(layouts.largest_batch_size())
-    fleet = Fleet(limits_of(settings), layouts, observe=metrics.observer)
-    state = ServiceState(settings, fleet, metrics, _traces(settings))
-    metrics.watch(fleet, ready=lambda: state.not_ready() is None)
+    fleet = Fleet(
+        limits_of(settings),
+        layouts,
+        observe=metrics.observer,
+        decoding_bytes=decoding_bytes(settings),
+    )
+    memory = MemoryBudget(memory_of(settings))
+    state = ServiceState(settings, fleet, metrics, memory, _traces(settings))
+    metrics.watch(fleet, memory, ready=lambda: state.not_ready() is None)
     return state
 
 
@@ -68,6 +76,7 @@ def limits_of(settings: Settings) -> Limits:
     return Limits(
         queue_size=settings.queue_size,
         max_pixels=settings.max_pixels,
+        formats=tuple(name.upper() for name in settings.formats),
         deadline_s=settings.deadline_ms / 1000,
         stall_s=settings.stall_ms / 1000,
     )
@@ -75,7 +84,7 @@ def limits_of(settings: Settings) -> Limits:
 
 def create_app(state: ServiceState) -> ASGIApp:
     """The application; its lifespan loads the models and ends them."""
-    page = PageMount(expected=state.settings.demo and not state.settings.api_keys)
+    page = PageMount(state.settings, state.memory)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -91,6 +100,7 @@ def create_app(state: ServiceState) -> ASGIApp:
 
     app = FastAPI(
         docs_url=None,
+        redirect_slashes=False,  # its redirects lead wherever the header `Host` says
         redoc_url=None,
         title="Booth",
         version=version("booth"),
@@ -105,5 +115,8 @@ def create_app(state: ServiceState) -> ASGIApp:
     app.include_router(docs.router())
     problems.install(app)
     app.router.default = page
-    inner = AccessControl(classify.FastPath(app, front), state.settings)
-    return RequestMiddleware(inner, state, classify.asks_for_labels)
+    inner = classify.FastPath(app, front)
+    # The visitor's own request has passed the access control: what the page asks for it need not.
+    page.api = RequestMiddleware(inner, state, classify.asks_for_labels)
+    whole = AccessControl(inner, state.api_keys, state.settings.rate_limit_per_minute)
+    return RequestMiddleware(whole, state, classify.asks_for_labels)

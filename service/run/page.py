@@ -7,13 +7,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from contextvars import ContextVar
 from importlib.metadata import entry_points
 from importlib.util import find_spec
+from typing import Any
 
+import httpx
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.memory import MemoryBudget
+from service.settings import Settings
+from service.web.headers import NOTICE_POLICY
 from service.web.scope import mark_page
 
 __all__ = ["PageMount"]
@@ -30,24 +36,42 @@ NOTICE = """<!doctype html><html lang="en"><meta charset="utf-8">
 <p>The page is being prepared; it opens by itself in a moment.</p></html>"""
 
 
+# The visitor for whom the page asks the service.
+_visitor: ContextVar[tuple[str, int]] = ContextVar("visitor", default=("", 0))
+
+
 class PageMount:
     """What answers where the API has no route.
 
     Args:
-        expected: the page will be opened; until then a notice stands in its place.
+        settings: with the bounds of requests; and whether the page will be opened, until when a
+            notice stands in its place.
+        memory: what the page's requests take theirs from.
+
+    Attributes:
+        api: answers what the page asks the service, in place of the network.
 
     Raises, when called:
         HTTPException: 404, where the page has nothing either.
 
     """
 
-    def __init__(self, *, expected: bool = False) -> None:
+    api: ASGIApp | None = None
+
+    def __init__(self, settings: Settings, memory: MemoryBudget | None = None) -> None:
+        self._settings = settings
+        self._memory = memory
         self._app: ASGIApp | None = None
-        self._loading = expected and find_spec("gradio") is not None
+        self._loading = self.is_wanted and find_spec("gradio") is not None
         self._close = contextlib.AsyncExitStack()
 
+    @property
+    def is_wanted(self) -> bool:
+        """Whether it is to be shown: with keys it is not, for its visitors have none."""
+        return self._settings.demo and not self._settings.asks_for_keys
+
     async def open(self, url: str) -> None:
-        """Load the page, which will call the service at ``url``; say in the log where it can't."""
+        """Load the page, which calls the service at ``url``; say in the log where it can't."""
         if find_spec("gradio") is None:
             self._loading = False
             log.info("no page at /: it needs Gradio, which Booth's extra `demo` brings")
@@ -56,13 +80,22 @@ class PageMount:
         try:
             for point in list(entry_points(group=GROUP))[:1]:
                 create_app = await asyncio.to_thread(point.load)
-                app = await asyncio.to_thread(create_app, url)
+                app = await asyncio.to_thread(create_app, url, **self._options())
                 await self._close.enter_async_context(app.router.lifespan_context(app))
+                app.router.redirect_slashes = False  # as in the API
                 self._app = app
         except Exception:
             log.exception("no page at /: it could not be loaded; the API answers all the same")
         finally:
             self._loading = False
+
+    def _options(self) -> dict[str, Any]:
+        return {
+            "max_body_bytes": self._settings.max_body_bytes,
+            "body_timeout_s": self._settings.body_timeout_ms / 1000,
+            "memory": self._memory,
+            "transport": _Inside(self.api) if self.api else None,
+        }
 
     async def close(self) -> None:
         """End the page."""
@@ -77,24 +110,45 @@ class PageMount:
             await _show(self._app, scope, receive, send)
         elif self._loading and scope["type"] == "http" and scope["path"] == "/":
             mark_page(scope, page=True)
-            headers = {"Cache-Control": "no-store"}
+            headers = {"Cache-Control": "no-store", "Content-Security-Policy": NOTICE_POLICY}
             await HTMLResponse(NOTICE, headers=headers)(scope, receive, send)
         elif scope["type"] == "http":
             raise HTTPException(404)
 
 
+class _Inside(httpx.AsyncBaseTransport):
+    """Carries the page's requests within the process, each as one of the visitor's own.
+
+    Over the network all would come from this machine: one client, with one client's share.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request, and give its response."""
+        transport = httpx.ASGITransport(self._app, False, client=_visitor.get())
+        return await transport.handle_async_request(request)
+
+
 async def _show(page: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer with the page; but what it has not either gets the API's one shape of error."""
+    """Answer with the page; but what it has not either gets the API's one shape of error.
+
+    Its files stay out of the log. What a visitor does is in it, and so is what fails.
+    """
     missing = False
 
     async def send_on(message: Message) -> None:
         nonlocal missing
-        missing = missing or message.get("status") == 404  # noqa: PLR2004
+        status = message.get("status", 0)
+        missing = missing or status == 404  # noqa: PLR2004
+        if status >= 400:  # noqa: PLR2004
+            mark_page(scope, page=False)
         if not missing:
             await send(message)
 
-    mark_page(scope, page=True)
+    mark_page(scope, page=scope["method"] != "POST")
+    _visitor.set(tuple(scope.get("client") or ("", 0)))
     await page(scope, receive, send_on)
     if missing:
-        mark_page(scope, page=False)
         raise HTTPException(404)

@@ -11,16 +11,24 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from ipaddress import IPv4Network, ip_network
 from threading import current_thread, main_thread
 from types import FrameType
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from service.run.app import CLOSING_S, create_app
-from service.run.protocol import Protocol
+from service.run.connections import Connections
+from service.run.protocol import CONNECTIONS, Protocol
 from service.run.startup import reload
 from service.web.state import ServiceState
+
+try:
+    import resource
+except ModuleNotFoundError:  # Windows has none, and no such limit
+    resource = None  # type: ignore[assignment]
 
 __all__ = ["run"]
 
@@ -30,6 +38,8 @@ BACKLOG = 2048
 LEAVING_S = 0.5  # for threads to end that have been told to
 LOG_THREAD = "booth-log"  # ends last
 TICK_S = 0.1  # how often uvicorn's main loop looks up
+FILES = Protocol.max_connections + 1000  # open at the same time: connections, models, the page's
+FAULT_PAUSE_S = 1.0
 
 
 def run(state: ServiceState) -> int:
@@ -50,6 +60,7 @@ def run(state: ServiceState) -> int:
         log.error("can't listen on %s: %s; set another BOOTH_HOST or BOOTH_PORT", where, why)  # noqa: TRY400
         return 1
     state.port = listener.getsockname()[1]
+    _allow_files()
     _Server(state, create_app(state)).run([listener])
     if state.fatal:
         log.error("%s", state.fatal)
@@ -77,6 +88,26 @@ def _end_at_once(status: int, sentence: str) -> None:
     os._exit(status)
 
 
+def _allow_files() -> None:
+    """Let the limit of open files not be what refuses connections: it often is 1024, or 256."""
+    if resource is not None:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+        if soft != resource.RLIM_INFINITY and soft < wanted:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _with_mapped(proxies: tuple[str, ...]) -> list[str]:
+    """Networks, and those of IPv4 also as a socket of both kinds tells them: ::ffff:10.0.0.1."""
+    networks = [ip_network(one) for one in proxies]
+    mapped = [
+        f"::ffff:{one.network_address}/{96 + one.prefixlen}"
+        for one in networks
+        if isinstance(one, IPv4Network)
+    ]
+    return [*map(str, networks), *mapped]
+
+
 def _listen(host: str, port: int) -> socket.socket:
     """Bind before anything is loaded, so that the page knows the port even where it is "any"."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -102,7 +133,9 @@ class _Server(uvicorn.Server):
         self._state = state
         self._drained_s = 0.0
         self._reloads: set[asyncio.Task[None]] = set()
+        self._told_fault_s = 0.0
         settings = state.settings
+        self._proxies = _with_mapped(settings.trusted_proxies)
         answering_s = (settings.grace_ms - settings.drain_ms) // 1000 - CLOSING_S
         super().__init__(
             uvicorn.Config(
@@ -112,6 +145,8 @@ class _Server(uvicorn.Server):
                 lifespan="on",
                 log_config=None,
                 access_log=False,
+                proxy_headers=bool(self._proxies),
+                forwarded_allow_ips=self._proxies,
                 server_header=False,
                 backlog=BACKLOG,
                 timeout_keep_alive=30,
@@ -121,8 +156,13 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to answer, and to read the models again on SIGHUP."""
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._on_fault)
         if hasattr(signal, "SIGHUP") and current_thread() is main_thread():
-            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reload)
+            # Not the loop's own way, which at the end would give the signal its default back: to
+            # kill the process.
+            signal.signal(signal.SIGHUP, lambda *_: self._hang_up(loop))
+        self.lifespan.state[CONNECTIONS] = Connections(self._proxies)
         await super().startup(sockets)
         host = self._state.settings.host
         log.info(
@@ -169,6 +209,19 @@ class _Server(uvicorn.Server):
             if self._drained_s * 1000 >= self._state.settings.drain_ms:
                 self.should_exit = True
         return await super().on_tick(counter)
+
+    def _on_fault(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Tell of what nobody waits for and went wrong: in one line, and one a second."""
+        if loop.time() - self._told_fault_s < FAULT_PAUSE_S:
+            return
+        self._told_fault_s = loop.time()
+        cause = context.get("exception")
+        told = f"{type(cause).__name__}: {cause}" if cause else ""
+        log.error("%s %s", context["message"], told)
+
+    def _hang_up(self, loop: asyncio.AbstractEventLoop) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(self._reload)
 
     def _reload(self) -> None:
         task = asyncio.get_running_loop().create_task(reload(self._state))

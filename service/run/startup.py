@@ -13,15 +13,22 @@ from typing import TypeVar
 
 from models.errors import UserError
 from models.shelf import find_model, shelf
+from service.machine import memory_bytes, resident_bytes
 from service.run.page import PageMount
-from service.settings import Settings
+from service.settings import BadSettings, Settings
 from service.web.state import ServiceState
 
-__all__ = ["reload", "start", "wanted_files"]
+__all__ = ["budget_memory", "decoding_bytes", "memory_of", "reload", "start", "wanted_files"]
 
 log = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
+
+# In the largest bodies, what requests may hold at least: the JSON of one client's alone takes four
+# for a moment, and one client may have three quarters.
+_LEAST_BODIES = 6
+
+_MOST_DECODING = 4_000_000_000
 
 
 async def start(state: ServiceState, page: PageMount) -> None:
@@ -30,25 +37,63 @@ async def start(state: ServiceState, page: PageMount) -> None:
     if state.fatal:
         return
     _freeze_garbage()
+    budget_memory(state)
     state.started = True
     log.info("ready: %s", ", ".join(one.card.name for one in state.fleet.loaded()))
     settings = state.settings
-    if settings.demo and not settings.api_keys:
+    if page.is_wanted:
         await page.open(f"http://{_reachable(settings.host)}:{state.port}")
 
 
 async def reload(state: ServiceState) -> None:
-    """Load the models anew; where that fails, what was loaded stays, and the log says why.
+    """Read the keys and load the models anew; where one fails, it stays, and the log says why.
 
-    Where another reload has yet to begin, that one will do.
+    Where another reload of the models has yet to begin, that one will do.
     """
+    if failure := await _beside(lambda: _reload_keys(state)):
+        log.warning("%s The keys stay.", failure)
     if state.reload_waits:
         return
     state.reload_waits = True
     failure = await _beside(lambda: _load(state))
     _freeze_garbage()
+    budget_memory(state)
     if failure:
         log.warning("%s What was loaded stays.", failure)
+
+
+def memory_of(settings: Settings) -> int:
+    """Bytes of memory that the process may hold, models included."""
+    return settings.memory_bytes or 3 * memory_bytes() // 4
+
+
+def decoding_bytes(settings: Settings) -> int:
+    """Of these, the bytes that are kept for decoding, some of it in processes of their own."""
+    return min(memory_of(settings) // 3, _MOST_DECODING)
+
+
+def budget_memory(state: ServiceState) -> None:
+    """Leave to the requests what the process does not hold already; warn where that is little."""
+    settings = state.settings
+    total = memory_of(settings)
+    held = resident_bytes() - state.memory.held + decoding_bytes(settings)
+    least = _LEAST_BODIES * settings.max_body_bytes
+    state.memory.size = max(total - held, least)
+    if total - held < least:
+        log.warning(
+            "The models, the process and decoding take %d MB, which leaves too little of "
+            "BOOTH_MEMORY_BYTES (%d MB); requests may hold %d MB all the same, so raise it to at least %d MB.",
+            *(size // 1_000_000 for size in (held, total, least, held + least)),
+        )
+
+
+def _reload_keys(state: ServiceState) -> str | None:
+    try:
+        state.api_keys.reload()
+    except BadSettings as error:
+        return str(error)
+    log.info("API keys that are valid: %d", len(state.api_keys))
+    return None
 
 
 def wanted_files(settings: Settings) -> list[Path]:

@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 
 from service.engine.classifier import Classifier
 from service.fleet.fleet import Fleet, LoadedModel
+from service.memory import MemoryBudget
 
 __all__ = ["FleetGauges"]
 
@@ -18,8 +19,9 @@ __all__ = ["FleetGauges"]
 class FleetGauges(Collector):
     """Read when asked, so that an unloaded model leaves none behind."""
 
-    def __init__(self, fleet: Fleet, ready: Callable[[], bool]) -> None:
+    def __init__(self, fleet: Fleet, memory: MemoryBudget, ready: Callable[[], bool]) -> None:
         self._fleet = fleet
+        self._memory = memory
         self._ready = ready
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
@@ -27,6 +29,7 @@ class FleetGauges(Collector):
         loaded = self._fleet.loaded()
         yield from _load(loaded)
         yield from _inventory(loaded)
+        yield from _memory(self._memory)
         ready = _gauge("ready", "1 if /readyz welcomes traffic.", [])
         ready.add_metric([], self._ready())
         build = _gauge("build_info", "What runs.", ["version", "onnxruntime"])
@@ -73,6 +76,15 @@ def _inventory(loaded: list[LoadedModel]) -> Iterator[GaugeMetricFamily]:
         providers = [one.classifier.session.provider, one.wanted_provider]
         fell_back.add_metric([name, version_, *providers], one.fell_back)
     yield from (info, since, fell_back)
+
+
+def _memory(budget: MemoryBudget) -> Iterator[GaugeMetricFamily]:
+    """What requests hold, and may."""
+    reserved = _gauge("memory_reserved_bytes", "Memory that requests hold.", [])
+    reserved.add_metric([], budget.held)
+    size = _gauge("memory_budget_bytes", "Most that requests may hold together.", [])
+    size.add_metric([], budget.size)
+    yield from (reserved, size)
 
 
 def _gauge(name: str, text: str, labels: list[str]) -> GaugeMetricFamily:

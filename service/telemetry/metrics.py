@@ -23,6 +23,7 @@ from prometheus_client import (
 from booth_client.wire import Answer
 from service.engine.cache import AnswerCache
 from service.fleet.fleet import Fleet
+from service.memory import MemoryBudget
 from service.runtimes.session import batch_size_classes
 from service.telemetry.gauges import FleetGauges
 from service.telemetry.record import RequestRecord
@@ -105,9 +106,9 @@ class Metrics:
         self._labels_of = cache(self.labels.labels)
         self._confidence_of = cache(self.confidence.labels)
 
-    def watch(self, fleet: Fleet, ready: Callable[[], bool]) -> None:
-        """Show what is loaded, what waits and whether traffic is welcome, read at each scrape."""
-        self.registry.register(FleetGauges(fleet, ready))
+    def watch(self, fleet: Fleet, memory: MemoryBudget, ready: Callable[[], bool]) -> None:
+        """Show what is loaded, held and waits, and whether traffic is welcome, at each scrape."""
+        self.registry.register(FleetGauges(fleet, memory, ready))
 
     def count_load(self, outcome: str) -> None:
         """Count a load of all models: ok, unusable (a file is to blame) or error (we are)."""

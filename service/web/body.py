@@ -1,29 +1,46 @@
-"""The body of a request, bounded in bytes and time, taken apart into photographs."""
+"""The body of a request, bounded in bytes, time and memory, taken apart into photographs."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
 import binascii
-from collections.abc import AsyncGenerator
+import re
+from io import BytesIO
 
 import orjson
-from starlette.datastructures import UploadFile
-from starlette.exceptions import HTTPException
-from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
-from booth_client.errors import BadImage, InvalidParameter, SlowBody, TooLarge, TooManyPhotos
+from booth_client.errors import InvalidParameter, SlowBody, TooLarge, TooManyPhotos
+from service.memory import Reservation
+from service.web.form import boundary_of, files, is_form
 
 __all__ = ["photographs", "read_body"]
 
+_JSON = re.compile(rb"\s*\{")
 _SPACE = b" \t\r\n"  # base64 often comes in lines
 
+# What a body and what is made of it hold together for a moment, in bodies: a form's photographs are
+# copied out of it; of JSON there is its text, and at the end a text without spaces, in two forms.
+_FORM_COPIES = 2
+_JSON_COPIES = 4
 
-async def read_body(request: Request, max_bytes: int, timeout_s: float) -> bytes:
+_FIRST_STEP = 65_536  # of a body whose length is not known in advance
+
+
+async def read_body(
+    request: Request, reservation: Reservation, max_bytes: int, timeout_s: float
+) -> bytes:
     """The whole body.
 
+    Args:
+        request: whose body it is.
+        reservation: gets its bytes, all at once where the request says how many they are.
+        max_bytes: the largest that is read.
+        timeout_s: the longest that it is waited for.
+
     Raises:
+        Overloaded: there is no memory free for it; as early as its length is known.
         TooLarge: it is, or says it will be, longer than ``max_bytes``.
         SlowBody: it was not there after ``timeout_s`` seconds.
         ClientDisconnect: the client went away.
@@ -31,76 +48,129 @@ async def read_body(request: Request, max_bytes: int, timeout_s: float) -> bytes
     """
     try:
         async with asyncio.timeout(timeout_s):
-            return await _read_bounded(request, max_bytes)
+            return await _read_bounded(request, reservation, max_bytes)
     except TimeoutError:
         raise SlowBody(
             f"The body was not complete after {timeout_s:g} s; send it faster, or a smaller photo."
         ) from None
 
 
-async def _read_bounded(request: Request, max_bytes: int) -> bytes:
+async def _read_bounded(request: Request, reservation: Reservation, max_bytes: int) -> bytes:
     # What comes after a refusal is discarded by the HTTP server, so the client can read it.
-    refusal = TooLarge(f"The body is larger than {max_bytes} bytes; send a smaller photograph.")
     announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced) > max_bytes:
-        raise refusal
-    chunks: list[bytes] = []
-    received = 0
+    incoming = _Incoming(reservation, max_bytes)
+    if announced.isdecimal():
+        incoming.expect(int(announced))
     async for chunk in request.stream():
-        received += len(chunk)
-        if received > max_bytes:
-            raise refusal
-        if chunk:  # the last one is empty, and joining one with nothing copies it
-            chunks.append(chunk)
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        if chunk:  # the last one is empty
+            incoming.add(chunk)
+    return incoming.whole()
 
 
-async def photographs(request: Request, body: bytes, max_photos: int) -> tuple[list[bytes], bool]:
+class _Incoming:
+    """A body as it comes, in memory that was reserved before, and in no second copy of it."""
+
+    def __init__(self, reservation: Reservation, max_bytes: int) -> None:
+        self._reservation = reservation
+        self._max_bytes = max_bytes
+        self._room = 0
+        self._length = 0
+        self._first = b""  # all there is as long as there is no file
+        self._file: BytesIO | None = None
+
+    def expect(self, length: int) -> None:
+        """Take the memory for all of it, of which the client says that it is so long."""
+        self._check(length)
+        self._reservation.resize(length)
+        self._room = length
+
+    def add(self, chunk: bytes) -> None:
+        """Keep what has come."""
+        length = self._length + len(chunk)
+        if length > self._room:
+            self._grow(length)
+        if not self._length:
+            self._first = chunk
+        else:
+            self._opened().write(chunk)
+        self._length = length
+
+    def whole(self) -> bytes:
+        """All that has come."""
+        if self._file is None:
+            whole = self._first
+        else:
+            self._file.truncate(self._length)
+            whole = self._file.getvalue()
+        self._reservation.resize(self._length)
+        return whole
+
+    def _opened(self) -> BytesIO:
+        if self._file is None:
+            self._file = _file(self._room)
+            self._file.write(self._first)
+            self._first = b""
+        return self._file
+
+    def _grow(self, length: int) -> None:
+        """Make room in steps that double it, so that little is copied."""
+        self._check(length)
+        room = min(max(length, 2 * self._room, _FIRST_STEP), self._max_bytes)
+        self._reservation.resize(self._room + room)  # one is copied into the other
+        if self._file is not None:
+            file = _file(room)
+            file.write(self._file.getbuffer()[: self._length])
+            self._file = file
+        self._reservation.resize(room)
+        self._room = room
+
+    def _check(self, length: int) -> None:
+        if length > self._max_bytes:
+            raise TooLarge(
+                f"The body is larger than {self._max_bytes} bytes; send a smaller photograph."
+            )
+
+
+def _file(size: int) -> BytesIO:
+    """A file to write so many bytes into, and to take them from, without any copy.
+
+    It writes into the very bytes that it is made of, because nobody else has them. They are zeros
+    that the system has promised but not given yet, so that a slow body takes what has come of it.
+    """
+    return BytesIO(bytes(size))
+
+
+def photographs(
+    request: Request, body: bytes, max_photos: int, reservation: Reservation
+) -> tuple[list[bytes], bool]:
     """The photographs in a body, and whether they are a list (that is, want ``results``).
 
     The body decides, not its Content-Type: ``curl --data-binary`` says "form" of a photograph.
     No image format begins with ``{`` or ``--``.
 
+    Args:
+        request: whose body it is.
+        body: its bytes.
+        max_photos: the most that it may hold.
+        reservation: has the body's bytes, and has the photographs' afterwards.
+
     Raises:
         InvalidParameter, BadImage, TooManyPhotos: it holds no photographs, or too many.
+        Overloaded: there is no memory free to take it apart.
 
     """
-    if _is_multipart(request, body):
-        found = await _from_multipart(request, body)
+    boundary = boundary_of(request.headers.get("content-type", ""))
+    if is_form(boundary, body):
+        reservation.resize(_FORM_COPIES * len(body))
+        found = files(boundary, body, max_photos)
         is_list = len(found) > 1
-    elif body.lstrip()[:1] == b"{":
+    elif _JSON.match(body):
+        reservation.resize(_JSON_COPIES * len(body))
         found, is_list = _from_json(body, max_photos)
     else:
-        found, is_list = [body], False
-    if len(found) > max_photos:
-        raise _too_many(max_photos)
+        return [body], False
+    reservation.resize(sum(map(len, found)))
     return found, is_list
-
-
-def _is_multipart(request: Request, body: bytes) -> bool:
-    content_type = request.headers.get("content-type", "")
-    return content_type.lower().startswith("multipart/form-data") and body[:2] == b"--"
-
-
-async def _from_multipart(request: Request, body: bytes) -> list[bytes]:
-    async def whole() -> AsyncGenerator[bytes, None]:
-        yield body
-
-    try:
-        parser = MultiPartParser(request.headers, whole(), max_files=1000, max_fields=1000)
-        form = await parser.parse()
-    except (MultiPartException, HTTPException, KeyError):
-        raise InvalidParameter(
-            "The multipart body is malformed; send each photograph as a file part of form-data."
-        ) from None
-    try:
-        files = [part for _, part in form.multi_items() if isinstance(part, UploadFile)]
-        found = [await part.read() for part in files]
-    finally:
-        await form.close()
-    if not found:
-        raise BadImage("The form holds no file; send each photograph as a file part.")
-    return found
 
 
 def _from_json(body: bytes, max_photos: int) -> tuple[list[bytes], bool]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["DOCS_POLICY", "PAGE_POLICY", "security_headers"]
+__all__ = ["DOCS_POLICY", "NOTICE_POLICY", "security_headers"]
 
 POLICY = b"content-security-policy"
 
@@ -15,30 +15,18 @@ DOCS_POLICY = (
     "img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
 
-# Gradio makes functions of text, and styles as it goes; a photograph is shown from the browser's
-# own memory (blob:), the camera as well.
-PAGE_POLICY = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
-    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; media-src 'self' blob:; "
-    "font-src 'self' data:; worker-src 'self' blob:; object-src 'none'; base-uri 'self'; "
-    "frame-ancestors 'self'"
-)
+# Of the notice that stands for the page: it has a style, and no more.
+NOTICE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 
 _ALWAYS = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
 _API = (*_ALWAYS, (POLICY, _API_POLICY.encode()))
-_PAGE = (*_ALWAYS, (POLICY, PAGE_POLICY.encode()))
 
 
-def security_headers(
-    given: list[tuple[bytes, bytes]], *, is_page: bool
-) -> tuple[tuple[bytes, bytes], ...]:
-    """The headers to add to a response; a policy of its own is left to it.
+def security_headers(given: list[tuple[bytes, bytes]]) -> tuple[tuple[bytes, bytes], ...]:
+    """The headers to add to a response that has those ``given``; a policy of its own is left to it.
 
-    Args:
-        given: the headers that it has.
-        is_page: it is the page's, and no answer of the API.
-
+    Whoever brings a policy is a page, and may bring the others as well.
     """
-    if any(name == POLICY for name, _ in given):
-        return _ALWAYS
-    return _PAGE if is_page else _API
+    if not any(name == POLICY for name, _ in given):
+        return _API
+    return tuple(header for header in _ALWAYS if header not in given)

@@ -59,7 +59,7 @@ class RequestMiddleware:
             if message["type"] == "http.response.start":
                 record.status = message["status"]
                 headers = message["headers"] = list(message.get("headers", ()))
-                headers.extend(security_headers(headers, is_page=is_page(scope)))
+                headers.extend(security_headers(headers))
                 headers.append((b"x-request-id", request_id))
                 if self._state.draining and (b"connection", b"close") not in headers:
                     # The client's next request goes to somebody who stays.

@@ -12,7 +12,10 @@ from service.telemetry.record import RequestRecord
 __all__ = [
     "DISCONNECT",
     "Disconnect",
+    "client_of",
+    "count_more",
     "disconnect_of",
+    "identify",
     "is_page",
     "mark_page",
     "record_of",
@@ -23,7 +26,7 @@ __all__ = [
 # request.
 DISCONNECT = "disconnect"
 
-_RECORD, _PAGE = "record", "page"
+_RECORD, _PAGE, _CLIENT, _COUNT = "record", "page", "client", "count"
 
 
 def start_record(scope: Scope, record: RequestRecord) -> None:
@@ -35,6 +38,31 @@ def record_of(scope: Scope) -> RequestRecord:
     """The record of a request."""
     record: RequestRecord = _state(scope)[_RECORD]
     return record
+
+
+def identify(scope: Scope, client: str, count: Callable[[int], None] | None = None) -> None:
+    """Say who asks, and what counts further photographs of the request, where there is a limit."""
+    state = _state(scope)
+    state[_CLIENT], state[_COUNT] = client, count
+
+
+def client_of(scope: Scope) -> str:
+    """Who asks: a key's name, else the address or network; "" where there is neither."""
+    address = scope.get("client")
+    client: str = _state(scope).get(_CLIENT) or (str(address[0]) if address else "")
+    return client
+
+
+def count_more(scope: Scope, photographs: int) -> None:
+    """Count photographs of a request on top of the one that it counts as.
+
+    Raises:
+        RateLimited: they are too many.
+
+    """
+    count = _state(scope).get(_COUNT)
+    if count and photographs > 0:
+        count(photographs)
 
 
 class Disconnect:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from booth_client.errors import Starting
 from service.fleet.fleet import Fleet, LoadedModel
+from service.memory import MemoryBudget
 from service.settings import Settings
 from service.telemetry.metrics import Metrics
+from service.web.api_keys import ApiKeys
 
 if TYPE_CHECKING:
     from service.telemetry.tracing import Traces
@@ -24,7 +26,8 @@ CAN_NOT_START = "The models can't be loaded; the log says why."
 class ServiceState:
     """One running service.
 
-    ``traces`` if there is somebody to send them to; ``started`` once all models are loaded and
+    ``memory`` is what all its requests may hold together; ``traces`` if there is somebody to send
+    them to; ``api_keys`` are those that are valid now; ``started`` once all models are loaded and
     warm; ``draining`` from SIGTERM on; ``fatal`` says why it can't go on; ``port`` is the one it
     listens on; ``loading`` is held while models are loaded; ``reload_waits`` while another load of
     them has been asked for and not yet begun.
@@ -33,13 +36,24 @@ class ServiceState:
     settings: Settings
     fleet: Fleet
     metrics: Metrics
+    memory: MemoryBudget
     traces: Traces | None = field(default=None)
+    api_keys: ApiKeys = field(init=False)
     started: bool = field(default=False)
     draining: bool = field(default=False)
     fatal: str | None = field(default=None)
     port: int = field(default=0)
     loading: threading.Lock = field(default_factory=threading.Lock)
     reload_waits: bool = field(default=False)
+
+    def __post_init__(self) -> None:
+        """Read the keys.
+
+        Raises:
+            BadSettings: their file won't do.
+
+        """
+        self.api_keys = ApiKeys(self.settings)
 
     def not_ready(self) -> str | None:
         """Why traffic should go elsewhere, in a sentence; None when ready."""

@@ -1,15 +1,22 @@
-"""What of Gradio is open to visitors, and what is not."""
+"""What of Gradio is open to visitors, and what is not; and that other sites' pages are kept out."""
 
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import gradio as gr
 import httpx
 import pytest
-from starlette.responses import PlainTextResponse
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 
-from demo.access import UPLOAD, RouteFilter
+from booth_client import Forbidden
+from demo.access import EVENTS, PHOTOS, RouteFilter
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
 
 
 @pytest.mark.parametrize(
@@ -22,8 +29,16 @@ from demo.access import UPLOAD, RouteFilter
         ("GET", "/gradio_api/heartbeat/x"),
         ("GET", "/gradio_api/info"),
         ("GET", "/monitoring"),
+        ("GET", PHOTOS),
+        ("GET", f"{PHOTOS}/{'0' * 32}"),
+        ("GET", "/assets/" + 300 * "a"),
+        ("GET", "/static/http://192.0.2.1/"),
+        ("GET", "/page/samples/%00"),
+        ("GET", "/page/samples/.%2E/app.py"),
+        ("OPTIONS", PHOTOS),
         ("POST", "/gradio_api/queue/join"),
         ("POST", "/gradio_api/component_server"),
+        ("POST", "/gradio_api/upload"),
         ("POST", "/config"),
     ],
 )
@@ -33,9 +48,10 @@ def test_what_the_page_does_not_need_is_closed(site: str, method: str, path: str
     assert got.headers["content-type"] == "application/problem+json"
 
 
-def test_what_others_have_uploaded_is_not_handed_out(site: str) -> None:
-    (path,) = httpx.post(site + UPLOAD, files={"files": ("photo.jpg", b"private")}).json()
-    assert b"private" not in httpx.get(f"{site}/gradio_api/file={path}").content
+def test_what_others_have_sent_is_not_handed_out(site: str) -> None:
+    name = httpx.post(site + PHOTOS, content=b"private").json()["photo"]
+    for path in (f"gradio_api/file={name}", f"page/photos/{name}", f"page/samples/{name}"):
+        assert b"private" not in httpx.get(f"{site}/{path}").content
 
 
 def test_no_address_is_fetched_in_place_of_a_file() -> None:
@@ -44,13 +60,67 @@ def test_no_address_is_fetched_in_place_of_a_file() -> None:
         asyncio.run(moved)
 
 
-def test_an_almost_full_disk_takes_no_uploads_but_shows_the_page() -> None:
-    page = RouteFilter(PlainTextResponse("open"), spare_bytes=2**80)
+async def told(scope: Scope, receive: Receive, send: Send) -> None:
+    """A page that answers with what it was told."""
+    request = Request(scope)
+    fields = {"query": str(request.query_params), "headers": dict(request.headers)}
+    await JSONResponse(fields)(scope, receive, send)
 
-    async def ask(method: str, path: str) -> int:
-        transport = httpx.ASGITransport(page)
+
+def ask(method: str, path: str, headers: dict[str, str]) -> httpx.Response:
+    transport = httpx.ASGITransport(RouteFilter(told))
+
+    async def answered() -> httpx.Response:
         async with httpx.AsyncClient(transport=transport, base_url="http://page") as client:
-            return (await client.request(method, path)).status_code
+            return await client.request(method, path, headers=headers)
 
-    assert asyncio.run(ask("POST", UPLOAD)) == 507
-    assert asyncio.run(ask("GET", "/")) == 200
+    return asyncio.run(answered())
+
+
+@pytest.mark.parametrize("path", [PHOTOS, EVENTS])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "http://page:81"},
+        {"Origin": "null"},
+        {"Origin": "http://[page"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site", "Origin": "http://page"},
+    ],
+)
+def test_another_site_s_page_may_neither_send_nor_ask(path: str, headers: dict[str, str]) -> None:
+    with pytest.raises(Forbidden):
+        ask("POST", path, headers)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Origin": "http://page"},
+        {"Origin": "https://public.example", "X-Forwarded-Host": "public.example"},
+        {"Origin": "https://public.example", "Sec-Fetch-Site": "same-origin"},
+    ],
+)
+def test_the_page_itself_may_also_behind_a_proxy_and_so_may_programs(
+    headers: dict[str, str],
+) -> None:
+    assert ask("POST", PHOTOS, headers).is_success
+
+
+def test_a_link_from_another_site_opens_the_page() -> None:
+    assert ask("GET", "/", {"Sec-Fetch-Site": "cross-site"}).is_success
+
+
+def test_gradio_hears_no_more_than_it_needs() -> None:
+    headers = {"Origin": "http://page", "X-Gradio-Server": "http://evil.example", "Cookie": "a=b"}
+    heard = ask("GET", "/?deep_link=x", headers).json()
+    assert heard["query"] == ""
+    assert not {"origin", "x-gradio-server", "cookie"} & set(heard["headers"])
+    assert heard["headers"]["host"] == "page"
+
+
+def test_another_route_is_not_there() -> None:
+    with pytest.raises(HTTPException):
+        ask("GET", "/gradio_api/info", {})

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped]
 
-from demo.access import SPARE_BYTES
+from demo.photos import MAX_BYTES, SPARE_BYTES
 from deploy.clean_root import TMPFS
 from deploy.dockerfile import read_stages
 from service.settings import Settings
@@ -153,7 +153,7 @@ def test_the_service_reads_the_models_that_the_export_writes() -> None:
 
 def test_the_page_takes_photographs_although_it_keeps_a_gigabyte_spare() -> None:
     size = tmpfs_of("demo")["/tmp"].split(",")[0].removeprefix("size=")  # noqa: S108 (as mounted)
-    assert in_bytes(size) - SPARE_BYTES > 3 * 100e6
+    assert in_bytes(size) - SPARE_BYTES > MAX_BYTES
 
 
 def test_the_clean_root_has_the_same_tmpfs() -> None:

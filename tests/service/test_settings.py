@@ -20,6 +20,12 @@ def test_lists_are_separated_by_commas() -> None:
     assert settings.providers == ()
 
 
+def test_formats_are_known_however_they_are_spelt() -> None:
+    settings = read_settings({"BOOTH_FORMATS": "webp, Jpeg,JPEG,"})
+    assert settings.formats == ("WebP", "JPEG")
+    assert "BOOTH_FORMATS=WebP,JPEG" in str(settings)
+
+
 @pytest.mark.parametrize(
     ("environment", "sentence"),
     [
@@ -27,6 +33,11 @@ def test_lists_are_separated_by_commas() -> None:
         ({"BOOTH_XYZZY": "1"}, "see docs/settings.md for all"),
         ({"BOOTH_PORT": "many"}, "BOOTH_PORT='many' won't do"),
         ({"BOOTH_QUEUE_SIZE": "0"}, "BOOTH_QUEUE_SIZE='0' won't do"),
+        (
+            {"BOOTH_FORMATS": "JPEG,HEIC"},
+            "BOOTH_FORMATS='JPEG,HEIC' won't do: Input should be 'JPEG'",
+        ),
+        ({"BOOTH_FORMATS": ","}, "BOOTH_FORMATS=',' won't do"),
         ({"BOOTH_LOG": "xml"}, "BOOTH_LOG='xml' won't do"),
     ],
 )
@@ -49,7 +60,7 @@ def test_secrets_are_hidden_when_shown() -> None:
     assert "BOOTH_API_KEYS=" in shown
 
 
-@pytest.mark.parametrize("keys", [",", " , ", ",,"])
+@pytest.mark.parametrize("keys", [",", " , ", ",,", " ", "\n", ",\t"])
 def test_keys_that_are_none_are_refused(keys: str) -> None:
     with pytest.raises(BadSettings, match="holds no key") as refusal:
         read_settings({"BOOTH_API_KEYS": keys})
@@ -68,3 +79,9 @@ def test_only_what_is_given_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = read_settings({})
     assert (settings.port, str(settings.model_dir)) != (1234, "/elsewhere")
     assert settings.port == 8000
+
+
+def test_a_digest_that_is_none_is_refused_and_not_printed() -> None:
+    with pytest.raises(BadSettings, match="64 hexadecimal digits") as refusal:
+        read_settings({"BOOTH_API_KEYS": "sha256:123cafe"})
+    assert "cafe" not in str(refusal.value)

@@ -50,7 +50,10 @@ def test_the_basis_is_there_where_the_card_says_one_and_the_client_reads_it(
         ("top_k=", 422, "invalid-parameter", "whole number"),
         ("top_k=-1", 422, "invalid-parameter", "'-1'"),
         ("timeout_ms=1e3", 422, "invalid-parameter", "whole number"),
+        ("timeout_ms=60001", 422, "invalid-parameter", "from 1 to 60000"),
         ("topk=3", 422, "invalid-parameter", "did you mean top_k"),
+        ("top_k=1&top_k=1", 422, "invalid-parameter", "top_k is given more than once"),
+        ("model=tiny&top_k=1&model=", 422, "invalid-parameter", "model is given more than once"),
     ],
 )
 def test_a_bad_parameter_gets_a_hint(

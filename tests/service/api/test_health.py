@@ -15,6 +15,11 @@ def test_a_healthy_service_is_alive_and_ready(tiny_server: str) -> None:
     assert httpx.get(f"{tiny_server}/readyz").text == "ready\n"
 
 
+@pytest.mark.parametrize("path", ["livez", "readyz", "metrics"])
+def test_parameters_of_probes_and_scrapers_are_ignored(tiny_server: str, path: str) -> None:
+    assert httpx.get(f"{tiny_server}/{path}?probe=1&probe=2").status_code == 200
+
+
 def test_readyz_turns_red_when_a_batching_thread_has_ended(inside: Any) -> None:
     assert httpx.get(f"{inside.url}/readyz").status_code == 200
     inside.state.fleet.get().classifier.batcher.close()

@@ -259,7 +259,7 @@ def test_an_outcome_counts_a_photograph_out_whatever_it_is() -> None:
 
 def test_over_http_it_is_503_at_once_and_counted(inside: Inside, photos: dict[str, bytes]) -> None:
     backlog = inside.state.fleet._backlog
-    backlog.admit([60.0], 0.0, 100.0)  # another model's
+    backlog.admit([60.0], 0.0, 100.0, "127.0.0.1")  # another model's
     ask = f"{inside.url}/classify?timeout_ms=500"
     refusal = httpx.post(ask, content=photos["coffee"])
     assert refusal.status_code == 503
@@ -269,5 +269,42 @@ def test_over_http_it_is_503_at_once_and_counted(inside: Inside, photos: dict[st
     page = httpx.get(f"{inside.url}/metrics").text
     assert 'booth_predicted_wait_seconds{model="tiny"} 60.0' in page
     assert 'booth_requests_total{model="tiny",outcome="overloaded"} 1.0' in page
-    backlog.release(60.0, done=False)
+    backlog.release(60.0, done=False, client="127.0.0.1")
     assert httpx.post(ask, content=photos["coffee"]).status_code == 200
+
+
+def test_one_client_has_three_quarters_of_the_queue_at_most() -> None:
+    admission = Admission(8, Backlog())
+    for _ in range(6):
+        admission.admit([WORK_S], 0.01, 10, "a")
+    with pytest.raises(Overloaded, match="This client has 6 photographs"):
+        admission.admit([WORK_S], 0.01, 10, "a")
+    admission.admit([WORK_S], 0.01, 10, "b")
+    admission.admit([WORK_S], 0.01, 10, "c")
+    with pytest.raises(Overloaded, match="room for 0 of 1"):
+        admission.admit([WORK_S], 0.01, 10, "d")
+
+
+def test_a_place_that_was_given_back_counts_no_longer() -> None:
+    admission = Admission(4, Backlog())
+    for _ in range(10):
+        futures: list[Future[Any]] = [Future() for _ in range(3)]
+        for future in futures:
+            admission.admit([WORK_S], 0.01, 10, "a")
+            admission.release_with(future, WORK_S, "a")
+        for future in futures:
+            future.set_result(None)
+    assert len(admission) == 0
+
+
+def test_who_sends_much_waits_behind_itself_alone() -> None:
+    backlog = Backlog()
+    for _ in range(100):
+        backlog.admit([0.1], 0.01, 60, "greedy")
+    with pytest.raises(Overloaded, match="too long for the deadline"):
+        backlog.admit([0.1], 0.01, 1, "greedy")
+    backlog.admit([0.1], 0.01, 1, "modest")
+    backlog.admit([0.1], 0.01, 1, "modest")
+    for _ in range(100):
+        backlog.release(0.1, done=True, client="greedy")
+    backlog.admit([0.1], 0.01, 1, "greedy")

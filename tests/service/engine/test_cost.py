@@ -61,17 +61,17 @@ def cost() -> Cost:
 def test_a_photograph_costs_its_decoding_and_its_share_of_a_full_run(cost: Cost) -> None:
     share_s = (0.002 + 0.003 * 4) / 4 / 2
     assert cost.work_s(0) == pytest.approx(share_s)
-    assert cost.work_s(100_000) == pytest.approx(share_s + cost.decode_s(100_000) / 2)
+    assert cost.work_s(0.002) == pytest.approx(share_s + cost.decode_s(0.002) / 2)
     assert cost.latency_s(0) == pytest.approx(0.014)
 
 
 def test_decoding_is_learned(cost: Cost) -> None:
     for _ in range(500):
-        cost.decoded(100_000, 0.01)
-    assert cost.decode_s(200_000) == pytest.approx(0.02, rel=0.01)
+        cost.decoded(0.002, 0.01)
+    assert cost.decode_s(0.004) == pytest.approx(0.02, rel=0.01)
 
 
 def test_one_photograph_that_took_long_is_taken_for_an_accident(cost: Cost) -> None:
-    before_s = cost.decode_s(100_000)
-    cost.decoded(100_000, 5.0)
-    assert cost.decode_s(100_000) < 1.5 * before_s
+    before_s = cost.decode_s(0.002)
+    cost.decoded(0.002, 5.0)
+    assert cost.decode_s(0.002) < 1.5 * before_s

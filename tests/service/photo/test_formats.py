@@ -1,12 +1,21 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
+import httpx
 import pytest
 from PIL import Image
 
 from booth_client.errors import UnsupportedFormat
+from models.card import Input
+from service.photo.decode import decode
 from service.photo.formats import FORMATS, format_of
+from service.settings import read_settings
+from tests.servers import Serve
+from tests.service.asking import RED, problem
+
+INPUT = Input(size=8, resize=8)
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -54,3 +63,32 @@ def test_a_foreign_file_is_named(data: bytes, looks_like: str) -> None:
 def test_garbage_is_told_to_be_no_image(data: bytes) -> None:
     with pytest.raises(UnsupportedFormat, match="no known image format"):
         format_of(data)
+
+
+def test_settings_know_the_same_formats() -> None:
+    assert tuple(name.upper() for name in read_settings({}).formats) == FORMATS
+
+
+@pytest.mark.parametrize(
+    ("allowed", "asked"),
+    [(("JPEG",), "send a JPEG."), (("JPEG", "WEBP"), "send a JPEG or WebP.")],
+)
+@pytest.mark.parametrize("name", ["PNG", "GIF", "BMP", "TIFF"])
+def test_a_format_that_is_not_allowed_is_named_with_those_that_are(
+    name: str, allowed: tuple[str, ...], asked: str
+) -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(file, name)
+    with pytest.raises(UnsupportedFormat) as caught:
+        decode(file.getvalue(), INPUT, formats=allowed)
+    assert caught.value.detail == f"This is a {name} image, which is not decoded here: {asked}"
+
+
+def test_a_service_decodes_the_formats_of_its_settings(serve: Serve, tiny: Path) -> None:
+    jpeg = io.BytesIO()
+    Image.new("RGB", (8, 8), "red").save(jpeg, "JPEG")
+    with serve(models=tiny, formats="jpeg") as server:
+        assert httpx.post(f"{server.url}/classify", content=jpeg.getvalue()).status_code == 200
+        refused = httpx.post(f"{server.url}/classify", content=RED)
+        problem(refused, 415, "unsupported-format")
+        assert refused.json()["detail"].endswith("send a JPEG.")

@@ -13,6 +13,7 @@ import pytest
 from fastapi import FastAPI
 
 from service.run.page import PageMount
+from service.settings import read_settings
 from service.web import problems
 from service.web.middleware import RequestMiddleware
 
@@ -26,7 +27,7 @@ def get(path: str) -> httpx.Response:
     shown = FastAPI(openapi_url=None)
     shown.add_api_route("/here", lambda: "shown")
     shown.add_api_route("/broken", broken)
-    page = PageMount()
+    page = PageMount(read_settings({}))
     page._app = FastAPI(openapi_url=None)
     page._app.mount("/", shown)
     app = FastAPI()
@@ -77,7 +78,7 @@ def opened(monkeypatch: pytest.MonkeyPatch, load: Callable[[], Any]) -> PageMoun
     """A page whose code is loaded by ``load``."""
     point = SimpleNamespace(load=load)
     monkeypatch.setattr("service.run.page.entry_points", lambda **_: [point])
-    page = PageMount()
+    page = PageMount(read_settings({}))
     asyncio.run(page.open("http://127.0.0.1:1"))
     return page
 

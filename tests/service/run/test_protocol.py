@@ -144,12 +144,19 @@ def test_what_is_written_in_one_turn_of_the_loop_is_sent_together_and_in_order()
             assert not self.closed
             self.sent.append(data)
 
+        def is_closing(self) -> bool:
+            return self.closed
+
         def close(self) -> None:
+            self.closed = True
+
+        def abort(self) -> None:
             self.closed = True
 
     async def talk() -> Transport:
         transport = Transport()
-        corked = _Corked(transport, asyncio.get_running_loop())  # type: ignore[arg-type]
+        loop = asyncio.get_running_loop()
+        corked = _Corked(transport, loop, 10.0)  # type: ignore[arg-type]
         corked.write(b"head")
         corked.write(b"body")
         await asyncio.sleep(0)

@@ -67,7 +67,7 @@ def test_what_nobody_foresaw_ends_the_start_too(
 
     monkeypatch.setattr(Fleet, "refresh", fail)
     state = create_state(read_settings({"BOOTH_MODELS": str(tiny), "BOOTH_DEMO": "off"}))
-    asyncio.run(startup.start(state, PageMount()))
+    asyncio.run(startup.start(state, PageMount(state.settings)))
     assert state.fatal
     assert "RuntimeError" in state.fatal
     assert "the moon" in caplog.text

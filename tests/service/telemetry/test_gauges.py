@@ -58,12 +58,21 @@ def test_what_runs_and_whether_it_fell_back_is_told(inside: Any) -> None:
     assert found[fell_back] == 0
 
 
+def test_what_requests_hold_and_may_is_told(inside: Any) -> None:
+    memory = inside.state.memory
+    with memory.reserve(7):
+        found = gauges(inside.state)
+        assert found["memory_reserved_bytes{}"] == 7
+        assert found["memory_budget_bytes{}"] == memory.size
+    assert gauges(inside.state)["memory_reserved_bytes{}"] == 0
+
+
 def gauges(state: ServiceState) -> dict[str, float]:
     """All gauges by name and labels, as a scrape finds them: ``queue_length{model="tiny"}``."""
     return {
         sample.name.removeprefix("booth_")
         + "{" + ",".join(f'{name}="{value}"' for name, value in sample.labels.items()) + "}":
         sample.value
-        for family in FleetGauges(state.fleet, lambda: True).collect()
+        for family in FleetGauges(state.fleet, state.memory, lambda: True).collect()
         for sample in family.samples
     }  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 import socket
@@ -14,6 +13,7 @@ import pytest
 from starlette.requests import Request
 
 from booth_client.errors import TooManyPhotos
+from service.memory import MemoryBudget
 from service.web.body import photographs
 from tests.service.asking import BLUE, RED, coloured, first, problem
 
@@ -113,7 +113,9 @@ def test_a_json_of_countless_values_is_refused_before_it_is_parsed(
     problem(httpx.post(f"{tiny_server}/classify", content=body), 413, "too-many-photos")
     monkeypatch.delattr(orjson, "loads")
     with pytest.raises(TooManyPhotos):
-        asyncio.run(photographs(Request({"type": "http", "headers": []}), body, 64))
+        photographs(
+            Request({"type": "http", "headers": []}), body, 64, MemoryBudget(1 << 20).reserve(0)
+        )
 
 
 def test_base64_may_come_in_lines(tiny_server: str) -> None:

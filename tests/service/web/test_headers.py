@@ -27,7 +27,8 @@ def test_the_docs_have_a_policy_of_their_own(tiny_server: str) -> None:
     assert "script-src 'self' 'unsafe-inline'" in policies[0]
 
 
-def test_the_page_may_be_shown_in_a_frame_of_its_own_host_alone() -> None:
-    policy = dict(security_headers([], is_page=True))[b"content-security-policy"]
-    assert b"frame-ancestors 'self'" in policy
-    assert b"http" not in policy
+def test_a_policy_of_its_own_is_left_to_a_response_and_nothing_stands_twice() -> None:
+    policy = (b"content-security-policy", b"default-src 'self'")
+    nosniff = (b"x-content-type-options", b"nosniff")
+    added = security_headers([policy, nosniff])
+    assert added == ((b"referrer-policy", b"no-referrer"),)

@@ -1,0 +1,97 @@
+"""The API keys that are valid now: digests alone, read again while the service runs."""
+
+from __future__ import annotations
+
+import re
+from hashlib import sha256
+from pathlib import Path
+
+from service.settings import BadSettings, Settings, digest_of
+
+__all__ = ["ApiKeys"]
+
+_SHOWN = 16  # hexadecimal digits of a digest, which tell the keys of one service apart
+_MOST_BYTES = 1_000_000
+_COMMENT = re.compile(r"(^|\s)#.*")  # a key may hold the sign itself
+
+
+class ApiKeys:
+    """Of the setting and of the file together.
+
+    A key is looked up by its digest in a hash table, so the time taken tells nothing about it.
+
+    Args:
+        settings: the digests, and the file of more.
+
+    Raises:
+        BadSettings: the file can't be read, or holds what is no key.
+
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._given = frozenset(digest.get_secret_value() for digest in settings.api_keys)
+        self._file = settings.api_keys_file
+        self._valid = self._given
+        self.reload()
+
+    def __bool__(self) -> bool:
+        """Whether a request needs a key."""
+        return bool(self._valid)
+
+    def __len__(self) -> int:
+        """How many keys are valid."""
+        return len(self._valid)
+
+    def reload(self) -> None:
+        """Read the file again.
+
+        Raises:
+            BadSettings: it can't be read, or holds what is no key; the keys stay what they were.
+
+        """
+        if self._file:
+            self._valid = self._given | _read(Path(self._file))
+
+    def name_of(self, offered: bytes) -> str | None:
+        """What a valid key is called in counts, without telling it; None if it is not valid."""
+        digest = f"sha256:{sha256(offered).hexdigest()}"
+        return f"key:{digest[7 : 7 + _SHOWN]}" if offered and digest in self._valid else None
+
+
+def _read(file: Path) -> frozenset[str]:
+    """The digests of a file's keys, one a line; ``#`` begins a comment."""
+    try:
+        digests = {
+            _digest(line, number)
+            for number, text in enumerate(_text(file).splitlines(), 1)
+            if (line := _COMMENT.sub("", text).strip())
+        }
+    except OSError as error:
+        raise _refusal(file, f"it can't be read ({error.strerror})") from None
+    except ValueError as error:
+        raise _refusal(file, str(error)) from None
+    if not digests:
+        raise _refusal(file, "it holds no key; make one with `booth key`")
+    return frozenset(digests)
+
+
+def _text(file: Path) -> str:
+    with file.open("rb") as opened:
+        data = opened.read(_MOST_BYTES + 1)
+    if len(data) > _MOST_BYTES:
+        raise ValueError(f"it must have at most {_MOST_BYTES:,} bytes")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError("it must be text in UTF-8, one key or digest a line") from None
+
+
+def _digest(line: str, number: int) -> str:
+    try:
+        return digest_of(line)
+    except ValueError as error:
+        raise ValueError(f"in line {number}, {error}") from None
+
+
+def _refusal(file: Path, why: str) -> BadSettings:
+    return BadSettings(f"BOOTH_API_KEYS_FILE={str(file)!r} won't do: {why}.")

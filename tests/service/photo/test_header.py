@@ -1,0 +1,174 @@
+"""What the first bytes say, held against what Pillow makes of the whole file."""
+
+from __future__ import annotations
+
+import io
+import random
+import struct
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from service.photo.header import Header, read_header
+
+SIDE = 256
+
+
+def encoded(image: Image.Image, name: str, **options: Any) -> bytes:
+    file = io.BytesIO()
+    image.save(file, name, **options)
+    return file.getvalue()
+
+
+def photograph(mode: str = "RGB", size: tuple[int, int] = (120, 90)) -> Image.Image:
+    noise = np.random.default_rng(1).integers(0, 256, (size[1], size[0], 3), np.uint8)
+    return Image.fromarray(noise).convert(mode)
+
+
+def animated(name: str) -> bytes:
+    return encoded(photograph(), name, save_all=True, append_images=[photograph().rotate(90)])
+
+
+EXIF = Image.Exif()
+EXIF[0x0112] = 6
+
+FILES = {
+    "jpeg": encoded(photograph(), "JPEG"),
+    "jpeg grey": encoded(photograph("L"), "JPEG"),
+    "jpeg cmyk": encoded(photograph("CMYK"), "JPEG"),
+    "jpeg progressive": encoded(photograph(), "JPEG", progressive=True),
+    "jpeg exif": encoded(photograph(), "JPEG", exif=EXIF, comment=b"a booth"),
+    "jpeg mpo": animated("MPO"),
+    "png": encoded(photograph(), "PNG"),
+    "png rgba": encoded(photograph("RGBA"), "PNG"),
+    "png 1": encoded(photograph("1"), "PNG"),
+    "png 16": encoded(photograph("I;16"), "PNG"),
+    "webp": encoded(photograph(), "WEBP"),
+    "webp alpha": encoded(photograph("RGBA"), "WEBP", exif=EXIF),
+    "webp lossless": encoded(photograph(), "WEBP", lossless=True),
+    "webp animated": animated("WEBP"),
+    "gif": encoded(photograph(), "GIF"),
+    "gif animated": animated("GIF"),
+    "gif comment": encoded(photograph(), "GIF", comment=b"a booth" * 100),
+    "bmp": encoded(photograph(), "BMP"),
+    "bmp palette": encoded(photograph("P"), "BMP"),
+    "tiff": encoded(photograph(), "TIFF"),
+    "tiff lzw": encoded(photograph("RGBA"), "TIFF", compression="tiff_lzw"),
+    "tiff big": encoded(photograph(), "TIFF", big_tiff=True),
+    "tiff f": encoded(photograph("F"), "TIFF", exif=EXIF),
+}
+
+
+def header_of(data: bytes) -> Header:
+    header = read_header(data)
+    assert header
+    return header
+
+
+@pytest.mark.parametrize("kind", [bytes, memoryview])
+@pytest.mark.parametrize("name", FILES)
+def test_the_first_bytes_tell_format_and_size(name: str, kind: type[bytes | memoryview]) -> None:
+    header = read_header(kind(FILES[name]))
+    assert header
+    assert header.format == name.split(maxsplit=1)[0].upper()
+    assert (header.width, header.height) == (120, 90)
+    assert header.size == len(FILES[name])
+    assert header.pixels == 120 * 90
+
+
+def test_a_gif_s_frame_may_be_larger_than_its_screen() -> None:
+    screen, frame = b"\1\0\1\0", b"\x60\xea\x60\xea"
+    gif = b"GIF89a" + screen + b"\x80\0\0" + bytes(6) + b"," + bytes(4) + frame + b"\0\2\2D\1\0;"
+    assert header_of(gif).pixels == 60_000**2
+
+
+@pytest.mark.parametrize(
+    ("name", "plain"),
+    [(name, not name.startswith(("tiff", "jpeg progressive"))) for name in FILES],
+)
+def test_small_photographs_are_plain_but_for_tiff_and_progression(name: str, plain: bool) -> None:
+    assert header_of(FILES[name]).is_plain(SIDE) is plain
+
+
+def test_an_ordinary_jpeg_is_plain_up_to_the_pixel_limit() -> None:
+    start = FILES["jpeg"].index(b"\xff\xc0")
+    data = bytearray(FILES["jpeg"])
+    data[start + 5 : start + 9] = struct.pack(">HH", 7000, 7142)
+    assert header_of(bytes(data)).is_plain(SIDE)
+    data[start + 5 : start + 9] = struct.pack(">HH", 762, 65_000)  # too low to be decoded smaller
+    assert not header_of(bytes(data)).is_plain(SIDE)
+
+
+def test_a_jpeg_of_several_scans_is_not_plain() -> None:
+    start = FILES["jpeg"].index(b"\xff\xda")
+    data = bytearray(FILES["jpeg"])
+    data[start + 4] = 1  # of the three components
+    assert not header_of(bytes(data)).is_plain(SIDE)
+
+
+def tiny_webp(side: int) -> bytes:
+    bits = (side - 1) | (side - 1) << 14
+    chunk = b"VP8L" + struct.pack("<IBI", 5, 0x2F, bits) + b"\0"
+    return b"RIFF" + struct.pack("<I", 4 + len(chunk)) + b"WEBP" + chunk
+
+
+def test_a_webp_of_38_bytes_is_priced_by_its_pixels() -> None:
+    header = header_of(tiny_webp(7000))
+    assert not header.is_plain(SIDE)
+    assert header.decode_s(SIDE) > 0.5
+    assert header.memory_bytes(SIDE) > 500_000_000
+
+
+def test_a_thin_png_is_priced_by_its_rows() -> None:
+    data = bytearray(FILES["png rgba"])
+    data[16:26] = struct.pack(">IIBB", 1, 50_000_000, 16, 6)
+    assert not header_of(bytes(data)).is_plain(SIDE)
+    assert header_of(bytes(data)).memory_bytes(SIDE) > 1_500_000_000
+
+
+def test_chunks_beside_the_pixels_have_their_price() -> None:
+    data = FILES["png"] + bytes(500_000)
+    assert not header_of(data).is_plain(SIDE)
+
+
+def exif_bomb(entries: int) -> bytes:
+    entry = struct.pack("<HHII", 700, 1, 60_000, 0)
+    exif = b"Exif\0\0" + struct.pack("<2sHIH", b"II", 42, 8, entries) + entry * entries
+    return (
+        FILES["jpeg"][:2]
+        + b"\xff\xe1"
+        + struct.pack(">H", len(exif) + 2)
+        + exif
+        + FILES["jpeg"][2:]
+    )
+
+
+def test_exif_data_that_copies_itself_a_thousandfold_is_not_plain() -> None:
+    assert header_of(exif_bomb(10)).is_plain(SIDE)
+    assert not header_of(exif_bomb(5_000)).is_plain(SIDE)
+
+
+@pytest.mark.parametrize("data", [b"", b"\xff\xd8\xff", b"%PDF-1.7", b"GIF89a", b"BM", b"II*\0"])
+def test_what_says_nothing_has_no_header(data: bytes) -> None:
+    assert read_header(data) is None
+
+
+def test_segments_without_end_are_not_followed() -> None:
+    assert read_header(b"\xff\xd8" + b"\xff\xe0\0\2" * 1_000_000) is None
+    assert read_header(FILES["gif"][:13] + b"!\xfe" + b"\1a" * 1_000_000) is None
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_damage_anywhere_raises_nothing(name: str) -> None:
+    dice = random.Random(20)  # noqa: S311
+    for _ in range(300):
+        data = bytearray(FILES[name][: dice.randrange(len(FILES[name]))])
+        for _ in range(dice.choice([0, 1, 4])):
+            if data:
+                data[dice.randrange(min(len(data), 200))] = dice.randrange(256)
+        header = read_header(bytes(data))
+        if header:
+            assert header.memory_bytes(SIDE) > 0
+            assert header.decode_s(SIDE) > 0

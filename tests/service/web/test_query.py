@@ -1,0 +1,33 @@
+"""A request's parameters: known, and once."""
+
+from __future__ import annotations
+
+import pytest
+
+from booth_client.errors import InvalidParameter
+from service.web.query import parameters
+
+
+def test_parameters_are_given_by_name() -> None:
+    assert parameters(b"a=1&b=%C3%B6+2&&c=", ("a", "b", "c")) == {
+        "a": "1",
+        "b": "\u00f6 2",
+        "c": "",
+    }
+    assert parameters(b"", ()) == {}
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        (b"version=1&version=1", "version is given more than once; send it once."),
+        (b"version=1&%76ersion=2", "version is given more than once; send it once."),
+        (b"Version=1", "There is no parameter 'Version'; did you mean version?"),
+        (b"x", "There is no parameter 'x'; see /docs for those there are."),
+        (b"y" * 999, f"There is no parameter '{'y' * 64}'; see /docs for those there are."),
+    ],
+)
+def test_others_and_the_same_again_are_refused(query: bytes, sentence: str) -> None:
+    with pytest.raises(InvalidParameter) as refusal:
+        parameters(query, ("version", "model"))
+    assert refusal.value.detail == sentence
