@@ -19,6 +19,7 @@ from service.settings import BadSettings, Settings
 from service.web.state import ServiceState
 
 __all__ = [
+    "beside",
     "budget_memory",
     "decoding_bytes",
     "keep_small",
@@ -48,7 +49,7 @@ _MOST_DECODING = 4_000_000_000
 
 async def start(state: ServiceState, page: PageMount) -> None:
     """Load what the settings ask for, then open the page; say in ``state`` why that can't be."""
-    state.fatal = await _beside(lambda: _load(state))
+    state.fatal = await beside(lambda: _load(state))
     if state.fatal:
         return
     _freeze_garbage()
@@ -65,12 +66,12 @@ async def reload(state: ServiceState) -> None:
 
     Where another reload of the models has yet to begin, that one will do.
     """
-    if failure := await _beside(lambda: _reload_keys(state)):
+    if failure := await beside(lambda: _reload_keys(state)):
         log.warning("%s The keys stay.", failure)
     if state.reload_waits:
         return
     state.reload_waits = True
-    failure = await _beside(lambda: _load(state))
+    failure = await beside(lambda: _load(state))
     _freeze_garbage()
     budget_memory(state)
     if failure:
@@ -157,7 +158,7 @@ def _load(state: ServiceState) -> str | None:
         return None
 
 
-async def _beside(work: Callable[[], _T]) -> _T:
+async def beside(work: Callable[[], _T]) -> _T:
     """As ``asyncio.to_thread``, but the end of the process does not wait for it.
 
     ``work`` raises nothing.
