@@ -18,7 +18,7 @@ from service.fleet.fleet import Fleet
 from service.fleet.layout import Layouts
 from service.memory import MemoryBudget
 from service.run.page import PageMount
-from service.run.startup import beside, decoding_bytes, memory_of, start
+from service.run.startup import beside, decoding_bytes, keep_small, memory_of, start
 from service.settings import BadSettings, Settings
 from service.telemetry.metrics import Metrics
 from service.web import problems
@@ -95,9 +95,10 @@ def create_app(state: ServiceState) -> ASGIApp:
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         # Loading goes on beside serving, so that /livez answers from the first moment.
-        starting = asyncio.create_task(start(state, page))
+        tasks = [asyncio.create_task(start(state, page)), asyncio.create_task(keep_small(state))]
         yield
-        starting.cancel()
+        for task in tasks:
+            task.cancel()
         await page.close()
         ending = [_close_in_time(state.fleet)]
         if state.traces:

@@ -45,12 +45,19 @@ class Session:
         self.card = file.card
         self.wanted_provider = chosen[0].name
         self._name = file.path.name
-        self._runtime = _open(file, chosen, layout or Layout())
+        self._open_runtime: Runtime | None = _open(file, chosen, layout or Layout())
+        self._provider = self._open_runtime.provider
 
     @property
     def provider(self) -> str:
         """Name of the execution provider that runs the graph."""
-        return self._runtime.provider
+        return self._provider
+
+    @property
+    def _runtime(self) -> Runtime:
+        if self._open_runtime is None:
+            raise RuntimeError("The session is closed.")
+        return self._open_runtime
 
     @property
     def leaves_cores_free(self) -> bool:
@@ -93,8 +100,10 @@ class Session:
             ) from cause
 
     def close(self) -> None:
-        """End its threads; what runs now is stopped, where the runtime can be."""
-        self._runtime.close()
+        """End its threads and let go of the network; what runs now is stopped, if it can be."""
+        runtime, self._open_runtime = self._open_runtime, None
+        if runtime:
+            runtime.close()
 
     def _try(self, size: int) -> None:
         """Run ``size`` black photographs.

@@ -198,7 +198,7 @@ class Bound(Session):
         file = read_model_file(path)
         super().__init__(file)
         session = open_session(file.content, {"cpu": {}}, threads=1)
-        self._runtime = BoundRuntime(session, "cpu", "cpu", slots)
+        self._open_runtime = BoundRuntime(session, "cpu", "cpu", slots)
 
 
 def test_a_classifier_decodes_beside_it_and_answers_as_ever(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -93,3 +94,13 @@ def test_a_network_that_makes_no_sense_is_refused(
     session = Session(read_model_file(make_broken(how)), providers=["cpu"])
     with pytest.raises(ModelError, match=sentence):
         session.warm_up([1, 2])
+
+
+def test_a_closed_session_lets_go_of_its_network(tiny: Path) -> None:
+    session = Session(read_model_file(tiny))
+    network = weakref.ref(session._runtime)
+    session.close()
+    assert network() is None
+    session.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        session.run(np.zeros((1, 8, 8, 3), np.uint8))
