@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import re
 import socket
 from collections.abc import Iterator
 from typing import ClassVar
@@ -72,11 +74,125 @@ def check_problem(answer: bytes, status: int, kind: str) -> None:
         HEAD + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\nhi",
         HEAD + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         HEAD + b"Transfer-Encoding: chunked\r\n\r\nlarge\r\n",
+        HEAD + b"Transfer-Encoding: chunked, gzip\r\n\r\n",
+        HEAD + b"Host: y\r\n\r\n",
+        b"GET /livez HTTP/1.1\r\n\r\n",
+        b"GET /livez HTTP/1.1\r\nHost: a b\r\n\r\n",
+        b"GET /livez HTTP/1.1\r\nHost: a/b\r\n\r\n",
+        b"GET /livez HTTP/1.0\r\nHost: x\r\nHost: x\r\n\r\n",
+        b"GET /livez HTTP/2.0\r\nHost: x\r\n\r\n",
+        b"POST /classify HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     ],
     ids=lambda said: repr(said)[-30:],
 )
 def test_what_is_no_http_gets_a_problem_too(hasty: int, said: bytes) -> None:
     check_problem(say(hasty, said), 400, "bad-request")
+
+
+@pytest.mark.parametrize(
+    "coding",
+    [
+        b"gzip, chunked",
+        b"chunked;q=1",
+        b"gzip\r\nTransfer-Encoding: chunked",
+        b"chunked\r\nTransfer-Encoding: chunked",
+    ],
+)
+def test_another_coding_than_chunks_is_refused(hasty: int, coding: bytes) -> None:
+    said = HEAD + b"Transfer-Encoding: " + coding + b"\r\n\r\n0\r\n\r\n"
+    answer = say(hasty, said)
+    if answer.startswith(b"HTTP/1.1 400"):  # where the parser itself knows that it is wrong
+        check_problem(answer, 400, "bad-request")
+    else:
+        check_problem(answer, 501, "unsupported-coding")
+
+
+@pytest.mark.parametrize("host", [b"", b"a.b:80", b"[::1]:8000", b"a_b", b"xn--a.example"])
+def test_a_host_that_can_be_is_taken(hasty: int, host: bytes) -> None:
+    last = b"GET /livez HTTP/1.1\r\nConnection: close\r\nHost: " + host + b"\r\n\r\n"
+    assert say(hasty, last).startswith(b"HTTP/1.1 200 OK")
+
+
+LIVE = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
+LAST = LIVE.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+PHOTO = HEAD + b"Content-Length: %d\r\n\r\n%b" % (len(RED), RED)
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(RED), RED)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 64, 100_000])
+def test_requests_without_waiting_are_answered_in_order_however_they_are_cut(
+    hasty: int, size: int
+) -> None:
+    said = b"\r\n\r\n" + LIVE + PHOTO + b"\r\n" + LIVE + PHOTO + LAST
+    pieces = [said[start : start + size] for start in range(0, len(said), size)]
+    answer = say(hasty, *pieces)
+    assert answer.count(b"HTTP/1.1 200 OK") == 5
+    found = re.findall(rb"alive\n|\"label\":\"Red\"", answer)
+    assert found == [b"alive\n", b'"label":"Red"', b"alive\n", b'"label":"Red"', b"alive\n"]
+
+
+def test_what_comes_with_the_end_of_a_body_in_chunks_is_left_to_another_connection(
+    hasty: int,
+) -> None:
+    answer = say(hasty, CHUNKED + LIVE)
+    assert answer.count(b"HTTP/1.1 200 OK") == 1
+    assert b'"label":"Red"' in answer
+
+
+def test_a_client_that_sends_empty_lines_alone_is_let_go(hasty: int) -> None:
+    assert say(hasty, LIVE, b"\r\n").count(b"alive\n") == 1
+
+
+class Small(Protocol):
+    max_connections: ClassVar[int] = 4
+    max_client_connections: ClassVar[int] = 2
+    write_timeout_s: ClassVar[float] = 0.5
+
+
+@pytest.fixture(scope="module")
+def small(tiny: object) -> Iterator[int]:
+    """The port of a server with room for four connections, two of each client."""
+    with serving_inside(Small, models=tiny) as service:
+        yield service.port
+
+
+def from_address(port: int, address: str) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), 10, source_address=(address, 0))
+
+
+def test_who_has_waited_longest_of_those_with_the_most_gives_way(small: int) -> None:
+    with contextlib.ExitStack() as stack:
+        ours = ["127.0.0.2", "127.0.0.3", "127.0.0.3", "127.0.0.4", "127.0.0.5"]
+        made = []
+        for address in ours:
+            connection = stack.enter_context(from_address(small, address))
+            connection.sendall(LIVE)
+            assert b"alive" in connection.recv(65_536)
+            made.append(connection)
+        assert made[1].recv(1) == b""
+        for connection in (made[0], made[2], made[3], made[4]):
+            connection.sendall(LIVE)
+            assert b"alive" in connection.recv(65_536)
+
+
+def test_where_all_are_being_answered_the_next_is_told_to_wait(
+    small: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Small, "waits", lambda _self: False)
+    with contextlib.ExitStack() as stack:
+        for _ in range(2):
+            stack.enter_context(from_address(small, "127.0.0.6"))
+        answer = until_closed(stack.enter_context(from_address(small, "127.0.0.6")))
+    check_problem(answer, 503, "overloaded")
+    assert b"retry-after: 1\r\n" in answer
+
+
+def test_who_takes_no_answer_is_let_go(small: int) -> None:
+    request = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n"
+    with from_address(small, "127.0.0.7") as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        with pytest.raises(ConnectionError):
+            connection.sendall(request * 1_000_000)
 
 
 @pytest.mark.parametrize(

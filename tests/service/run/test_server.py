@@ -7,7 +7,9 @@ import io
 import json
 import signal
 import socket
+import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,8 @@ from PIL import Image, ImageOps
 
 from service.cli.options import DEFAULT_MODEL
 from service.fleet.local import local_classifier
-from service.run.server import _accepted, _listen
+from service.run.server import _accepted, _listen, _with_mapped
+from tests.servers import clean_environment, started
 from tests.waiting import ended, eventually
 
 CLIENTS = 64
@@ -141,6 +144,54 @@ def test_sighup_reads_the_models_again(serve: Any, make_tiny: Any, tmp_path: Any
 
         expected = {"one", "two", "places365", "efficientnet_lite0"}
         assert eventually(names, lambda seen: "two" in seen) == expected
+
+
+@pytest.mark.parametrize("after_s", [0.3, 0.6, 1.0])
+def test_a_sighup_while_all_is_loaded_does_not_end_it(
+    tiny: Any, tmp_path: Any, after_s: float
+) -> None:
+    log = tmp_path / "log"
+    variables = clean_environment(BOOTH_MODELS=str(tiny), BOOTH_PORT="0", BOOTH_DEMO="off")
+    with started([sys.executable, "-m", "service", "serve"], log, variables) as process:
+        time.sleep(after_s)
+        process.send_signal(signal.SIGHUP)
+        eventually(log.read_text, lambda text: "ready: " in text, within_s=30)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(15) == 0
+
+
+def test_models_that_are_still_compiled_do_not_hold_up_the_end(serve: Any) -> None:
+    with serve(slots=8) as server:
+        start = time.monotonic()
+        assert server.end() == 0
+    assert time.monotonic() - start < 6  # a minute, if it were waited for
+
+
+def ask_as(url: str, address: str) -> int:
+    return httpx.get(f"{url}/models", headers={"X-Forwarded-For": address}).status_code
+
+
+def test_nobody_is_believed_whom_they_speak_for(serve: Any, tiny: Any) -> None:
+    with serve(models=tiny, rate_limit_per_minute=2) as server:
+        assert [ask_as(server.url, f"192.0.2.{n}") for n in range(3)] == [200, 200, 429]
+
+
+def test_trusted_proxies_are(serve: Any, tiny: Any) -> None:
+    proxies = "10.0.0.0/8, 127.0.0.1"
+    with serve(models=tiny, rate_limit_per_minute=2, trusted_proxies=proxies) as server:
+        assert [ask_as(server.url, f"192.0.2.{n}") for n in range(3)] == [200, 200, 200]
+        assert [ask_as(server.url, "192.0.2.9") for _ in range(3)] == [200, 200, 429]
+
+
+@pytest.mark.parametrize("path", ["/models/", "/docs/", "/livez/", "/openapi.json/"])
+def test_no_answer_leads_where_the_host_says(server: str, path: str) -> None:
+    response = httpx.get(f"{server}{path}", headers={"Host": "elsewhere.example"})
+    assert response.status_code == 404
+    assert "location" not in response.headers
+
+
+def test_networks_of_ipv4_are_known_to_a_socket_of_both_kinds() -> None:
+    assert _with_mapped(("10.0.0.0/8", "::1")) == ["10.0.0.0/8", "::1/128", "::ffff:10.0.0.0/104"]
 
 
 def test_a_missing_model_ends_the_start_with_a_sentence(serve: Any) -> None:
