@@ -66,11 +66,11 @@ async def reload(state: ServiceState) -> None:
 
     Where another reload of the models has yet to begin, that one will do.
     """
-    if failure := await beside(lambda: _reload_keys(state)):
+    another_waits, state.reload_waits = state.reload_waits, True
+    if state.settings.api_keys_file and (failure := await beside(lambda: _reload_keys(state))):
         log.warning("%s The keys stay.", failure)
-    if state.reload_waits:
+    if another_waits:
         return
-    state.reload_waits = True
     failure = await beside(lambda: _load(state))
     _freeze_garbage()
     budget_memory(state)
