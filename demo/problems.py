@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from booth_client import BoothError
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["MEDIA_TYPE", "Problems", "on_unforeseen", "problem"]
 
 MEDIA_TYPE = "application/problem+json"
+
+CLIENT_CLOSED_REQUEST = 499  # nginx's: nobody reads it, but the access log shows it
 
 _DETAILS = {
     404: "There is nothing at this address; the page is at /.",
@@ -54,6 +57,8 @@ class Problems:
             await problem(error)(scope, receive, send)
         except HTTPException as error:
             failed = error.status_code
+        except ClientDisconnect:
+            await Response(status_code=CLIENT_CLOSED_REQUEST)(scope, receive, send)
         if failed:
             await _of_status(failed)(scope, receive, send)
 

@@ -27,6 +27,7 @@ class MemoryBudget:
     def __init__(self, size: int) -> None:
         self.size = size
         self._held = 0
+        self._peak = 0
         self._clients: Counter[str] = Counter()
         self._changing = threading.Lock()
 
@@ -34,6 +35,11 @@ class MemoryBudget:
     def held(self) -> int:
         """Bytes that are held now."""
         return self._held
+
+    def take_peak(self) -> int:
+        """Most bytes that were held at a time since this was asked before."""
+        peak, self._peak = self._peak, self._held
+        return peak
 
     def reserve(self, size: int, client: str = "") -> Reservation:
         """Take ``size`` bytes for a client, whose share is bounded; "" is nobody, who has no share.
@@ -52,6 +58,7 @@ class MemoryBudget:
             if size > 0:
                 self._check(size, client)
             self._held += size
+            self._peak = max(self._peak, self._held)
             if client:
                 self._clients[client] += size
                 if not self._clients[client]:

@@ -33,7 +33,8 @@ __all__ = ["Answering", "Photographs", "Results"]
 class Photographs:
     """Those of a request, in its order; ``is_list`` says whether it wants a list of results.
 
-    A context manager, which gives back the memory of the ``reservation`` when they are answered.
+    A context manager, which lets go of them when they are answered, and gives back the memory of
+    the ``reservation``.
     """
 
     photos: list[bytes]
@@ -45,7 +46,8 @@ class Photographs:
         return self
 
     def __exit__(self, *failure: object) -> None:
-        """Give it back, whatever happened."""
+        """Let go of them, whatever happened: the traceback of an error may hold this object."""
+        self.photos.clear()
         self.reservation.release()
 
 

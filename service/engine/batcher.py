@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
+import traceback
+import weakref
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Executor, Future, InvalidStateError
 from dataclasses import dataclass, field
@@ -44,7 +46,7 @@ Decode: TypeAlias = Callable[[bytes], DecodedPhoto]
 DecodeApart: TypeAlias = Callable[[bytes, float], DecodedPhoto]
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class PendingPhoto:
     """One photograph that was accepted and has no outcome yet; the future gets it.
 
@@ -62,6 +64,11 @@ class PendingPhoto:
     client: str = ""
     foreseen_s: float = 0.0
     is_costly: bool = False
+
+    def __post_init__(self) -> None:
+        """Let go of the file as soon as nobody wants the answer any more, or it is there."""
+        # Weak, because a photograph that its own future holds would wait for the garbage collector.
+        self.future.add_done_callback(partial(_let_go, weakref.ref(self)))
 
 
 class _Decoded(NamedTuple):
@@ -343,9 +350,24 @@ class Batcher:
             if isinstance(outcome, Inference):
                 photo.future.set_result(outcome)
             else:
+                _clear_frames(outcome)
                 photo.future.set_exception(outcome)
         except InvalidStateError:
             pass
+
+
+def _let_go(photo: weakref.ref[PendingPhoto], future: Future[Inference]) -> None:
+    del future
+    settled = photo()
+    if settled is not None:
+        settled.data = b""
+
+
+def _clear_frames(error: BaseException | None) -> None:
+    """Let go of what a decoder held when it failed; the lines of the traceback stay."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__context__
 
 
 def _failure(sentence: str, cause: BaseException) -> InternalError:

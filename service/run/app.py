@@ -18,7 +18,7 @@ from service.fleet.fleet import Fleet
 from service.fleet.layout import Layouts
 from service.memory import MemoryBudget
 from service.run.page import PageMount
-from service.run.startup import decoding_bytes, memory_of, start
+from service.run.startup import beside, decoding_bytes, keep_small, memory_of, start
 from service.settings import BadSettings, Settings
 from service.telemetry.metrics import Metrics
 from service.web import problems
@@ -82,6 +82,12 @@ def limits_of(settings: Settings) -> Limits:
     )
 
 
+async def _close_in_time(fleet: Fleet) -> None:
+    """End the models; one that is being compiled, which may take a minute, is left behind."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(beside(lambda: fleet.close(CLOSING_S)), CLOSING_S)
+
+
 def create_app(state: ServiceState) -> ASGIApp:
     """The application; its lifespan loads the models and ends them."""
     page = PageMount(state.settings, state.memory)
@@ -89,11 +95,12 @@ def create_app(state: ServiceState) -> ASGIApp:
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         # Loading goes on beside serving, so that /livez answers from the first moment.
-        starting = asyncio.create_task(start(state, page))
+        tasks = [asyncio.create_task(start(state, page)), asyncio.create_task(keep_small(state))]
         yield
-        starting.cancel()
+        for task in tasks:
+            task.cancel()
         await page.close()
-        ending = [asyncio.to_thread(state.fleet.close, CLOSING_S)]
+        ending = [_close_in_time(state.fleet)]
         if state.traces:
             ending.append(asyncio.to_thread(state.traces.close))
         await asyncio.gather(*ending)

@@ -13,16 +13,32 @@ from typing import TypeVar
 
 from models.errors import UserError
 from models.shelf import find_model, shelf
-from service.machine import memory_bytes, resident_bytes
+from service.machine import give_back_memory, memory_bytes, resident_bytes
 from service.run.page import PageMount
 from service.settings import BadSettings, Settings
 from service.web.state import ServiceState
 
-__all__ = ["budget_memory", "decoding_bytes", "memory_of", "reload", "start", "wanted_files"]
+__all__ = [
+    "beside",
+    "budget_memory",
+    "decoding_bytes",
+    "keep_small",
+    "memory_of",
+    "reload",
+    "start",
+    "wanted_files",
+]
 
 log = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
+
+# Bytes that come on top of what is held after the start: the shipped models' batches took 100 MB
+# when 16 clients asked at once, and 400 connections what they had read before they were refused.
+_WORKING = 128_000_000
+
+# Bytes held by requests: so many are more than usual, and so few mean that it is over.
+_STORM, _CALM = 64_000_000, 16_000_000
 
 # In the largest bodies, what requests may hold at least: the JSON of one client's alone takes four
 # for a moment, and one client may have three quarters.
@@ -33,7 +49,7 @@ _MOST_DECODING = 4_000_000_000
 
 async def start(state: ServiceState, page: PageMount) -> None:
     """Load what the settings ask for, then open the page; say in ``state`` why that can't be."""
-    state.fatal = await _beside(lambda: _load(state))
+    state.fatal = await beside(lambda: _load(state))
     if state.fatal:
         return
     _freeze_garbage()
@@ -50,12 +66,12 @@ async def reload(state: ServiceState) -> None:
 
     Where another reload of the models has yet to begin, that one will do.
     """
-    if failure := await _beside(lambda: _reload_keys(state)):
+    if failure := await beside(lambda: _reload_keys(state)):
         log.warning("%s The keys stay.", failure)
     if state.reload_waits:
         return
     state.reload_waits = True
-    failure = await _beside(lambda: _load(state))
+    failure = await beside(lambda: _load(state))
     _freeze_garbage()
     budget_memory(state)
     if failure:
@@ -76,13 +92,14 @@ def budget_memory(state: ServiceState) -> None:
     """Leave to the requests what the process does not hold already; warn where that is little."""
     settings = state.settings
     total = memory_of(settings)
-    held = resident_bytes() - state.memory.held + decoding_bytes(settings)
+    held = resident_bytes() - state.memory.held + decoding_bytes(settings) + _WORKING
     least = _LEAST_BODIES * settings.max_body_bytes
     state.memory.size = max(total - held, least)
     if total - held < least:
         log.warning(
-            "The models, the process and decoding take %d MB, which leaves too little of "
-            "BOOTH_MEMORY_BYTES (%d MB); requests may hold %d MB all the same, so raise it to at least %d MB.",
+            "The models, their work and decoding take %d MB, which leaves too little of "
+            "BOOTH_MEMORY_BYTES (%d MB); requests may hold %d MB all the same, so raise it to at "
+            "least %d MB.",
             *(size // 1_000_000 for size in (held, total, least, held + least)),
         )
 
@@ -94,6 +111,18 @@ def _reload_keys(state: ServiceState) -> str | None:
         return str(error)
     log.info("API keys that are valid: %d", len(state.api_keys))
     return None
+
+
+async def keep_small(state: ServiceState, *, every_s: float = 5) -> None:
+    """After a storm of requests, give their memory back; left alone, the process would keep it."""
+    peak = 0
+    while True:
+        await asyncio.sleep(every_s)
+        peak = max(peak, state.memory.take_peak())
+        if peak > _STORM and state.memory.held < _CALM:
+            gc.collect()  # a closed connection may be part of a cycle, with what it has read
+            await asyncio.to_thread(give_back_memory)
+            peak = 0
 
 
 def wanted_files(settings: Settings) -> list[Path]:
@@ -129,7 +158,7 @@ def _load(state: ServiceState) -> str | None:
         return None
 
 
-async def _beside(work: Callable[[], _T]) -> _T:
+async def beside(work: Callable[[], _T]) -> _T:
     """As ``asyncio.to_thread``, but the end of the process does not wait for it.
 
     ``work`` raises nothing.

@@ -14,7 +14,9 @@ MAX_FIELDS = 1000  # parts of a form that are no files, and are passed over
 
 _MAX_HEAD = 16_384  # bytes of a part's headers
 _MAX_PADDING = 256  # spaces behind a boundary
-_BOUNDARY = re.compile(r';\s*boundary="?([^";,\s]{1,256})', re.IGNORECASE)
+_BOUNDARY = re.compile(
+    r';\s*boundary=(?:"([^"]{1,256})"|([^";,\s]{1,256})(?=[;,\s]|$))', re.IGNORECASE
+)
 _FLAGS = re.IGNORECASE | re.MULTILINE
 _QUOTED = re.compile(rb'"(?:\\.|[^"\\])*"')
 # As `filename`, or as RFC 5987 and RFC 2231 write it, which RFC 7578 forbids and some clients send.
@@ -41,7 +43,7 @@ def boundary_of(content_type: str) -> bytes | None:
     if not content_type.lower().startswith("multipart/form-data"):
         return None
     found = _BOUNDARY.search(content_type)
-    return found[1].encode("latin-1") if found else b""
+    return (found[1] or found[2]).encode("latin-1") if found else b""
 
 
 def is_form(boundary: bytes | None, body: bytes) -> bool:

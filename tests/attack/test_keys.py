@@ -16,11 +16,17 @@ import pytest
 from tests.attack.innocents import ATTACKER, INNOCENT, Innocents, client_from
 from tests.servers import Serve
 from tests.service.asking import BLUE, RED
+from tests.service.conftest import tiny_card, write_tiny
 from tests.waiting import eventually
 
-GUESSES = 1500
+GUESSES, A_MINUTE = 1000, 600
 MOST_LOG_BYTES = 1_000_000
 MOST_GROWTH_BYTES = 100e6
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny(tmp_path_factory.mktemp("models") / "tiny.onnx", tiny_card())
 
 
 @contextlib.contextmanager
@@ -30,7 +36,8 @@ def asking(url: str, address: str, key: str = "") -> Iterator[Innocents]:
 
     def ask_on() -> None:
         with client_from(address) as client:
-            client.headers["Authorization"] = f"Bearer {key}"
+            if key:
+                client.headers["Authorization"] = f"Bearer {key}"
             while not over.wait(0.03):
                 found.ask(client, url, RED)
 
@@ -66,7 +73,7 @@ def test_who_guesses_keys_takes_nothing_from_who_has_one(
 ) -> None:
     keys = tmp_path / "keys"
     keys.write_text("old\nvalid\n")
-    with serve(models=tiny, api_keys_file=keys, rate_limit_per_minute=1000) as server:
+    with serve(models=tiny, api_keys_file=keys, rate_limit_per_minute=A_MINUTE) as server:
 
         def guess(client: httpx.Client, number: int) -> httpx.Response:
             if number == GUESSES // 2:  # keys rotate under the attack
@@ -80,29 +87,30 @@ def test_who_guesses_keys_takes_nothing_from_who_has_one(
         with asking(server.url, address, "valid") as innocents:
             statuses = attacking(guess, GUESSES)
             eventually(lambda: len(innocents.seconds) + len(innocents.failures) > 20)
-        assert statuses == {401: 1000, 429: GUESSES - 1000}
+        assert statuses.total() == statuses[401] + statuses[429] == GUESSES
+        assert statuses[401] < 1.3 * A_MINUTE  # the window slides meanwhile
         assert innocents.failures == []
         assert innocents.p99_s < 1
         assert innocents.labels == {"red"}
         assert memory().rss - before < MOST_GROWTH_BYTES
         assert server.log.stat().st_size < MOST_LOG_BYTES
         old = httpx.get(f"{server.url}/models", headers={"Authorization": "Bearer old"})
-        assert old.status_code == 429 if address == "127.0.0.1" else 401
+        assert old.status_code == 401
         assert httpx.get(f"{server.url}/readyz").status_code == 200
 
 
 def test_many_photographs_in_a_request_do_not_stretch_the_rate(serve: Serve, tiny: Path) -> None:
     form = [("photo", BLUE)] * 64
-    with serve(models=tiny, rate_limit_per_minute=300, queue_size=64) as server:
+    with serve(models=tiny, rate_limit_per_minute=300) as server:
 
         def send(client: httpx.Client, _number: int) -> httpx.Response:
             return client.post(f"{server.url}/classify", files=form)
 
         with asking(server.url, INNOCENT) as innocents:
-            statuses = attacking(send, 200)
+            statuses = attacking(send, 100)
             eventually(lambda: len(innocents.seconds) + len(innocents.failures) > 20)
-        assert statuses[200] <= 300 // 64
-        assert statuses[429] >= 190
+        assert statuses[200] <= 1.3 * 300 / 64
+        assert statuses[429] >= 90
         assert innocents.answered >= 0.8
         assert innocents.p99_s < 1
         assert innocents.labels == {"red"}

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, PlainTextResponse
 
 from booth_client import InvalidParameter, Overloaded, SlowBody
@@ -58,6 +59,10 @@ def test_every_error_has_one_shape(app: ASGIApp, status: int, kind: str) -> None
 
 def test_what_is_no_error_passes() -> None:
     assert get(Problems(PlainTextResponse("A page."))).text == "A page."
+
+
+def test_whoever_left_is_no_fault() -> None:
+    assert get(Problems(raising(ClientDisconnect())), raises=True).status_code == 499
 
 
 def test_headers_say_when_to_come_again_and_that_a_slow_connection_ends() -> None:

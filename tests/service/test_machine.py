@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from service.machine import cores, memory_bytes, resident_bytes
+from service.machine import cores, give_back_memory, memory_bytes, resident_bytes
 
 
 @pytest.fixture(autouse=True)
@@ -83,3 +83,15 @@ def test_so_does_a_memory_limit_of_version_1(tmp_path: Path) -> None:
 def test_this_process_holds_some_memory(tmp_path: Path) -> None:
     assert 1_000_000 < resident_bytes() < memory_bytes()
     assert resident_bytes(tmp_path / "none") == 0
+
+
+def test_memory_that_is_free_can_be_given_back() -> None:
+    kept = [bytes(1000) for _ in range(200_000)]  # in the way of what lies below it
+    before = resident_bytes()
+    small = [bytes(1000) for _ in range(200_000)]
+    last = bytes(100_000)
+    del small
+    give_back_memory()
+    assert resident_bytes() - before < 100_000_000
+    assert kept
+    assert last

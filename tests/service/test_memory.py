@@ -21,6 +21,14 @@ def test_what_is_reserved_is_held_until_it_is_given_back() -> None:
     assert budget.held == 0
 
 
+def test_the_most_that_was_held_is_told_once() -> None:
+    budget = MemoryBudget(100)
+    with budget.reserve(60):
+        budget.reserve(10)
+    assert budget.take_peak() == 70
+    assert budget.take_peak() == 10
+
+
 def test_beyond_the_budget_nothing_is_taken() -> None:
     budget = MemoryBudget(100)
     reservation = budget.reserve(60)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+import socket
 import threading
+import tracemalloc
+from http.client import HTTPConnection
 from typing import Any
 
 import httpx
@@ -72,3 +76,58 @@ def test_a_photograph_past_its_deadline_gets_504(inside: Any) -> None:
     response = httpx.post(f"{inside.url}/classify?timeout_ms=30", content=RED)
     gate.set()
     assert "timeout_ms" in problem(response, 504, "deadline")
+
+
+def test_a_body_holds_its_memory_until_it_is_answered(inside: Any) -> None:
+    memory, classifier = inside.state.memory, inside.state.fleet.get().classifier
+    held: list[int] = []
+    run = classifier.batcher._run
+
+    def seen(photos: Any) -> Any:
+        held.append(memory.held)
+        return run(photos)
+
+    replace_network(classifier, seen)
+    url = f"{inside.url}/classify"
+    assert first(httpx.post(url, content=RED).json()) == "Red"
+    httpx.post(url, files=[("a", RED), ("b", BLUE)])
+    assert held[0] == len(RED)
+    assert held[1] == len(RED) + len(BLUE)
+    problem(httpx.post(url, content=b"no image"), 415, "unsupported-format")
+    problem(httpx.post(url, content=b"{"), 422, "invalid-parameter")
+    assert memory.held == 0
+
+
+def test_a_body_for_which_no_memory_is_free_is_refused_without_being_read(inside: Any) -> None:
+    memory = inside.state.memory
+    memory.size = 1000
+    with memory.reserve(1000):
+        refused = httpx.post(f"{inside.url}/classify", content=RED)
+    assert "no memory free" in problem(refused, 503, "overloaded")
+    assert refused.headers["retry-after"] == "1"
+    assert first(httpx.post(f"{inside.url}/classify", content=RED).json()) == "Red"
+
+
+def test_a_client_that_leaves_half_a_body_gives_its_memory_back(inside: Any) -> None:
+    head = b"POST /classify HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nhalf"
+    with socket.create_connection(("127.0.0.1", inside.port), 10) as connection:
+        connection.sendall(head)
+        eventually(lambda: inside.state.memory.held, lambda held: held == 1_000_000)
+    eventually(lambda: inside.state.memory.held, lambda held: held == 0)
+
+
+def test_what_failed_leaves_no_photograph_in_a_cycle(inside: Any) -> None:
+    size, headers = 5_000_000, {"Content-Type": "multipart/form-data; boundary=x"}
+    gc.collect()
+    gc.disable()
+    tracemalloc.start()
+    try:
+        for start in (b"\xff\xd8", b"--no form", b"{"):
+            connection = HTTPConnection("127.0.0.1", inside.port, timeout=10)
+            connection.request("POST", "/classify", start + bytes(size), headers)
+            assert connection.getresponse().status >= 400
+            connection.close()
+        assert eventually(lambda: tracemalloc.get_traced_memory()[0], lambda held: held < size)
+    finally:
+        tracemalloc.stop()
+        gc.enable()

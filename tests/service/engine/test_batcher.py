@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -213,6 +214,26 @@ def test_a_cancelled_photograph_never_reaches_the_network() -> None:
         with pytest.raises(CancelledError):
             gone.future.result()
     assert network.batches == [[1], [3]]
+
+
+def test_a_photograph_that_nobody_waits_for_is_let_go_at_once() -> None:
+    network = Gated()
+    with batching(network) as batcher:
+        first, gone, damaged = pending(1), pending(2), pending(DAMAGED)
+        batcher.put(first)
+        assert network.entered.wait(SOON)
+        batcher.put(gone)
+        batcher.put(damaged)
+        assert gone.future.cancel()
+        assert gone.data == b""
+        network.gate.set()
+        error = damaged.future.exception(SOON)
+        first.future.result(SOON)
+    assert [first.data, damaged.data] == [b"", b""]
+    assert error is not None
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    assert [frame.f_code.co_name for frame in frames] == ["_decoded", "decode"]
+    assert frames[-1].f_locals == {}
 
 
 def test_closing_answers_what_waits_and_takes_nothing_new() -> None:

@@ -20,7 +20,7 @@ from service.run.page import PageMount
 from service.run.startup import reload
 from service.settings import read_settings
 from service.web.state import CAN_NOT_START
-from tests.servers import Serve, clean_environment
+from tests.servers import Inside, Serve, clean_environment
 from tests.service.asking import samples
 from tests.service.conftest import MakeBroken, MakeTiny
 from tests.waiting import eventually
@@ -133,3 +133,40 @@ def test_reloads_that_have_yet_to_begin_are_one(
 
     asyncio.run(asyncio.wait_for(ask_often(), 10))
     assert len(times) == 1
+
+
+def test_requests_get_what_the_models_leave_of_the_memory(
+    inside: Inside, caplog: pytest.LogCaptureFixture
+) -> None:
+    state = inside.state
+    bodies = startup._LEAST_BODIES * state.settings.max_body_bytes
+    state.settings = state.settings.model_copy(update={"memory_bytes": 100_000_000_000})
+    startup.budget_memory(state)
+    assert 90_000_000_000 < state.memory.size < 100_000_000_000
+    assert not caplog.records
+    state.settings = state.settings.model_copy(update={"memory_bytes": 1})
+    startup.budget_memory(state)
+    assert state.memory.size == bodies
+    assert "too little of BOOTH_MEMORY_BYTES (0 MB)" in caplog.text
+
+
+def test_after_a_storm_its_memory_is_given_back(
+    inside: Inside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[int] = []
+    memory = inside.state.memory
+    monkeypatch.setattr(startup, "give_back_memory", lambda: given.append(memory.held))
+
+    async def storm() -> None:
+        keeping = asyncio.create_task(startup.keep_small(inside.state, every_s=0.001))
+        memory.size = 2 * startup._STORM
+        with memory.reserve(startup._STORM + 1):
+            await asyncio.sleep(0.05)
+            assert given == []
+        while not given:  # noqa: ASYNC110 (there is nothing to wait for but what it calls)
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(0.05)
+        keeping.cancel()
+
+    asyncio.run(asyncio.wait_for(storm(), 10))
+    assert given == [0]

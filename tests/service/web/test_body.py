@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import socket
+import tracemalloc
 from urllib.parse import urlsplit
 
 import httpx
@@ -12,9 +14,9 @@ import orjson
 import pytest
 from starlette.requests import Request
 
-from booth_client.errors import TooManyPhotos
+from booth_client.errors import Overloaded, TooManyPhotos
 from service.memory import MemoryBudget
-from service.web.body import photographs
+from service.web.body import photographs, read_body
 from tests.service.asking import BLUE, RED, coloured, first, problem
 
 
@@ -116,6 +118,81 @@ def test_a_json_of_countless_values_is_refused_before_it_is_parsed(
         photographs(
             Request({"type": "http", "headers": []}), body, 64, MemoryBudget(1 << 20).reserve(0)
         )
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_body_takes_its_memory_before_it_comes_and_no_second_copy(announced: bool) -> None:
+    size, budget = 3_000_000, MemoryBudget(1 << 30)
+    chunks = [bytes([number]) * 50_000 for number in range(60)]
+    held: list[int] = []
+
+    async def receive() -> dict[str, object]:
+        held.append(budget.held)
+        body = chunks[len(held) - 1]
+        return {"type": "http.request", "body": body, "more_body": len(held) < len(chunks)}
+
+    headers = [(b"content-length", b"%d" % size)] if announced else []
+    request = Request({"type": "http", "headers": headers}, receive)
+
+    async def measured() -> tuple[bytes, int]:
+        tracemalloc.start()
+        try:
+            body = await read_body(request, reservation, 20_000_000, 10)
+            return body, tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    with budget.reserve(0) as reservation:
+        body, peak = asyncio.run(measured())
+        assert body == b"".join(chunks)
+        assert budget.held == size
+    if announced:
+        assert set(held) == {size}
+    assert all(before >= 50_000 * number for number, before in enumerate(held))
+    assert peak < max(size, budget.take_peak()) + 100_000
+
+
+def test_a_body_that_is_one_chunk_is_not_copied() -> None:
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": RED, "more_body": False}
+
+    request = Request({"type": "http", "headers": []}, receive)
+    with MemoryBudget(1 << 20).reserve(0) as reservation:
+        assert asyncio.run(read_body(request, reservation, 1 << 20, 10)) is RED
+
+
+def test_a_body_without_room_is_refused_at_its_head_and_leaves_nothing_held() -> None:
+    async def receive() -> dict[str, object]:
+        pytest.fail("it was read")
+
+    budget = MemoryBudget(100)
+    headers = [(b"content-length", b"101")]
+    request = Request({"type": "http", "headers": headers}, receive)
+    with budget.reserve(0) as reservation, pytest.raises(Overloaded):
+        asyncio.run(read_body(request, reservation, 1000, 10))
+    assert budget.held == 0
+
+
+def test_taking_a_form_or_json_apart_takes_memory_for_a_moment() -> None:
+    budget = MemoryBudget(1 << 20)
+    text = base64.b64encode(RED).decode()
+    body = json.dumps({"images": [text, text]}).encode()
+    request = Request({"type": "http", "headers": []})
+    with budget.reserve(len(body)) as reservation:
+        assert photographs(request, body, 4, reservation) == ([RED, RED], True)
+        assert budget.held == 2 * len(RED)
+        assert budget.take_peak() == 4 * len(body)
+    form = b'--x\r\nContent-Disposition: form-data; filename="a"\r\n\r\n%b\r\n--x--' % RED
+    headers = [(b"content-type", b"multipart/form-data; boundary=x")]
+    request = Request({"type": "http", "headers": headers})
+    with budget.reserve(len(form)) as reservation:
+        budget.take_peak()
+        assert photographs(request, form, 4, reservation) == ([RED], False)
+        assert budget.held == len(RED)
+        assert budget.take_peak() == 2 * len(form)
+    small = MemoryBudget(len(form))
+    with small.reserve(len(form)) as reservation, pytest.raises(Overloaded):
+        photographs(request, form, 4, reservation)
 
 
 def test_base64_may_come_in_lines(tiny_server: str) -> None:

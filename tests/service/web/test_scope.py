@@ -10,6 +10,7 @@ from service.telemetry.record import RequestRecord
 from service.web.scope import (
     DISCONNECT,
     Disconnect,
+    client_of,
     disconnect_of,
     is_page,
     mark_page,
@@ -65,3 +66,9 @@ def test_a_request_is_the_pages_only_while_it_is_marked() -> None:
     assert is_page(scope)
     mark_page(scope, page=False)
     assert not is_page(scope)
+
+
+def test_a_client_is_its_address_where_it_has_one() -> None:
+    assert client_of({"client": ("192.0.2.1", 50_000)}) == "192.0.2.1"
+    assert client_of({"client": None}) == ""
+    assert client_of({}) == ""
