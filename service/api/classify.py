@@ -68,8 +68,10 @@ class ClassifyFront:
     async def classify(self, request: Request) -> Response:
         """Label one photograph, or several."""
         query = _parse_query(request.scope["query_string"])
-        model = self._answering.model(request, query.model, query.version)
+        self._answering.model(request, query.model, query.version)  # or refuse without the body
         with await self._answering.photographs(request) as asked:
+            # While the body came, another may have been loaded in its place.
+            model = self._answering.model(request, query.model, query.version)
             given = await self._answering.answers(
                 request, model, asked, top_k=query.top_k, timeout_s=query.timeout_s
             )

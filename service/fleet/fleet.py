@@ -6,7 +6,7 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -41,7 +41,9 @@ _DECODING_BYTES = 2_000_000_000
 # Within which a model has to be read, compiled and warm; TensorRT tunes its engine for minutes.
 LOADING_S = 120.0
 LOADING_ON_GPU_S = 3600.0
-# Within which a model that is unloaded has to answer what it accepted.
+# For who has found a model that is then unloaded to give it the photographs.
+FOUND_S = 0.2
+# Within which it then has to answer what it accepted.
 UNLOADING_S = 60.0
 
 
@@ -145,7 +147,7 @@ class Fleet:
             gone = [one for one in before if one.name_and_version == new.name_and_version]
             kept = [new if one in gone else one for one in before]
             self._install(kept if gone else [*kept, new])
-        _close_all(gone)
+        _retire(gone)
         return new
 
     def _opened(self, path: Path) -> LoadedModel:
@@ -214,7 +216,7 @@ class Fleet:
         with self._changing:
             gone = [self.get(name, version)] if version else self._versions(name)
             self._install([one for one in self.loaded() if one not in gone])
-        _close_all(gone)
+        _retire(gone)
 
     def refresh(self, paths: Iterable[Path]) -> None:
         """Serve these files and no others, the first as the default; load what is new or changed.
@@ -241,7 +243,7 @@ class Fleet:
                     failed.append(f"{path.name} has the name and version of another; serve one.")
                     _close_all([model] if model is not before.get(path) else [])
             self._install(list(chosen.values()))
-        _close_all(one for one in before.values() if one not in chosen.values())
+        _retire([one for one in before.values() if one not in chosen.values()])
         if failed:
             raise ModelError(" ".join(failed))
 
@@ -311,6 +313,13 @@ def _apart(decoding_bytes: int) -> Apart:
     left = decoding_bytes - cores() * PLAIN_BYTES
     count = max(1, min(cores() // 2, left // _COSTLY_BYTES))
     return Apart(DecoderProcesses(count, memory_bytes=max(_LEAST_BYTES, left // count)), count)
+
+
+def _retire(models: Sequence[LoadedModel]) -> None:
+    """End models that were just taken away: whoever has found one may still submit to it."""
+    if models:
+        time.sleep(FOUND_S)
+    _close_all(models)
 
 
 def _close_all(models: Iterable[LoadedModel], timeout_s: float | None = None) -> None:

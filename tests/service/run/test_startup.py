@@ -6,6 +6,7 @@ import asyncio
 import signal
 import subprocess
 import sys
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -124,13 +125,13 @@ def test_reloads_that_have_yet_to_begin_are_one(
     monkeypatch.setattr(inside.state.fleet, "refresh", lambda _: times.append(None))
 
     async def ask_often() -> None:
-        inside.state.loading.acquire()
-        reloads = asyncio.gather(*(reload(inside.state) for _ in range(99)))
-        await asyncio.sleep(0)
-        inside.state.loading.release()
-        await reloads
+        with inside.state.loading:
+            reloads = [asyncio.create_task(reload(inside.state)) for _ in range(99)]
+            for done in islice(asyncio.as_completed(reloads), len(reloads) - 1):
+                await done
+        await asyncio.gather(*reloads)
 
-    asyncio.run(ask_often())
+    asyncio.run(asyncio.wait_for(ask_often(), 10))
     assert len(times) == 1
 
 
@@ -141,7 +142,7 @@ def test_requests_get_what_the_models_leave_of_the_memory(
     bodies = startup._LEAST_BODIES * state.settings.max_body_bytes
     state.settings = state.settings.model_copy(update={"memory_bytes": 100_000_000_000})
     startup.budget_memory(state)
-    assert 90_000_000_000 < state.memory.size < 100_000_000_000
+    assert 80_000_000_000 < state.memory.size < 90_000_000_000
     assert not caplog.records
     state.settings = state.settings.model_copy(update={"memory_bytes": 1})
     startup.budget_memory(state)
