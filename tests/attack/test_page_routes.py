@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,7 +13,7 @@ import httpx
 import pytest
 
 from demo.access import EVENTS, PHOTOS
-from tests.servers import Serve, Server, is_up
+from tests.servers import Serve, Server, clean_environment, free_port, is_up, started
 from tests.waiting import eventually
 
 # One worker starts the service, and all of these use it.
@@ -47,7 +49,9 @@ def visitor(attacked: Server) -> Iterator[httpx.Client]:
 
 
 def _opened(url: str) -> str | None:
-    return url if "gradio_config" in httpx.get(url).text else None
+    with contextlib.suppress(httpx.TransportError):
+        return url if "gradio_config" in httpx.get(url).text else None
+    return None
 
 
 def _is_served(client: httpx.Client) -> bool:
@@ -209,3 +213,36 @@ def test_clients_that_leave_at_once_leave_no_traceback(
     line = f"POST {PHOTOS} 499"
     eventually(lambda: attacked.log.read_text(encoding="utf-8"), lambda text: line in text)
     assert "Traceback" not in attacked.log.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A page that is a process of its own."""
+    folder, port = tmp_path_factory.mktemp("alone"), free_port()
+    command = [sys.executable, "-m", "demo", "--port", str(port), "--rate-limit-per-minute", "60"]
+    environment = clean_environment(
+        GRADIO_TEMP_DIR=str(folder), BOOTH_URL=f"http://127.0.0.1:{free_port()}"
+    )
+    log = folder / "log"
+    with started(command, log, environment) as process:
+        url = is_up(process, log, lambda: _opened(f"http://127.0.0.1:{port}"))
+        yield Server(url, process, log)
+
+
+def test_a_page_alone_has_the_same_bounds(alone: Server) -> None:
+    _measure_anew(alone)
+    memory = _kept(alone)
+    with httpx.Client(base_url=alone.url, timeout=30) as client:
+        for path in (EVENTS, PHOTOS):
+            _is_refused(client.post(path, content=bytes(50 * MEGABYTE)), 413)
+            _is_refused(client.post(path, headers={"Origin": "https://evil.example"}), 403)
+        _is_refused(client.post(EVENTS, json={"fn_index": 99, "data": []}), 422)
+        _is_refused(client.post("/gradio_api/upload"), 404)
+        for _ in range(60):
+            last = client.post(PHOTOS, content=b"photo")
+        _is_refused(last, 429)
+        assert client.get("/").is_success
+    assert _kept(alone, "VmHWM") < memory + 60 * MEGABYTE
+    text = alone.log.read_text(encoding="utf-8")
+    assert f"POST {PHOTOS} 200" in text
+    assert "Traceback" not in text

@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect
 from booth_client import Overloaded, SlowBody, TooLarge
 from demo.bodies import Bodies, client_of
 from demo.budget import Budget
+from service.memory import MemoryBudget
 
 if TYPE_CHECKING:
     from starlette.types import Message
@@ -65,6 +66,14 @@ def test_half_a_body_does_not_stay() -> None:
 def test_a_body_for_which_there_is_no_memory_is_refused() -> None:
     with pytest.raises(Overloaded):
         body_of(Bodies(Budget(100)), piece(bytes(90)))
+
+
+def test_within_the_service_the_memory_is_the_service_s_own() -> None:
+    budget = MemoryBudget(1000)
+    assert body_of(Bodies(budget), piece(b"a", more=False)) == [b"a"]
+    with pytest.raises(Overloaded):
+        body_of(Bodies(MemoryBudget(100)), piece(bytes(90)))
+    assert budget.held == 0
 
 
 def test_a_client_may_leave() -> None:

@@ -11,6 +11,8 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
 
 from service.run.page import PageMount
 from service.settings import read_settings
@@ -22,10 +24,21 @@ def broken() -> None:
     raise RuntimeError("a fault of the page's own")
 
 
+async def who(scope: Scope, receive: Receive, send: Send) -> None:
+    """An API that says who asks."""
+    await PlainTextResponse(scope["client"][0])(scope, receive, send)
+
+
 def get(path: str) -> httpx.Response:
+    """What a service with a page answers."""
+    return request("GET", path)
+
+
+def request(method: str, path: str) -> httpx.Response:
     """What a service with a page (an app in an app, as Gradio's) answers."""
     shown = FastAPI(openapi_url=None)
-    shown.add_api_route("/here", lambda: "shown")
+    shown.add_api_route("/here", lambda: "shown", methods=["GET", "POST"])
+    shown.add_api_route("/teapot", lambda: PlainTextResponse("no", 418))
     shown.add_api_route("/broken", broken)
     page = PageMount(read_settings({}))
     page._app = FastAPI(openapi_url=None)
@@ -40,7 +53,7 @@ def get(path: str) -> httpx.Response:
 
     async def ask() -> httpx.Response:
         async with httpx.AsyncClient(transport=transport, base_url="http://booth") as client:
-            return await client.get(path)
+            return await client.request(method, path)
 
     return asyncio.run(ask())
 
@@ -107,3 +120,44 @@ def test_without_gradio_one_line_says_what_brings_it(
     assert [line.getMessage() for line in caplog.records] == [
         "no page at /: it needs Gradio, which Booth's extra `demo` brings"
     ]
+
+
+def test_what_the_page_asks_is_asked_by_its_visitor(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, Any] = {}
+
+    def create_app(_url: str, **options: Any) -> FastAPI:
+        given.update(options)
+        return shown
+
+    shown = FastAPI()
+
+    async def ask() -> str:
+        async with httpx.AsyncClient(transport=given["transport"], base_url="http://api") as http:
+            return (await http.get("/who")).text
+
+    shown.add_api_route("/", ask)
+    monkeypatch.setattr(
+        "service.run.page.entry_points", lambda **_: [SimpleNamespace(load=lambda: create_app)]
+    )
+    page = PageMount(read_settings({"BOOTH_MAX_BODY_BYTES": "7", "BOOTH_BODY_TIMEOUT_MS": "500"}))
+    page.api = who
+
+    async def visit() -> str:
+        await page.open("http://127.0.0.1:1")
+        transport = httpx.ASGITransport(page, client=("192.0.2.1", 1))
+        async with httpx.AsyncClient(transport=transport, base_url="http://booth") as http:
+            text = (await http.get("/")).text
+        await page.close()
+        return text
+
+    assert "192.0.2.1" in asyncio.run(visit())
+    assert (given["max_body_bytes"], given["body_timeout_s"]) == (7, 0.5)
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/here"), ("GET", "/teapot")])
+def test_what_a_visitor_does_and_what_fails_is_in_the_log(
+    caplog: pytest.LogCaptureFixture, method: str, path: str
+) -> None:
+    caplog.set_level(logging.INFO, "booth.access")
+    request(method, path)
+    assert len(caplog.records) == 1
