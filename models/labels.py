@@ -67,7 +67,11 @@ def read_labels(given: str) -> tuple[Label, ...]:
             f"{given} can't be read as labels; give {', '.join(LABEL_SETS)}, or a text file in "
             "UTF-8 with a label a line."
         ) from None
-    return tuple(_label(row, path) for row in _rows(lines, path.suffix))
+    try:
+        rows = _rows(lines, path.suffix)
+    except csv.Error as fault:
+        raise BadLabels(f"{path.name} is no table of labels: {fault}.") from None
+    return tuple(_label(row, path) for row in rows)
 
 
 @cache

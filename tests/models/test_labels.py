@@ -160,3 +160,10 @@ def test_what_is_no_text_is_told(content: bytes | None, tmp_path: Path) -> None:
         file.write_bytes(content)
     with pytest.raises(BadLabels, match=r"can't be read as labels; give imagenet, places365, or"):
         read_labels(str(file))
+
+
+def test_what_is_no_table_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "labels.csv"
+    file.write_text("beach," + "B" * 200_000)
+    with pytest.raises(BadLabels, match="no table of labels: field larger than"):
+        read_labels(str(file))

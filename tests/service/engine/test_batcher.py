@@ -232,7 +232,7 @@ def test_a_photograph_that_nobody_waits_for_is_let_go_at_once() -> None:
     assert [first.data, damaged.data] == [b"", b""]
     assert error is not None
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-    assert [frame.f_code.co_name for frame in frames] == ["_decoded", "decode"]
+    assert [frame.f_code.co_name for frame in frames] == ["_decoded", "_pixels", "decode"]
     assert frames[-1].f_locals == {}
 
 

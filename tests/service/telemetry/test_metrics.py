@@ -29,6 +29,8 @@ NAMES = {
     "booth_model_info",
     "booth_model_loaded_timestamp_seconds",
     "booth_build_info",
+    "booth_memory_budget_bytes",
+    "booth_memory_reserved_bytes",
     "booth_ready",
     "booth_models_complete",
     "booth_loads_total",
