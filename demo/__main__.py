@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+
 import click
 import uvicorn
 
 from booth_client import DEFAULT_URL
 from demo.app import create_app
+from demo.visits import AccessLog, Protocol
+
+CONNECTIONS = 500  # at the same time; more are answered 503
 
 
 @click.command()
@@ -15,13 +20,40 @@ from demo.app import create_app
 @click.option("--links", help="The service's address for the browser, if not that of --url.")
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=7860, show_default=True, type=click.IntRange(0, 65535))
-def main(url: str, api_key: str | None, links: str | None, host: str, port: int) -> None:
+@click.option(
+    "--rate-limit-per-minute",
+    envvar="BOOTH_RATE_LIMIT_PER_MINUTE",
+    default=0,
+    type=click.IntRange(0),
+    help="Requests a minute from one client, a photo being two of them; 0 for no limit.",
+)
+def main(  # noqa: PLR0917 (click calls it by name)
+    url: str,
+    api_key: str | None,
+    links: str | None,
+    host: str,
+    port: int,
+    rate_limit_per_minute: int,
+) -> None:
     """Serve the page; it asks the Booth at --url."""
+    links = url if links is None else links
     try:
-        app = create_app(url, api_key, links=url if links is None else links)
+        app = create_app(url, api_key, links=links, rate_limit_per_minute=rate_limit_per_minute)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    uvicorn.run(app, host=host, port=port, log_level="warning")
+    logging.basicConfig(format="%(asctime)s %(message)s")
+    logging.getLogger("booth.access").setLevel(logging.INFO)
+    uvicorn.run(
+        AccessLog(app),
+        host=host,
+        port=port,
+        log_level="warning",
+        http=Protocol,
+        ws="none",
+        server_header=False,
+        access_log=False,
+        limit_concurrency=CONNECTIONS,
+    )
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from demo.photos import Photos
 from demo.problems import Problems, on_unforeseen
 from demo.samples import FOLDER
 from demo.views import ASSETS
+from demo.visits import RateLimit
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -53,6 +54,7 @@ def create_app(
     links: str = "",
     max_body_bytes: int = 20_000_000,
     body_timeout_s: float = 10,
+    rate_limit_per_minute: int = 0,
     memory: Memory | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> Starlette:
@@ -66,6 +68,7 @@ def create_app(
         links: where the service runs, as a browser reaches it; "" where that is this very host.
         max_body_bytes: of a photograph.
         body_timeout_s: seconds that a request's body may take to arrive.
+        rate_limit_per_minute: events and photographs from one client; 0 for no limit here.
         memory: what requests take their memory from; else the page has a budget of its own.
         transport: what carries the page's own requests to the service, in place of the network.
 
@@ -88,7 +91,12 @@ def create_app(
             Mount("/page/samples", StaticFiles(directory=FOLDER)),
             Mount("/", shown),
         ],
-        middleware=[Middleware(SecurityHeaders), Middleware(Problems), Middleware(RouteFilter)],
+        middleware=[
+            Middleware(SecurityHeaders),
+            Middleware(Problems),
+            Middleware(RateLimit, rate_limit_per_minute),
+            Middleware(RouteFilter),
+        ],
         exception_handlers={Exception: on_unforeseen},
         lifespan=lifespan,
     )

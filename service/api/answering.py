@@ -108,7 +108,7 @@ class Answering:
         body = await read_body(
             request, reservation, settings.max_body_bytes, settings.body_timeout_ms / 1000
         )
-        photos, is_list = photographs(request, body, settings.max_photos, reservation)
+        photos, is_list = await photographs(request, body, settings.max_photos, reservation)
         record.read_stage = Stage("read", start, time.perf_counter() - start)
         record.body_bytes, record.photographs = len(body), len(photos)
         count_more(request.scope, len(photos) - 1)

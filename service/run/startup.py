@@ -37,6 +37,10 @@ _T = TypeVar("_T")
 # when 16 clients asked at once, and 400 connections what they had read before they were refused.
 _WORKING = 128_000_000
 
+# One part in so many is lost in gaps between what the C library has given and taken back; bodies of
+# no known length, which grow in steps, left the most.
+_GAPS = 8
+
 # Bytes held by requests: so many are more than usual, and so few mean that it is over.
 _STORM, _CALM = 64_000_000, 16_000_000
 
@@ -66,11 +70,11 @@ async def reload(state: ServiceState) -> None:
 
     Where another reload of the models has yet to begin, that one will do.
     """
-    if failure := await beside(lambda: _reload_keys(state)):
+    another_waits, state.reload_waits = state.reload_waits, True
+    if state.settings.api_keys_file and (failure := await beside(lambda: _reload_keys(state))):
         log.warning("%s The keys stay.", failure)
-    if state.reload_waits:
+    if another_waits:
         return
-    state.reload_waits = True
     failure = await beside(lambda: _load(state))
     _freeze_garbage()
     budget_memory(state)
@@ -94,8 +98,9 @@ def budget_memory(state: ServiceState) -> None:
     total = memory_of(settings)
     held = resident_bytes() - state.memory.held + decoding_bytes(settings) + _WORKING
     least = _LEAST_BODIES * settings.max_body_bytes
-    state.memory.size = max(total - held, least)
-    if total - held < least:
+    left = (total - held) * (_GAPS - 1) // _GAPS
+    state.memory.size = max(left, least)
+    if left < least:
         log.warning(
             "The models, their work and decoding take %d MB, which leaves too little of "
             "BOOTH_MEMORY_BYTES (%d MB); requests may hold %d MB all the same, so raise it to at "

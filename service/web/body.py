@@ -6,7 +6,10 @@ import asyncio
 import base64
 import binascii
 import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
+from typing import Any, TypeVar
 
 import orjson
 from starlette.requests import Request
@@ -17,6 +20,8 @@ from service.web.form import boundary_of, files, is_form
 
 __all__ = ["photographs", "read_body"]
 
+_T = TypeVar("_T")
+
 _JSON = re.compile(rb"\s*\{")
 _SPACE = b" \t\r\n"  # base64 often comes in lines
 
@@ -24,6 +29,10 @@ _SPACE = b" \t\r\n"  # base64 often comes in lines
 # copied out of it; of JSON there is its text, and at the end a text without spaces, in two forms.
 _FORM_COPIES = 2
 _JSON_COPIES = 4
+
+_TAKEN_APART_HERE = 262_144  # bytes; so many of JSON take 3 ms
+# One at a time: it holds the interpreter, and many together would keep the event loop from it.
+_large = ThreadPoolExecutor(1, "booth-body")
 
 _FIRST_STEP = 65_536  # of a body whose length is not known in advance
 
@@ -140,7 +149,7 @@ def _file(size: int) -> BytesIO:
     return BytesIO(bytes(size))
 
 
-def photographs(
+async def photographs(
     request: Request, body: bytes, max_photos: int, reservation: Reservation
 ) -> tuple[list[bytes], bool]:
     """The photographs in a body, and whether they are a list (that is, want ``results``).
@@ -162,15 +171,22 @@ def photographs(
     boundary = boundary_of(request.headers.get("content-type", ""))
     if is_form(boundary, body):
         reservation.resize(_FORM_COPIES * len(body))
-        found = files(boundary, body, max_photos)
+        found = await _apart(len(body), files, boundary, body, max_photos)
         is_list = len(found) > 1
     elif _JSON.match(body):
         reservation.resize(_JSON_COPIES * len(body))
-        found, is_list = _from_json(body, max_photos)
+        found, is_list = await _apart(len(body), _from_json, body, max_photos)
     else:
         return [body], False
     reservation.resize(sum(map(len, found)))
     return found, is_list
+
+
+async def _apart(size: int, work: Callable[..., _T], *of: Any) -> _T:
+    """Do what takes long for a large body on a thread, so that others are answered meanwhile."""
+    if size <= _TAKEN_APART_HERE:
+        return work(*of)
+    return await asyncio.get_running_loop().run_in_executor(_large, work, *of)
 
 
 def _from_json(body: bytes, max_photos: int) -> tuple[list[bytes], bool]:

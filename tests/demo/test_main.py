@@ -9,6 +9,7 @@ import uvicorn
 from click.testing import CliRunner
 
 from demo.__main__ import main
+from demo.visits import Protocol
 
 
 def test_an_address_that_is_none_is_a_usage_error() -> None:
@@ -26,15 +27,23 @@ def test_the_service_comes_from_the_environment_and_its_links_with_it(
 ) -> None:
     made: list[dict[str, Any]] = []
 
-    def create_app(url: str, api_key: str | None, links: str) -> None:
-        made.append({"url": url, "api_key": api_key, "links": links})
+    def create_app(url: str, api_key: str | None, **given: Any) -> None:
+        made.append({"url": url, "api_key": api_key, **given})
 
     monkeypatch.setattr("demo.__main__.create_app", create_app)
     monkeypatch.setattr(uvicorn, "run", lambda _app, **given: made.append(given))
-    environment = {"BOOTH_URL": "http://booth.test:1", "BOOTH_API_KEY": "secret"}
+    environment = {
+        "BOOTH_URL": "http://booth.test:1",
+        "BOOTH_API_KEY": "secret",
+        "BOOTH_RATE_LIMIT_PER_MINUTE": "7",
+    }
     result = CliRunner().invoke(main, ["--port", "0", *arguments], env=environment)
     assert result.exit_code == 0
-    assert made == [
-        {"url": "http://booth.test:1", "api_key": "secret", "links": links},
-        {"host": "127.0.0.1", "port": 0, "log_level": "warning"},
-    ]
+    page, server = made
+    assert page == {
+        "url": "http://booth.test:1",
+        "api_key": "secret",
+        "links": links,
+        "rate_limit_per_minute": 7,
+    }
+    assert (server["host"], server["port"], server["http"]) == ("127.0.0.1", 0, Protocol)

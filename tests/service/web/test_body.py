@@ -114,10 +114,9 @@ def test_a_json_of_countless_values_is_refused_before_it_is_parsed(
     body = b'{"images": [' + b",".join([value] * 1000) + b"]}"
     problem(httpx.post(f"{tiny_server}/classify", content=body), 413, "too-many-photos")
     monkeypatch.delattr(orjson, "loads")
+    request = Request({"type": "http", "headers": []})
     with pytest.raises(TooManyPhotos):
-        photographs(
-            Request({"type": "http", "headers": []}), body, 64, MemoryBudget(1 << 20).reserve(0)
-        )
+        asyncio.run(photographs(request, body, 64, MemoryBudget(1 << 20).reserve(0)))
 
 
 @pytest.mark.parametrize("announced", [True, False])
@@ -179,7 +178,7 @@ def test_taking_a_form_or_json_apart_takes_memory_for_a_moment() -> None:
     body = json.dumps({"images": [text, text]}).encode()
     request = Request({"type": "http", "headers": []})
     with budget.reserve(len(body)) as reservation:
-        assert photographs(request, body, 4, reservation) == ([RED, RED], True)
+        assert asyncio.run(photographs(request, body, 4, reservation)) == ([RED, RED], True)
         assert budget.held == 2 * len(RED)
         assert budget.take_peak() == 4 * len(body)
     form = b'--x\r\nContent-Disposition: form-data; filename="a"\r\n\r\n%b\r\n--x--' % RED
@@ -187,12 +186,12 @@ def test_taking_a_form_or_json_apart_takes_memory_for_a_moment() -> None:
     request = Request({"type": "http", "headers": headers})
     with budget.reserve(len(form)) as reservation:
         budget.take_peak()
-        assert photographs(request, form, 4, reservation) == ([RED], False)
+        assert asyncio.run(photographs(request, form, 4, reservation)) == ([RED], False)
         assert budget.held == len(RED)
         assert budget.take_peak() == 2 * len(form)
     small = MemoryBudget(len(form))
     with small.reserve(len(form)) as reservation, pytest.raises(Overloaded):
-        photographs(request, form, 4, reservation)
+        asyncio.run(photographs(request, form, 4, reservation))
 
 
 def test_base64_may_come_in_lines(tiny_server: str) -> None:
