@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
 import sys
 
@@ -30,5 +32,12 @@ def serve(host: str | None, port: int | None, wanted: str | None) -> None:
     state = create_state(settings)
     keep_stderr()
     configure(settings.log)
-    click.echo(settings, err=True)
-    sys.exit(run(state))
+    with contextlib.suppress(OSError):  # as for the log: a full disk must not keep it from serving
+        click.echo(settings, err=True)
+    status = run(state)
+    logging.shutdown()
+    try:
+        sys.stderr.flush()
+    except OSError:
+        os._exit(status)  # Python's own end would try again, fail, and change the status
+    sys.exit(status)
