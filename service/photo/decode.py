@@ -25,11 +25,11 @@ from service.photo.bounds import (
     check_strips,
     too_costly,
 )
-from service.photo.colour import to_rgb
+from service.photo.colour import is_rgb, to_rgb
 from service.photo.formats import format_of
 from service.photo.header import DRAFT_MARGIN, read_header
 from service.photo.jpeg import rgb_pixels
-from service.photo.resample import Box, resample
+from service.photo.resample import Box, region_seen, resample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -109,11 +109,12 @@ def decode(
         check_compression(image)
         check_layout(image, data, max_pixels)
         whole, scale = image.size, _draft(image, wanted)
-        rgb: Image.Image | NDArray[np.uint8] | None = rgb_pixels(image, data, scale)
-        if rgb is None:
+        pixels = rgb_pixels(image, data, scale)
+        if pixels is None:
             image.load()
-            rgb = to_rgb(image)
-        square = _square(rgb, whole, scale, _orientation(image), wanted)
+        orientation = _orientation(image)
+        decoded = image if pixels is None else pixels
+        square = _square(decoded, whole, scale, orientation, wanted)
     return DecodedPhoto(square, width, height)
 
 
@@ -127,7 +128,7 @@ def _open(name: str, data: bytes, max_pixels: int) -> Image.Image:
 
 
 def _square(
-    rgb: Image.Image | NDArray[np.uint8],
+    decoded: Image.Image | NDArray[np.uint8],
     whole: tuple[int, int],
     scale: int,
     orientation: int,
@@ -138,8 +139,21 @@ def _square(
     left, top, right, bottom = _stored(_crop(seen, wanted), whole, orientation)
     box = left / scale, top / scale, right / scale, bottom / scale
     sideways = orientation in _SIDEWAYS
+    rgb, box = _rgb(decoded, box, wanted)
     square = resample(rgb, wanted.size, box, wanted.interpolation, sideways=sideways)
     return np.ascontiguousarray(_TURN[orientation](square)) if orientation in _TURN else square
+
+
+def _rgb(
+    decoded: Image.Image | NDArray[np.uint8], box: Box, wanted: Input
+) -> tuple[Image.Image | NDArray[np.uint8], Box]:
+    """What the network sees, and little more, in RGB; and where the box lies on it."""
+    if isinstance(decoded, np.ndarray) or is_rgb(decoded):
+        return decoded, box
+    region = region_seen(decoded.size, wanted.size, box, wanted.interpolation)
+    left, top, right, bottom = box
+    x, y, *_ = region
+    return to_rgb(decoded, region), (left - x, top - y, right - x, bottom - y)
 
 
 def _draft(image: Image.Image, wanted: Input) -> int:
