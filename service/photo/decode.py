@@ -7,7 +7,7 @@ import re
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import (
@@ -27,7 +27,7 @@ from service.photo.bounds import (
 )
 from service.photo.colour import is_rgb, to_rgb
 from service.photo.formats import format_of
-from service.photo.header import DRAFT_MARGIN, read_header
+from service.photo.header import DRAFT_MARGIN, exif_bytes, read_header
 from service.photo.jpeg import rgb_pixels
 from service.photo.resample import Box, region_seen, resample
 
@@ -59,6 +59,10 @@ _SIDEWAYS = {5, 6, 7, 8}
 # In which of them the seen left, and the seen top, lie at the stored right and bottom.
 _MIRRORED_ACROSS = {2, 3, 7, 8}
 _MIRRORED_DOWN = {3, 4, 6, 7}
+
+# An entry of Exif data points to what it holds, and a thousand may point to the same megabytes.
+_MOST_EXIF = 32_000_000
+_MOST_EXIF_IN_HEX = 30_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,10 +170,19 @@ def _draft(image: Image.Image, wanted: Input) -> int:
 def _orientation(image: Image.Image) -> int:
     """The Exif orientation, 1 to 8; 1 where there is none, or none that makes sense."""
     try:
+        if _is_costly(image.info):
+            return 1
         value = image.getexif().get(ExifTags.Base.Orientation)
     except Exception:  # noqa: BLE001 what is wrong with the Exif data leaves the pixels unharmed
         return 1
     return value if isinstance(value, int) and value in _TURN else 1
+
+
+def _is_costly(info: dict[str | tuple[int, int], Any]) -> bool:
+    """Tell whether Pillow would make too much of the Exif data, of which we want one number."""
+    exif = bytes(info.get("exif") or b"").removeprefix(b"Exif\0\0")
+    in_hex = info.get("Raw profile type exif", "")
+    return exif_bytes(exif, 0, len(exif)) > _MOST_EXIF or len(in_hex) > _MOST_EXIF_IN_HEX
 
 
 def _crop(whole: tuple[int, int], wanted: Input) -> Box:

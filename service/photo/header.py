@@ -13,7 +13,7 @@ from typing import TypeAlias
 from booth_client.errors import UnsupportedFormat
 from service.photo.formats import format_of
 
-__all__ = ["DRAFT_MARGIN", "Header", "read_header"]
+__all__ = ["DRAFT_MARGIN", "Header", "exif_bytes", "read_header"]
 
 # A JPEG is decoded at 1/2, 1/4 or 1/8 of its size while that leaves this many times the side that
 # it is resized to. On 60 photographs of 12 megapixels this moved a level by 0.3 on average and 5 at
@@ -200,7 +200,7 @@ def _jpeg(data: _Bytes) -> Header | None:
             return _jpeg_header(data, frame, data[at + 4], exif, usual=usual) if frame else None
         elif marker == _APP13 or (marker == _APP1 and data[at + 4 : at + 8] == b"Exif"):
             parsed += length
-            exif += _exif_bytes(data, at + 10, length) if marker == _APP1 else 0
+            exif += exif_bytes(data, at + 10, length) if marker == _APP1 else 0
         at += 2 + length
     return None
 
@@ -216,8 +216,15 @@ def _jpeg_header(
     return Header("JPEG", width, height, len(data), kind, usual, beside_bytes=coefficients + exif)
 
 
-def _exif_bytes(data: _Bytes, at: int, length: int) -> int:
-    """Foresee what Pillow makes of Exif data: of each entry a copy of what it points to."""
+def exif_bytes(data: _Bytes, at: int, length: int) -> int:
+    """Foresee what Pillow makes of Exif data: of each entry a copy of what it points to.
+
+    Args:
+        data: holds them.
+        at: where they begin, after ``Exif`` and two zeros.
+        length: theirs.
+
+    """
     order = "<" if data[at : at + 2] == b"II" else ">"
     try:
         (offset,) = struct.unpack_from(order + "I", data, at + 4)

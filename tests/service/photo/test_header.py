@@ -250,8 +250,7 @@ def test_no_file_takes_more_memory_than_was_foreseen(tmp_path: Path) -> None:
     foreseen = {name: header_of(files[name]).memory_bytes(224) for name in held}
     assert {name: bytes_ for name, bytes_ in held.items() if bytes_ > foreseen[name]} == {}
     most = 10 * 1600 * 1600 + 8_000_000
-    # libwebp holds its canvas twice beside Pillow's image, and Pillow a pointer for each row.
-    frugal = {
-        name: bytes_ for name, bytes_ in held.items() if "webp" not in name and "thin" not in name
-    }
+    # libwebp holds its canvas twice beside Pillow's image; a pointer a row, and rows, come on top.
+    others = ("webp", "png thin", "png wide")
+    frugal = {name: bytes_ for name, bytes_ in held.items() if not name.startswith(others)}
     assert {name: each for name, each in frugal.items() if each > most} == {}
