@@ -13,6 +13,7 @@ import numpy as np
 from PIL import (
     ExifTags,
     Image,
+    PngImagePlugin,
     TiffImagePlugin,
     WebPImagePlugin,  # noqa: F401 else Image.open imports every plugin there is to find it
 )
@@ -42,6 +43,8 @@ __all__ = ["DecodedPhoto", "decode"]
 
 # Pillow's remarks on odd files mean nothing to the operator, and could fill the log without end.
 logging.getLogger("PIL").setLevel(logging.CRITICAL)
+# Of text that a PNG may unpack to beside its pixels, where Pillow allows 64 MiB.
+PngImagePlugin.MAX_TEXT_MEMORY = 8_000_000
 _REMARKS = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
 
 # Exif 2.32, tag 0x0112: how to turn what is stored into what was seen. It is the square that is

@@ -148,3 +148,10 @@ def test_exif_data_that_points_to_itself_a_thousandfold_is_not_read(
     data = encoded(Image.new("RGB", (8, 8), "red"), name, exif=head + entry * 1000 + bytes(60_000))
     monkeypatch.setattr(Image.Exif, "load", lambda *_: pytest.fail("it is read"))
     assert decode(data, INPUT).width == 8
+
+
+def test_text_that_unpacks_to_megabytes_is_refused() -> None:
+    text = (b"zTXt", b"title\0\0" + zlib.compress(bytes(1_000_000)))
+    assert decode(png(0, bytes(21), text), INPUT).width == 20
+    with pytest.raises(BadImage):
+        decode(png(0, bytes(21), *[text] * 9), INPUT)
