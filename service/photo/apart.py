@@ -2,6 +2,10 @@
 
 Whatever a library does there, it is over in time: the process is ended, and the next gets another.
 Nothing that it writes is read, and it holds none of this process's files and sockets.
+
+On 27 November 2026, on two busy cores of an Intel Xeon (python -m benchmarks.decoding): a process
+starts in 0.2 to 0.8 s, holds 36 MB, and a photograph of 40 kB takes 2 ms longer there than here, as
+it comes last in the queue for a core; the file's way there takes 3 ms for 10 MB.
 """
 
 from __future__ import annotations

@@ -7,12 +7,13 @@ import re
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import (
     ExifTags,
     Image,
+    PngImagePlugin,
     TiffImagePlugin,
     WebPImagePlugin,  # noqa: F401 else Image.open imports every plugin there is to find it
 )
@@ -25,11 +26,11 @@ from service.photo.bounds import (
     check_strips,
     too_costly,
 )
-from service.photo.colour import to_rgb
+from service.photo.colour import is_rgb, to_rgb
 from service.photo.formats import FORMATS, format_of
-from service.photo.header import DRAFT_MARGIN, read_header
+from service.photo.header import DRAFT_MARGIN, exif_bytes, read_header
 from service.photo.jpeg import rgb_pixels
-from service.photo.resample import Box, resample
+from service.photo.resample import Box, region_seen, resample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -42,6 +43,8 @@ __all__ = ["DecodedPhoto", "decode"]
 
 # Pillow's remarks on odd files mean nothing to the operator, and could fill the log without end.
 logging.getLogger("PIL").setLevel(logging.CRITICAL)
+# Of text that a PNG may unpack to beside its pixels, where Pillow allows 64 MiB.
+PngImagePlugin.MAX_TEXT_MEMORY = 8_000_000
 _REMARKS = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
 
 # Exif 2.32, tag 0x0112: how to turn what is stored into what was seen. It is the square that is
@@ -59,6 +62,10 @@ _SIDEWAYS = {5, 6, 7, 8}
 # In which of them the seen left, and the seen top, lie at the stored right and bottom.
 _MIRRORED_ACROSS = {2, 3, 7, 8}
 _MIRRORED_DOWN = {3, 4, 6, 7}
+
+# An entry of Exif data points to what it holds, and a thousand may point to the same megabytes.
+_MOST_EXIF = 32_000_000
+_MOST_EXIF_IN_HEX = 30_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +121,12 @@ def decode(
         check_compression(image)
         check_layout(image, data, max_pixels)
         whole, scale = image.size, _draft(image, wanted)
-        rgb: Image.Image | NDArray[np.uint8] | None = rgb_pixels(image, data, scale)
-        if rgb is None:
+        pixels = rgb_pixels(image, data, scale)
+        if pixels is None:
             image.load()
-            rgb = to_rgb(image)
-        square = _square(rgb, whole, scale, _orientation(image), wanted)
+        orientation = _orientation(image)
+        decoded = image if pixels is None else pixels
+        square = _square(decoded, whole, scale, orientation, wanted)
     return DecodedPhoto(square, width, height)
 
 
@@ -132,7 +140,7 @@ def _open(name: str, data: bytes, max_pixels: int) -> Image.Image:
 
 
 def _square(
-    rgb: Image.Image | NDArray[np.uint8],
+    decoded: Image.Image | NDArray[np.uint8],
     whole: tuple[int, int],
     scale: int,
     orientation: int,
@@ -143,8 +151,21 @@ def _square(
     left, top, right, bottom = _stored(_crop(seen, wanted), whole, orientation)
     box = left / scale, top / scale, right / scale, bottom / scale
     sideways = orientation in _SIDEWAYS
+    rgb, box = _rgb(decoded, box, wanted)
     square = resample(rgb, wanted.size, box, wanted.interpolation, sideways=sideways)
     return np.ascontiguousarray(_TURN[orientation](square)) if orientation in _TURN else square
+
+
+def _rgb(
+    decoded: Image.Image | NDArray[np.uint8], box: Box, wanted: Input
+) -> tuple[Image.Image | NDArray[np.uint8], Box]:
+    """What the network sees, and little more, in RGB; and where the box lies on it."""
+    if isinstance(decoded, np.ndarray) or is_rgb(decoded):
+        return decoded, box
+    region = region_seen(decoded.size, wanted.size, box, wanted.interpolation)
+    left, top, right, bottom = box
+    x, y, *_ = region
+    return to_rgb(decoded, region), (left - x, top - y, right - x, bottom - y)
 
 
 def _draft(image: Image.Image, wanted: Input) -> int:
@@ -157,10 +178,19 @@ def _draft(image: Image.Image, wanted: Input) -> int:
 def _orientation(image: Image.Image) -> int:
     """The Exif orientation, 1 to 8; 1 where there is none, or none that makes sense."""
     try:
+        if _is_costly(image.info):
+            return 1
         value = image.getexif().get(ExifTags.Base.Orientation)
     except Exception:  # noqa: BLE001 what is wrong with the Exif data leaves the pixels unharmed
         return 1
     return value if isinstance(value, int) and value in _TURN else 1
+
+
+def _is_costly(info: dict[str | tuple[int, int], Any]) -> bool:
+    """Tell whether Pillow would make too much of the Exif data, of which we want one number."""
+    exif = bytes(info.get("exif") or b"").removeprefix(b"Exif\0\0")
+    in_hex = info.get("Raw profile type exif", "")
+    return exif_bytes(exif, 0, len(exif)) > _MOST_EXIF or len(in_hex) > _MOST_EXIF_IN_HEX
 
 
 def _crop(whole: tuple[int, int], wanted: Input) -> Box:

@@ -137,3 +137,21 @@ def test_fax_is_refused_before_a_row_of_it_is_decoded(
 def test_the_usual_compressions_are_decoded(compression: str | None) -> None:
     data = encoded(Image.new("RGB", (64, 64), "red"), "TIFF", compression=compression)
     assert decode(data, INPUT).pixels[0, 0].tolist() == [255, 0, 0]
+
+
+@pytest.mark.parametrize("name", ["PNG", "WEBP"])
+def test_exif_data_that_points_to_itself_a_thousandfold_is_not_read(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = struct.pack("<HHII", 700, 1, 60_000, 0)
+    head = b"Exif\0\0" + struct.pack("<2sHIH", b"II", 42, 8, 1000)
+    data = encoded(Image.new("RGB", (8, 8), "red"), name, exif=head + entry * 1000 + bytes(60_000))
+    monkeypatch.setattr(Image.Exif, "load", lambda *_: pytest.fail("it is read"))
+    assert decode(data, INPUT).width == 8
+
+
+def test_text_that_unpacks_to_megabytes_is_refused() -> None:
+    text = (b"zTXt", b"title\0\0" + zlib.compress(bytes(1_000_000)))
+    assert decode(png(0, bytes(21), text), INPUT).width == 20
+    with pytest.raises(BadImage):
+        decode(png(0, bytes(21), *[text] * 9), INPUT)

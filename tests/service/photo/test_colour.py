@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from models.card import Input
+from service.photo import colour as colour_module
 from service.photo.colour import to_rgb
 from service.photo.decode import decode
 
@@ -146,7 +147,7 @@ def test_premultiplied_alpha_of_a_tiff_is_blended_with_white() -> None:
     ],
 )
 def test_modes_that_few_files_have_are_converted_too(mode: str, colour: Any, seen: Colour) -> None:
-    assert to_rgb(plain(mode, colour)).getpixel((3, 3)) == seen
+    assert to_rgb(plain(mode, colour), (2, 2, 10, 10)).getpixel((3, 3)) == seen
 
 
 def test_a_colour_key_of_a_png_shows_white() -> None:
@@ -250,3 +251,20 @@ def test_cielab_of_a_tiff_is_converted() -> None:
 def test_ycbcr_of_a_tiff_is_converted() -> None:
     data = encoded(plain("YCbCr", (76, 85, 255)), "TIFF", compression="jpeg", quality=100)
     assert np.abs(np.subtract(colour_of(data), (254, 0, 0))).max() <= 4
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "L", "P", "CMYK", "1", "I", "F", "I;16"])
+def test_bands_give_the_pixels_of_the_whole(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (90, 120, 4), np.uint8)
+    image = Image.fromarray(noise)
+    if mode == "RGBA":
+        data = encoded(image, "PNG")
+    elif mode == "F":  # beyond 0..1, so that each band has a range of its own
+        data = encoded(image.convert("F"), "TIFF")
+    else:
+        data = encoded(
+            image.convert("L").convert(mode) if mode != "LA" else image.convert(mode), "TIFF"
+        )
+    whole = decode(data, INPUT).pixels
+    monkeypatch.setattr(colour_module, "_BAND_PIXELS", 700)
+    assert (decode(data, INPUT).pixels == whole).all()

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import io
+import json
+import os
 import random
 import struct
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +17,7 @@ import pytest
 from PIL import Image
 
 from service.photo.header import Header, read_header
+from tests.service.photo.costly import blank_webp
 
 SIDE = 256
 
@@ -108,14 +114,8 @@ def test_a_jpeg_of_several_scans_is_not_plain() -> None:
     assert not header_of(bytes(data)).is_plain(SIDE)
 
 
-def tiny_webp(side: int) -> bytes:
-    bits = (side - 1) | (side - 1) << 14
-    chunk = b"VP8L" + struct.pack("<IBI", 5, 0x2F, bits) + b"\0"
-    return b"RIFF" + struct.pack("<I", 4 + len(chunk)) + b"WEBP" + chunk
-
-
 def test_a_webp_of_38_bytes_is_priced_by_its_pixels() -> None:
-    header = header_of(tiny_webp(7000))
+    header = header_of(blank_webp(7000))
     assert not header.is_plain(SIDE)
     assert header.decode_s(SIDE) > 0.5
     assert header.memory_bytes(SIDE) > 500_000_000
@@ -172,3 +172,85 @@ def test_damage_anywhere_raises_nothing(name: str) -> None:
         if header:
             assert header.memory_bytes(SIDE) > 0
             assert header.decode_s(SIDE) > 0
+
+
+# Decodes each file in a process of its own, and prints the bytes that it held at its peak.
+MEASURE = """
+import json, os, sys
+from models.card import Input
+from service.photo.decode import decode
+
+def status(name):
+    with open("/proc/self/status") as lines:
+        return next(int(line.split()[1]) for line in lines if line.startswith(name)) * 1024
+
+wanted, names = Input(size=224, resize=224, keep_aspect=False), sys.argv[1:]
+with open(names[0], "rb") as file:
+    decode(file.read(), wanted)
+for name in names[1:]:
+    if os.fork() == 0:
+        with open(name, "rb") as file:
+            data = file.read()
+        before = status("VmRSS")
+        decode(data, wanted)
+        print(json.dumps([os.path.basename(name), status("VmHWM") - before]), flush=True)
+        os._exit(0)
+    os.wait()
+"""
+
+
+def large_files(side: int) -> dict[str, bytes]:
+    image = Image.new("RGB", (side, side), (10, 200, 30))
+    clear = Image.new("RGBA", (side, side), (10, 200, 30, 100))
+    grey, palette = image.convert("L"), image.quantize(4)
+    levels = Image.fromarray(np.full((side, side), 1000, np.uint16))
+    lzw, deflate = {"compression": "tiff_lzw"}, {"compression": "tiff_deflate"}
+    return {
+        "jpeg": encoded(image, "JPEG"),
+        "jpeg cmyk": encoded(image.convert("CMYK"), "JPEG"),
+        "jpeg progressive": encoded(image, "JPEG", progressive=True, subsampling=0),
+        "png": encoded(image, "PNG"),
+        "png rgba": encoded(clear, "PNG"),
+        "png la": encoded(clear.convert("LA"), "PNG"),
+        "png grey": encoded(grey, "PNG"),
+        "png 1": encoded(grey.convert("1"), "PNG"),
+        "png 16": encoded(levels, "PNG"),
+        "png 16 transparent": encoded(levels, "PNG", transparency=5),
+        "png transparent": encoded(image, "PNG", transparency=(1, 2, 3)),
+        "png palette": encoded(palette, "PNG", transparency=bytes(4)),
+        "webp": encoded(image, "WEBP", method=0),
+        "webp alpha": encoded(clear, "WEBP", method=0),
+        "webp lossless": encoded(clear, "WEBP", method=0, lossless=True),
+        "gif": encoded(palette, "GIF", transparency=1),
+        "bmp": encoded(image, "BMP"),
+        "bmp rgba": encoded(clear, "BMP"),
+        "bmp palette": encoded(palette, "BMP"),
+        "tiff": encoded(image, "TIFF", exif=EXIF),
+        "tiff one strip": encoded(clear, "TIFF", strip_size=1 << 30, **deflate),
+        "tiff f": encoded(grey.convert("F"), "TIFF"),
+        "tiff i": encoded(grey.convert("I"), "TIFF", **lzw),
+        "tiff 16": encoded(levels, "TIFF", **lzw),
+        "tiff cmyk": encoded(image.convert("CMYK"), "TIFF"),
+        "tiff jpeg": encoded(image, "TIFF", compression="jpeg"),
+    }
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux tells what was held")
+def test_no_file_takes_more_memory_than_was_foreseen(tmp_path: Path) -> None:
+    files = {"first": FILES["jpeg"], **large_files(1600)}
+    files["png thin"] = encoded(Image.new("RGBA", (1, 2_000_000)), "PNG")
+    files["png wide"] = encoded(Image.new("RGBA", (2_000_000, 1)), "PNG")
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    command = [sys.executable, "-c", MEASURE, *(str(tmp_path / name) for name in files)]
+    done = subprocess.run(command, env=environment, capture_output=True, check=True, timeout=100)
+    held = dict(json.loads(line) for line in done.stdout.splitlines())
+    assert set(held) == set(files) - {"first"}
+    foreseen = {name: header_of(files[name]).memory_bytes(224) for name in held}
+    assert {name: bytes_ for name, bytes_ in held.items() if bytes_ > foreseen[name]} == {}
+    most = 10 * 1600 * 1600 + 8_000_000
+    # libwebp holds its canvas twice beside Pillow's image; a pointer a row, and rows, come on top.
+    others = ("webp", "png thin", "png wide")
+    frugal = {name: bytes_ for name, bytes_ in held.items() if not name.startswith(others)}
+    assert {name: each for name, each in frugal.items() if each > most} == {}

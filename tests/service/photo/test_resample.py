@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from service.photo import resample as module
-from service.photo.resample import Interpolation, resample
+from service.photo.resample import Interpolation, region_seen, resample
 
 pytestmark = pytest.mark.usefixtures("decoder")
 
@@ -54,3 +54,29 @@ def test_a_large_image_gives_the_same_by_pillow(
     for image in (chelsea, np.asarray(chelsea)):
         large = resample(image, 224, BOXES[1], "bicubic")
         assert np.abs(np.subtract(large, small, dtype=int)).max() <= 2
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+@pytest.mark.parametrize("box", BOXES)
+@pytest.mark.parametrize("side", [32, 224])
+def test_what_is_not_seen_makes_no_difference(
+    interpolation: Interpolation,
+    box: tuple[float, float, float, float],
+    side: int,
+    chelsea: Image.Image,
+) -> None:
+    region = region_seen(chelsea.size, side, box, interpolation)
+    across, down = region[:2]
+    moved = box[0] - across, box[1] - down, box[2] - across, box[3] - down
+    part = resample(chelsea.crop(region), side, moved, interpolation)
+    whole = resample(chelsea, side, box, interpolation)
+    assert np.abs(np.subtract(part, whole, dtype=int)).max() <= 1
+
+
+def test_a_squashed_strip_is_averaged_before_it_is_made_wide(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "_across_then_down", lambda *_: pytest.fail("it is made wide"))
+    strip = Image.new("RGB", (1, 100_000), "red")
+    pixels = resample(strip, 224, (0, 0, 1, 100_000), "bilinear")
+    assert (pixels == (255, 0, 0)).all()
