@@ -9,11 +9,12 @@ from typing import Any
 
 from service.telemetry.record import RequestRecord
 
-__all__ = ["AccessLog"]
+__all__ = ["AccessLog", "TokenBucket"]
 
 access = logging.getLogger("booth.access")
 
 SERVER_ERROR = 500
+LONGEST_PATH = 300  # characters
 LEAST_FAILURES = 10  # lines a second, however few others are wanted
 
 
@@ -28,8 +29,8 @@ class AccessLog:
     """
 
     def __init__(self, lines_per_second: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._answers = _TokenBucket(lines_per_second, clock)
-        self._failures = _TokenBucket(max(LEAST_FAILURES, lines_per_second), clock)
+        self._answers = TokenBucket(lines_per_second, clock)
+        self._failures = TokenBucket(max(LEAST_FAILURES, lines_per_second), clock)
         self._left_out = 0
 
     def write(self, record: RequestRecord) -> None:
@@ -45,15 +46,21 @@ class AccessLog:
             note = f" ({self._left_out} lines left out before)"
             self._left_out = 0
         took_ms = record.seconds * 1000
-        line = record.method, record.path, record.status, took_ms, note
+        line = record.method, _path(record), record.status, took_ms, note
         access.info("%s %s %d %.1f ms%s", *line, extra=fields)
+
+
+def _path(record: RequestRecord) -> str:
+    """It is the client's, and may be as long as a head may."""
+    path = record.path
+    return path if len(path) <= LONGEST_PATH else f"{path[:LONGEST_PATH]}..."
 
 
 def _fields(record: RequestRecord) -> dict[str, Any]:
     fields = {
         "request_id": record.request_id,
         "method": record.method,
-        "path": record.path,
+        "path": _path(record),
         "status": record.status,
         "duration_ms": _milliseconds(record.seconds),
     }
@@ -78,8 +85,14 @@ def _milliseconds(seconds: float) -> float:
     return round(seconds * 1000, 2)
 
 
-class _TokenBucket:
-    """A token bucket: ``rate`` a second, and at once as many as one second brings."""
+class TokenBucket:
+    """A token bucket: ``rate`` a second, and at once as many as one second brings.
+
+    Args:
+        rate: how many.
+        clock: tells the time in seconds.
+
+    """
 
     def __init__(self, rate: int, clock: Callable[[], float]) -> None:
         self._rate = rate
@@ -88,6 +101,7 @@ class _TokenBucket:
         self._filled = clock()
 
     def take(self) -> bool:
+        """Take one, if there is one."""
         now = self._clock()
         self._tokens = min(self._rate, self._tokens + (now - self._filled) * self._rate)
         self._filled = now

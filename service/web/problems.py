@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http
 import logging
+import time
 from typing import Any
 
 import orjson
@@ -13,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from booth_client.errors import BoothError, InternalError, InvalidParameter
+from service.telemetry.access_log import TokenBucket
 from service.web.scope import record_of
 
 __all__ = [
@@ -28,6 +30,9 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+
+# Who finds a way to make errors of ours must not fill the log: beyond these there is one line each.
+_tracebacks = TokenBucket(10, time.monotonic)
 
 PROBLEM_SCHEMA = {
     "type": "object",
@@ -47,7 +52,8 @@ def body_of(error: BoothError, request: Request) -> dict[str, Any]:
     detail = error.detail
     if error.status == http.HTTPStatus.INTERNAL_SERVER_ERROR:
         request_id = record_of(request.scope).request_id
-        log.error("%s request_id=%s", detail, request_id, exc_info=error.__cause__ or error)
+        cause = (error.__cause__ or error) if _tracebacks.take() else None
+        log.error("%s request_id=%s", detail, request_id, exc_info=cause)
         detail = f"Something failed on our side; name the id {request_id} when you report it."
     return _fields(error.kind, error.title, error.status, detail)
 

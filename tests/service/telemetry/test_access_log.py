@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -129,3 +130,12 @@ def test_json_tells_of_a_photograph_all_but_the_photograph(
     assert (two["photographs"], two["outcome"]) == (2, "ok")
     assert "a-secret" not in text
     assert "IHDR" not in text
+
+
+def test_a_path_of_any_length_is_one_short_line(caplog: pytest.LogCaptureFixture) -> None:
+    record = RequestRecord("an-id", "GET", "/" + 60_000 * "a", 0.0)
+    with caplog.at_level(logging.INFO, "booth.access"):
+        AccessLog(10).write(record)
+    (line,) = caplog.records
+    assert len(line.getMessage()) < 400
+    assert "aaa..." in line.getMessage()

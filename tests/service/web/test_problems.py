@@ -17,7 +17,9 @@ from booth_client.errors import (
     SlowBody,
     Unauthorized,
 )
+from service.telemetry.access_log import TokenBucket
 from service.telemetry.record import RequestRecord
+from service.web import problems
 from service.web.problems import body_of, render
 from service.web.scope import record_of, start_record
 from tests.service.asking import RED, problem, replace_network
@@ -83,6 +85,15 @@ def test_a_cause_of_ours_goes_to_the_log_and_its_text_to_nobody(
     assert "request_id=an-id" in line.getMessage()
     assert line.exc_info
     assert str(line.exc_info[1]) == "secret of /the/house"
+
+
+def test_a_flood_of_errors_of_ours_is_a_line_each(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(problems, "_tracebacks", TokenBucket(2, lambda: 0.0))
+    for _ in range(5):
+        body_of(InternalError("An unforeseen error."), asked())
+    assert [bool(line.exc_info) for line in caplog.records] == [True, True, False, False, False]
 
 
 def asked() -> Request:
