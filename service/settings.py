@@ -26,6 +26,12 @@ ELSEWHERE = ("BOOTH_URL", "BOOTH_API_KEY", "BOOTH_WEIGHTS_URL")
 
 SECRET = ("BOOTH_API_KEYS",)
 
+# What Kubernetes puts into each container's environment for each Service of its namespace.
+_OF_A_SERVICE = re.compile(
+    r"BOOTH(_\w+)?_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)"
+)
+_ADDRESS = re.compile(r"(tcp|udp|sctp)://")
+
 Format = Literal["JPEG", "PNG", "WebP", "GIF", "BMP", "TIFF"]
 _FORMATS: dict[str, Format] = {name.upper(): name for name in get_args(Format)}
 
@@ -234,23 +240,30 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     environ = os.environ if environ is None else environ
     known = [variable(field) for field in Settings.model_fields]
     for name in environ:
-        if name.startswith(PREFIX) and name not in known and name not in ELSEWHERE:
+        if name.startswith(PREFIX) and name not in known and not _is_foreign(name, environ[name]):
             # Without the prefix, which makes all of them alike.
             close = get_close_matches(name.removeprefix(PREFIX).lower(), Settings.model_fields, n=1)
             hint = (
                 f"did you mean {variable(close[0])}?" if close else "see docs/settings.md for all."
             )
             raise BadSettings(f"There is no setting {name}; {hint}")
+    given = {f: environ[variable(f)] for f in Settings.model_fields if variable(f) in environ}
+    if _ADDRESS.match(given.get("port", "")):
+        del given["port"]  # Kubernetes' own, of a Service that is named booth
     try:
-        return Settings.model_validate(
-            {f: environ[variable(f)] for f in Settings.model_fields if variable(f) in environ}
-        )
+        return Settings.model_validate(given)
     except ValidationError as cause:
         first = cause.errors()[0]
         name = variable(str(first["loc"][0]))
         hidden = name in SECRET or "@" in environ[name]
         shown = name if hidden else f"{name}={environ[name]!r}"
         raise BadSettings(f"{shown} won't do: {first['msg']}.") from None
+
+
+def _is_foreign(name: str, value: str) -> bool:
+    """Whether it is read elsewhere, or Kubernetes' own, of a Service named booth or booth-...."""
+    by_name = name in ELSEWHERE or _OF_A_SERVICE.fullmatch(name)
+    return bool(by_name or (name.endswith("_PORT") and _ADDRESS.match(value)))
 
 
 def _shown(value: object) -> str:

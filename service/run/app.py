@@ -23,6 +23,7 @@ from service.settings import BadSettings, Settings
 from service.telemetry.metrics import Metrics
 from service.web import problems
 from service.web.access_control import AccessControl
+from service.web.head import HeadAsGet
 from service.web.middleware import RequestMiddleware
 from service.web.state import ServiceState
 
@@ -122,7 +123,7 @@ def create_app(state: ServiceState) -> ASGIApp:
     app.include_router(docs.router())
     problems.install(app)
     app.router.default = page
-    inner = classify.FastPath(app, front)
+    inner = classify.FastPath(HeadAsGet(app), front)
     # The visitor's own request has passed the access control: what the page asks for it need not.
     page.api = RequestMiddleware(inner, state, classify.asks_for_labels)
     whole = AccessControl(inner, state.api_keys, state.settings.rate_limit_per_minute)

@@ -22,8 +22,10 @@ __all__ = ["photographs", "read_body"]
 
 _T = TypeVar("_T")
 
-_JSON = re.compile(rb"\s*\{")
+_MARK = b"\xef\xbb\xbf"  # the byte order mark that some programs write before JSON
+_JSON = re.compile(rb"(?:%b)?\s*\{" % _MARK)
 _SPACE = b" \t\r\n"  # base64 often comes in lines
+_URL_SAFE = bytes.maketrans(b"-_", b"+/")  # RFC 4648, section 5
 
 # What a body and what is made of it hold together for a moment, in bodies: a form's photographs are
 # copied out of it; of JSON there is its text, and at the end a text without spaces, in two forms.
@@ -195,7 +197,7 @@ def _from_json(body: bytes, max_photos: int) -> tuple[list[bytes], bool]:
     if body.count(b",") > 2 * max_photos:
         raise _too_many(max_photos)
     try:
-        fields = orjson.loads(body)
+        fields = orjson.loads(body.removeprefix(_MARK))
     except orjson.JSONDecodeError:
         raise InvalidParameter(
             'The JSON is malformed; send {"image": "<base64>"} or {"images": ["<base64>"]}.'
@@ -216,12 +218,15 @@ def _from_base64(text: object, where: str) -> bytes:
     if not isinstance(text, str):
         raise InvalidParameter(f"{where} must be a string: base64, or a data: URL.")
     data = text
-    if text.startswith("data:"):
+    if text[:5].lower() == "data:":
         head, comma, data = text.partition(",")
-        if not comma or not head.endswith(";base64"):
+        if not comma or not head.lower().endswith(";base64"):
             raise InvalidParameter(f"{where} is no base64 data: URL (data:image/jpeg;base64,...).")
     try:
-        return base64.b64decode(data.encode("ascii").translate(None, _SPACE), validate=True)
+        plain = data.encode("ascii").translate(_URL_SAFE, _SPACE)
+        if len(plain) % 4:  # many leave the padding out
+            plain += b"=" * (-len(plain) % 4)
+        return base64.b64decode(plain, validate=True)
     except (binascii.Error, UnicodeError):
         raise InvalidParameter(f"{where} is not valid base64.") from None
 

@@ -85,3 +85,24 @@ def test_a_digest_that_is_none_is_refused_and_not_printed() -> None:
     with pytest.raises(BadSettings, match="64 hexadecimal digits") as refusal:
         read_settings({"BOOTH_API_KEYS": "sha256:123cafe"})
     assert "cafe" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("service", ["BOOTH", "BOOTH_API", "BOOTH_PAGE_2"])
+def test_what_kubernetes_tells_of_a_service_of_that_name_is_passed_over(service: str) -> None:
+    given = {
+        f"{service}_SERVICE_HOST": "10.0.0.7",
+        f"{service}_SERVICE_PORT": "8000",
+        f"{service}_SERVICE_PORT_HTTP": "8000",
+        f"{service}_PORT": "tcp://10.0.0.7:8000",
+        f"{service}_PORT_8000_TCP": "tcp://10.0.0.7:8000",
+        f"{service}_PORT_8000_TCP_PROTO": "tcp",
+        f"{service}_PORT_8000_TCP_PORT": "8000",
+        f"{service}_PORT_8000_TCP_ADDR": "10.0.0.7",
+    }
+    assert read_settings(given) == read_settings({})
+
+
+@pytest.mark.parametrize("name", ["BOOTH_API_PORT", "BOOTH_SERVICE", "BOOTH_PORTS"])
+def test_other_names_are_still_refused(name: str) -> None:
+    with pytest.raises(BadSettings, match=name):
+        read_settings({name: "8000"})

@@ -268,3 +268,20 @@ def test_bands_give_the_pixels_of_the_whole(mode: str, monkeypatch: pytest.Monke
     whole = decode(data, INPUT).pixels
     monkeypatch.setattr(colour_module, "_BAND_PIXELS", 700)
     assert (decode(data, INPUT).pixels == whole).all()
+
+
+def bmp(alpha: int) -> bytes:
+    """A 32-bit BMP with a mask for alpha (BITMAPV4HEADER), all of it ``alpha``."""
+    pixels = bytes([10, 20, 240, alpha]) * 64
+    masks = struct.pack("<IIII", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+    head = struct.pack("<IiiHHIIiiII", 108, 8, 8, 1, 32, 3, len(pixels), 0, 0, 0, 0)
+    head += masks + b"BGRs" + bytes(48)
+    start = 14 + len(head)
+    return struct.pack("<2sIHHI", b"BM", start + len(pixels), 0, 0, start) + head + pixels
+
+
+def test_a_bmp_whose_alpha_is_0_everywhere_is_opaque() -> None:
+    wanted = Input(size=8, resize=8)
+    assert decode(bmp(0), wanted).pixels[4, 4].tolist() == [240, 20, 10]
+    assert decode(bmp(255), wanted).pixels[4, 4].tolist() == [240, 20, 10]
+    assert decode(bmp(1), wanted).pixels[4, 4].tolist() == [255, 254, 254]

@@ -45,7 +45,9 @@ def test_one_file_of_a_form_gives_an_answer_and_several_give_results(tiny_server
     assert [first(answer) for answer in several.json()["results"]] == ["Blue", "Red", "Blue"]
 
 
-@pytest.mark.parametrize("prefix", ["", "data:image/png;base64,", "data:;base64,"])
+@pytest.mark.parametrize(
+    "prefix", ["", "data:image/png;base64,", "data:;base64,", "DATA:image/png;BASE64,"]
+)
 def test_json_takes_base64_and_data_urls(tiny_server: str, prefix: str) -> None:
     text = prefix + base64.b64encode(RED).decode()
     one = httpx.post(f"{tiny_server}/classify", json={"image": text})
@@ -211,3 +213,18 @@ def test_a_body_that_stops_coming_is_given_up(tiny_server: str) -> None:
             answer += piece
     assert answer.startswith(b"HTTP/1.1 408 ")
     assert b"/problems/slow-body" in answer
+
+
+def test_base64_may_be_for_urls_and_without_padding(tiny_server: str) -> None:
+    behind = bytes(-len(BLUE) % 3) + b"\xfb\xef\xbe\xff\xff\xff\0"  # after the image's end
+    photo = BLUE + behind
+    text = base64.urlsafe_b64encode(photo).decode().rstrip("=")
+    assert {"-", "_"} <= set(text)
+    assert len(text) % 4
+    answer = httpx.post(f"{tiny_server}/classify", json={"image": text})
+    assert first(answer.json()) == "Blue"
+
+
+def test_json_may_have_a_byte_order_mark(tiny_server: str) -> None:
+    body = json.dumps({"image": base64.b64encode(BLUE).decode()}).encode("utf-8-sig")
+    assert first(httpx.post(f"{tiny_server}/classify", content=body).json()) == "Blue"
