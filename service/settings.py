@@ -84,6 +84,12 @@ class Settings(BaseModel):
     body_timeout_ms: int = Field(
         10_000, gt=0, description="time a request's body may take to arrive"
     )
+    keep_alive_ms: int = Field(
+        75_000,
+        gt=0,
+        description="time that a connection is kept open for a further request; longer than the "
+        "balancer in front keeps it, which is often 60 s",
+    )
     stall_ms: int = Field(
         30_000, gt=0, description="time without progress after which `/readyz` turns red"
     )

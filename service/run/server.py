@@ -149,7 +149,7 @@ class _Server(uvicorn.Server):
                 forwarded_allow_ips=self._proxies,
                 server_header=False,
                 backlog=BACKLOG,
-                timeout_keep_alive=30,
+                timeout_keep_alive=settings.keep_alive_ms / 1000,  # type: ignore[arg-type]
                 timeout_graceful_shutdown=max(1, answering_s),
             )
         )

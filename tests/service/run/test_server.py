@@ -253,3 +253,14 @@ def test_whom_the_kernel_has_let_in_is_taken_in_before_the_door_closes() -> None
         assert [one.getpeername() for one in inside] == [one.getsockname() for one in clients]
         for one in [*inside, *clients]:
             one.close()
+
+
+def test_a_connection_is_kept_open_as_long_as_the_setting_says(serve: Any, tiny: Any) -> None:
+    with serve(models=tiny, keep_alive_ms=300) as server:
+        address = urlsplit(server.url)
+        with socket.create_connection((address.hostname, address.port), 10) as connection:
+            connection.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert b"200 OK" in connection.recv(4096)
+            start = time.monotonic()
+            assert connection.recv(4096) == b""
+            assert 0.2 < time.monotonic() - start < 10
