@@ -21,7 +21,7 @@ from benchmarks.processes import Tree
 from tests.attack.innocents import ATTACKER, client_from, innocents
 from tests.servers import Serve, Server
 
-SECONDS = 4.0
+SECONDS = 3.0
 BUDGET = 1_800_000_000
 ATTACKERS = 8
 

@@ -15,7 +15,7 @@ import pytest
 from tests.attack.innocents import ATTACKER, client_from, innocents
 from tests.servers import Serve
 
-SECONDS = 4.0
+SECONDS = 3.0
 CONNECTIONS = 12
 PHOTOS = 16
 

@@ -25,7 +25,7 @@ from tests.service.broken import break_model
 from tests.service.conftest import tiny_card, write_tiny
 from tests.waiting import eventually
 
-RELOADS = int(os.environ.get("RELOADS", "18"))
+RELOADS = int(os.environ.get("RELOADS", "10"))
 ZOO = Path(zoo.__file__).parent
 MODELS = ("places365", "efficientnet_lite0")
 LOADED = re.compile(r'booth_model_loaded_timestamp_seconds\{model="(\w+)",[^}]*\} (\S+)')
