@@ -62,7 +62,11 @@ def config(architecture: str = "resnet18", labels: int = 7, size: int = 64) -> E
     )
 
 
-@pytest.fixture(scope="module", params=list(PUBLISHED))
+# The tests of a network share their worker, so that it is made and loaded once.
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in PUBLISHED],
+)
 def network(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Exporter]:
