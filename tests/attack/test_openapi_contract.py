@@ -24,7 +24,7 @@ load_all_checks()
 EXCLUDED: Any = [CHECKS.get_one(name) for name in sorted(LEFT_OUT)]
 
 HURRIED = settings(
-    max_examples=10,
+    max_examples=6,
     derandomize=True,
     database=None,
     deadline=None,

@@ -10,7 +10,7 @@ import pytest
 from benchmarks.soak import Traffic, grown, sampled
 from tests.servers import Serve
 
-SECONDS = float(os.environ.get("SOAK_SECONDS", "25"))
+SECONDS = float(os.environ.get("SOAK_SECONDS", "12"))
 
 pytestmark = pytest.mark.timeout(SECONDS + 120)
 
