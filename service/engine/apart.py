@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future
-from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from booth_client.errors import BadRequest
 from models.card import Input
@@ -50,18 +48,12 @@ class Apart:
         self.processes = processes
         self.lane = Lane(threads)
 
-    def release_with(self, future: Future[Any], work_s: float, client: str) -> None:
-        """Count a photograph out of the lane as soon as its future has an outcome."""
-        future.add_done_callback(partial(self._release, work_s, client))
-
     def close(self, timeout_s: float | None = None) -> None:
-        """Do what waits, and end threads and processes."""
+        """Do what waits, then end; where there is a time for it, give up what is decoded now."""
+        if timeout_s is not None:
+            self.processes.close()
         self.lane.close(timeout_s)
         self.processes.close()
-
-    def _release(self, work_s: float, client: str, future: Future[Any]) -> None:
-        done = not future.cancelled() and future.exception() is None
-        self.lane.backlog.release(work_s, done=done, client=client)
 
 
 def foresee(photo: bytes, side: int) -> Foreseen:

@@ -162,8 +162,9 @@ class Batcher:
     def put(self, photo: PendingPhoto) -> None:
         """Let a photograph wait for its turn; its future gets the inference or the error."""
         if photo.is_costly and self._lane is not None:
-            if not self._lane.put(partial(self._decode_beside, photo), photo.client):
-                self._settle(photo, InternalError("The service has stopped."))
+            work = partial(self._decode_beside, photo)
+            if not self._lane.put(work, photo.foreseen_s, photo.client):
+                self._settle(photo, _no_lane())
             return
         if self._decoders is None:
             self._enqueue(photo)
@@ -211,14 +212,16 @@ class Batcher:
                 return
         self._settle(photo, ShuttingDown("This model is being unloaded; try again."))
 
-    def _decode_beside(self, photo: PendingPhoto) -> None:
-        """On a decoder's thread: other cores than the network's."""
-        if self._is_wanted(photo):
-            decoded = self._decoded(photo)
-            if decoded:
-                self._enqueue(photo, decoded)
+    def _decode_beside(self, photo: PendingPhoto) -> bool:
+        """On another thread, or other cores, than the network's; whether it was still wanted."""
+        if not self._is_wanted(photo):
+            return False
+        decoded = self._decoded(photo)
+        if decoded:
+            self._enqueue(photo, decoded)
+        return True
 
-    def _settle_if_dropped(self, photo: PendingPhoto, decoding: Future[None]) -> None:
+    def _settle_if_dropped(self, photo: PendingPhoto, decoding: Future[bool]) -> None:
         """Where the decoders were shut down before its turn came."""
         if decoding.cancelled():
             self._settle(photo, InternalError("The service has stopped."))
@@ -298,12 +301,13 @@ class Batcher:
         """The pixels of a photograph; None if there are none, which it is then told."""
         start = time.perf_counter()
         try:
+            size = len(photo.data)  # who is no longer waited for lets go of it
             decoded = self._pixels(photo)
             end = time.perf_counter()
             if not photo.is_costly:
                 self._learn(photo.foreseen_s, end - start)
             if self._observer:
-                self._observer.photo_decoded(len(photo.data), decoded.width * decoded.height)
+                self._observer.photo_decoded(size, decoded.width * decoded.height)
         except BoothError as error:
             self._settle(photo, error)
         except BaseException as cause:  # noqa: BLE001 (a decoder's crash is this photograph's own)
@@ -368,6 +372,10 @@ def _clear_frames(error: BaseException | None) -> None:
     while error is not None:
         traceback.clear_frames(error.__traceback__)
         error = error.__context__
+
+
+def _no_lane() -> ShuttingDown:
+    return ShuttingDown("Photographs of this kind are not decoded now; try again.", retry_after_s=1)
 
 
 def _failure(sentence: str, cause: BaseException) -> InternalError:

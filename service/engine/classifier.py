@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Hashable, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor
 from dataclasses import dataclass
 
 import numpy as np
@@ -169,15 +169,10 @@ class Classifier:
                 foreseen_s=plan.foreseen_s,
                 is_costly=plan.is_costly,
             )
-            self._release_with(photo.future, plan, client)
+            self._admission.release_with(photo.future, plan.work_s, client)
             self.batcher.put(photo)
             tickets.append(Ticket(photo.future, deadline, name))
         return tickets
-
-    def _release_with(self, future: Future[Inference], plan: _Plan, client: str) -> None:
-        self._admission.release_with(future, plan.work_s, client)
-        if plan.is_costly and self._apart:
-            self._apart.release_with(future, plan.foreseen_s, client)
 
     def _plan(self, photo: bytes) -> _Plan:
         """What a photograph will cost, by its header."""
