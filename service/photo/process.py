@@ -102,6 +102,7 @@ class DecoderProcess:
             DiedError: it died of it.
 
         """
+        was_idle = self._is_ready  # only one that had nothing to do ends by itself
         self._wait_until_ready(task)
         self.is_well = False
         begin, cpu_s = time.monotonic(), self._cpu_s()
@@ -113,7 +114,8 @@ class DecoderProcess:
             was_kept = self._cpu_s() - cpu_s < _LEAST_SHARE * seconds
             raise (_no_room() if was_kept else too_costly(task.format)) from None
         except OSError:
-            raise (EndedIdleError if self._ended_by_itself() else DiedError) from None
+            ended_idle = was_idle and self._ended_by_itself()
+            raise (EndedIdleError if ended_idle else DiedError) from None
         answer = _answer(fields, pixels, task.wanted.size)
         self.is_well = True
         if isinstance(answer, BadRequest):

@@ -86,16 +86,21 @@ class Connections:
             loop.call_soon(self._next, loop)
 
     def _next(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._ahead[0].go_on()
-        self._ahead.popleft()
-        if self._ahead:
-            loop.call_soon(self._next, loop)
+        try:
+            self._ahead[0].go_on()
+        finally:
+            self._ahead.popleft()
+            if self._ahead:
+                loop.call_soon(self._next, loop)
 
     def _make_room(self, owner: str | None = None) -> bool:
         waiting = [one for one in self._open if owner in (None, one.owner) and one.waits()]
         if not waiting:
             return False
-        first = min(waiting, key=lambda one: (-self._of_client[one.owner], one.since))
+        # A proxy's connections are many clients': they go last.
+        first = min(
+            waiting, key=lambda one: (not one.owner, -self._of_client[one.owner], one.since)
+        )
         self.discard(first)
         first.give_way()
         return True

@@ -12,7 +12,6 @@ from importlib.metadata import entry_points
 from importlib.util import find_spec
 from typing import Any
 
-import httpx
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -20,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.memory import MemoryBudget
 from service.settings import Settings
 from service.web.headers import NOTICE_POLICY
-from service.web.scope import mark_page
+from service.web.scope import client_of, mark_page
 
 __all__ = ["PageMount"]
 
@@ -90,11 +89,14 @@ class PageMount:
             self._loading = False
 
     def _options(self) -> dict[str, Any]:
+        # Late: it imports httpx, which the API does not wait for.
+        from service.run.inside import Inside
+
         return {
             "max_body_bytes": self._settings.max_body_bytes,
             "body_timeout_s": self._settings.body_timeout_ms / 1000,
             "memory": self._memory,
-            "transport": _Inside(self.api) if self.api else None,
+            "transport": Inside(self.api, _visitor.get) if self.api else None,
         }
 
     async def close(self) -> None:
@@ -116,21 +118,6 @@ class PageMount:
             raise HTTPException(404)
 
 
-class _Inside(httpx.AsyncBaseTransport):
-    """Carries the page's requests within the process, each as one of the visitor's own.
-
-    Over the network all would come from this machine: one client, with one client's share.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request, and give its response."""
-        transport = httpx.ASGITransport(self._app, False, client=_visitor.get())
-        return await transport.handle_async_request(request)
-
-
 async def _show(page: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer with the page; but what it has not either gets the API's one shape of error.
 
@@ -148,7 +135,7 @@ async def _show(page: ASGIApp, scope: Scope, receive: Receive, send: Send) -> No
             await send(message)
 
     mark_page(scope, page=scope["method"] != "POST")
-    _visitor.set(tuple(scope.get("client") or ("", 0)))
+    _visitor.set((client_of(scope), (scope.get("client") or ("", 0))[1]))
     await page(scope, receive, send_on)
     if missing:
         raise HTTPException(404)

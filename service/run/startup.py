@@ -63,6 +63,7 @@ async def start(state: ServiceState, page: PageMount) -> None:
     settings = state.settings
     if page.is_wanted:
         await page.open(f"http://{_reachable(settings.host)}:{state.port}")
+        budget_memory(state)  # the page takes its own
 
 
 async def reload(state: ServiceState) -> None:
