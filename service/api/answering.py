@@ -85,6 +85,25 @@ class Answering:
         record.model, record.version = model.card.name, model.card.version
         return model
 
+    def refuse_if_full(self, request: Request, model: LoadedModel, timeout_s: float | None) -> None:
+        """Refuse a request before its body is read, where no photograph would be accepted.
+
+        With a response cache none is refused here: an answer that is known needs no room.
+
+        Raises:
+            Overloaded: as ``answers`` would.
+
+        """
+        if self._cache.answers.max_bytes:
+            return
+        try:
+            model.classifier.refuse_if_full(timeout_s, client_of(request.scope))
+        except BoothError as error:
+            record_of(request.scope).failed = {
+                0: error.outcome
+            }  # one at least; how many isn't read
+            raise
+
     async def photographs(self, request: Request) -> Photographs:
         """Read a request's body: a photograph, a form of them, or JSON.
 

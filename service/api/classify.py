@@ -68,7 +68,8 @@ class ClassifyFront:
     async def classify(self, request: Request) -> Response:
         """Label one photograph, or several."""
         query = _parse_query(request.scope["query_string"])
-        self._answering.model(request, query.model, query.version)  # or refuse without the body
+        model = self._answering.model(request, query.model, query.version)
+        self._answering.refuse_if_full(request, model, query.timeout_s)
         with await self._answering.photographs(request) as asked:
             # While the body came, another may have been loaded in its place.
             model = self._answering.model(request, query.model, query.version)

@@ -123,6 +123,12 @@ class Backlog:
             self._work_s += work_s
             self._clients[client] = self._clients.get(client, 0.0) + work_s
 
+    def check(self, work_s: float, latency_s: float, timeout_s: float, client: str = "") -> None:
+        """Refuse what ``admit`` would refuse now, and accept nothing."""
+        with self._changing:
+            if self._count:
+                self._check(self._before(client, work_s), latency_s, timeout_s)
+
     def release(self, work_s: float, *, done: bool, client: str = "") -> None:
         """Count out a photograph: its work was done, or was dropped."""
         with self._changing:
@@ -214,6 +220,12 @@ class Admission:
             self._backlog.admit(works_s, latency_s, timeout_s, client)
             self._taken += count
             self._clients[client] += count
+
+    def check(self, work_s: float, latency_s: float, timeout_s: float, client: str = "") -> None:
+        """Refuse one photograph as ``admit`` would now, and accept nothing."""
+        with self._changed:
+            self._check_room(1, client)
+            self._backlog.check(work_s, latency_s, timeout_s, client)
 
     def _check_room(self, count: int, client: str) -> None:
         free = self._limit - self._taken

@@ -174,6 +174,16 @@ class Classifier:
             tickets.append(Ticket(photo.future, deadline, name))
         return tickets
 
+    def refuse_if_full(self, timeout_s: float | None = None, client: str = "") -> None:
+        """Refuse at once what ``submit`` would refuse whatever the photograph is.
+
+        Raises:
+            Overloaded: not even a photograph that costs nothing to decode would be answered.
+
+        """
+        timeout_s = timeout_s or self.limits.deadline_s
+        self._admission.check(self.cost.work_s(0), self.cost.latency_s(0), timeout_s, client)
+
     def _plan(self, photo: bytes) -> _Plan:
         """What a photograph will cost, by its header."""
         foreseen = foresee(photo, self.card.input.resize)

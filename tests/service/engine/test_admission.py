@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import numpy as np
@@ -308,3 +310,30 @@ def test_who_sends_much_waits_behind_itself_alone() -> None:
     for _ in range(100):
         backlog.release(0.1, done=True, client="greedy")
     backlog.admit([0.1], 0.01, 1, "greedy")
+
+
+def test_a_check_refuses_as_accepting_would_and_accepts_nothing() -> None:
+    admission = Admission(2, Backlog())
+    admission.check(WORK_S, 0.01, 10)
+    admission.admit([5.0], 0.01, 10)
+    with pytest.raises(Overloaded, match="too long for the deadline"):
+        admission.check(WORK_S, 0.01, 1)
+    admission.check(WORK_S, 0.01, 100)
+    assert len(admission) == 1
+    admission.admit([WORK_S], 0.01, 100)
+    with pytest.raises(Overloaded, match="room for 0 of 1"):
+        admission.check(WORK_S, 0.01, 100)
+
+
+def test_over_http_a_full_queue_refuses_at_the_head(inside: Inside) -> None:
+    backlog = inside.state.fleet._backlog
+    backlog.admit([60.0], 0.0, 100.0, "127.0.0.1")
+    address = urlsplit(inside.url)
+    with socket.create_connection((address.hostname, address.port), 10) as connection:
+        connection.sendall(
+            b"POST /classify?timeout_ms=500 HTTP/1.1\r\nHost: x\r\nContent-Length: 999\r\n\r\n"
+        )
+        assert connection.recv(12) == b"HTTP/1.1 503"  # nothing of the body was sent
+    page = httpx.get(f"{inside.url}/metrics").text
+    assert 'booth_requests_total{model="tiny",outcome="overloaded"} 1.0' in page
+    backlog.release(60.0, done=False, client="127.0.0.1")
