@@ -14,23 +14,17 @@ from PIL import (
     ExifTags,
     Image,
     PngImagePlugin,
-    TiffImagePlugin,
     WebPImagePlugin,  # noqa: F401 else Image.open imports every plugin there is to find it
 )
 
-from booth_client.errors import BadImage, BadRequest, TooManyPixels
-from service.photo.bounds import (
-    BoundedFile,
-    check_compression,
-    check_layout,
-    check_strips,
-    too_costly,
-)
+from booth_client.errors import BadImage, BadRequest
+from service.photo.bounds import BoundedFile, check_layout, too_costly, too_many
 from service.photo.colour import is_rgb, to_rgb
 from service.photo.formats import FORMATS, format_of
 from service.photo.header import DRAFT_MARGIN, exif_bytes, read_header
 from service.photo.jpeg import rgb_pixels
 from service.photo.resample import Box, region_seen, resample
+from service.photo.tiff import read_tiff
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -115,10 +109,9 @@ def decode(
     _configure_pillow(max_pixels)
     with _faults_named(name, max_pixels):
         image = _open(name, data, max_pixels)
-        width, height = _stored_size(image)
+        width, height = image.size
         if width * height > max_pixels:
-            raise _too_many(max_pixels)
-        check_compression(image)
+            raise too_many(max_pixels)
         check_layout(image, data, max_pixels)
         whole, scale = image.size, _draft(image, wanted)
         pixels = rgb_pixels(image, data, scale)
@@ -131,11 +124,11 @@ def decode(
 
 
 def _open(name: str, data: bytes, max_pixels: int) -> Image.Image:
-    """Read the header; no pixel yet."""
+    """Read the header; no pixel yet, but for a TIFF."""
     if name == "TIFF":
-        check_strips(data)
+        return read_tiff(data, max_pixels)
     if name == "WEBP" and (header := read_header(data)) and header.pixels > max_pixels:
-        raise _too_many(max_pixels)  # Pillow has libwebp take the memory for its pixels at once
+        raise too_many(max_pixels)  # Pillow has libwebp take the memory for its pixels at once
     return Image.open(BoundedFile(data), formats=[name])
 
 
@@ -225,14 +218,6 @@ def _stored(box: Box, whole: tuple[int, int], orientation: int) -> Box:
     return left, top, right, bottom
 
 
-def _stored_size(image: Image.Image) -> tuple[int, int]:
-    """Width and height before orientation, which Pillow applies to TIFF files by itself."""
-    if isinstance(image, TiffImagePlugin.TiffImageFile):
-        tags = image.tag_v2
-        return tags[ExifTags.Base.ImageWidth], tags[ExifTags.Base.ImageLength]
-    return image.size
-
-
 def _configure_pillow(max_pixels: int) -> None:
     """Quieten Pillow, and raise its own limit to ours.
 
@@ -251,7 +236,7 @@ def _faults_named(name: str, max_pixels: int) -> Iterator[None]:
     try:
         yield
     except Image.DecompressionBombError:
-        raise _too_many(max_pixels) from None
+        raise too_many(max_pixels) from None
     except (MemoryError, TimeoutError):
         raise too_costly(name) from None
     except BadRequest:
@@ -261,10 +246,3 @@ def _faults_named(name: str, max_pixels: int) -> Iterator[None]:
             f"The {name} file can't be decoded: it is damaged, incomplete or of a rare kind; "
             "save it anew, or send a plain JPEG or PNG."
         ) from None
-
-
-def _too_many(max_pixels: int) -> TooManyPixels:
-    return TooManyPixels(
-        f"The photograph has more than {max_pixels:,} pixels, the most that are decoded here: "
-        "scale it down first."
-    )
