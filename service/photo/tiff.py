@@ -19,7 +19,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from booth_client.errors import UnsupportedFormat
 from service.photo import bounds
-from service.photo.tiff_tags import Directory, read_directory
+from service.photo.tiff_tags import Directory, Tag, read_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,13 +27,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["read_tiff"]
-
-# Tags (TIFF 6.0; SampleFormat and below: sections 19 to 23)
-_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER = 256, 257, 258, 259, 262, 266
-_STRIPS, _ORIENTATION, _SAMPLES, _ROWS, _STRIP_BYTES, _PLANAR = 273, 274, 277, 278, 279, 284
-_PREDICTOR, _COLOURS, _TILE_WIDTH, _TILE_HEIGHT, _TILES, _TILE_BYTES = 317, 320, 322, 323, 324, 325
-_INK_SET, _EXTRA, _FORMAT, _JPEG_TABLES = 332, 338, 339, 347
-_COEFFICIENTS, _SUBSAMPLING, _REFERENCE, _PROFILE = 529, 530, 532, 34675
 
 # Every compression that cameras, scanners and editors write of a colour photograph. libtiff has
 # others, of which fax is the worst: a damaged one costs a message a row.
@@ -62,7 +55,7 @@ _MOST_STRIPS = 100_000
 _MOST_SAMPLES = 16
 # What is unpacked at a time, in bytes, unless one strip or tile is larger; and the most of one, in
 # Pillow's pixels.
-_BAND_BYTES = 1 << 22
+_BAND_BYTES = 1 << 20
 _MOST_UNPACKED = 1 << 27
 # Of what is converted at a time, in samples: some 30 bytes each are held meanwhile.
 _SLICE_SAMPLES = 1 << 17
@@ -167,33 +160,33 @@ def read_tiff(data: bytes, max_pixels: int) -> Image.Image:
         raise bounds.too_many(max_pixels)
     _check_tiles(layout, max_pixels)
     image = _Picture(directory, layout, end).image()
-    if profile := directory.numbers(_PROFILE).tobytes():
+    if profile := directory.numbers(Tag.PROFILE).tobytes():
         image.info["icc_profile"] = profile
-    image.getexif()[ExifTags.Base.Orientation] = directory.number(_ORIENTATION, 1)
+    image.getexif()[ExifTags.Base.Orientation] = directory.number(Tag.ORIENTATION, 1)
     return image
 
 
 def _layout(directory: Directory) -> _Layout:
     """Read what the tags say, and refuse what is not decoded here."""
     compression = _compression(directory)
-    width, height = directory.number(_WIDTH), directory.number(_HEIGHT)
-    samples = directory.number(_SAMPLES, 1)
-    is_tiled = _TILES in directory.entries
-    across = directory.number(_TILE_WIDTH) if is_tiled else width
-    down = directory.number(_TILE_HEIGHT) if is_tiled else directory.number(_ROWS, height)
+    width, height = directory.number(Tag.WIDTH), directory.number(Tag.HEIGHT)
+    samples = directory.number(Tag.SAMPLES, 1)
+    is_tiled = Tag.TILES in directory.entries
+    across = directory.number(Tag.TILE_WIDTH) if is_tiled else width
+    down = directory.number(Tag.TILE_HEIGHT) if is_tiled else directory.number(Tag.ROWS, height)
     if min(width, height, samples, across) <= 0:
         raise ValueError("a TIFF without a size")
-    predictor = directory.number(_PREDICTOR, 1) if compression in _PREDICTED else 1
+    predictor = directory.number(Tag.PREDICTOR, 1) if compression in _PREDICTED else 1
     layout = _Layout(
         width,
         height,
-        _same(directory, _BITS, 1, "bits"),
+        _same(directory, Tag.BITS, 1, "bits"),
         _kind(directory),
         samples,
         _photometric(directory, samples),
         compression,
         predictor,
-        samples if directory.number(_PLANAR, 1) == 2 else 1,  # noqa: PLR2004
+        samples if directory.number(Tag.PLANAR, 1) == 2 else 1,  # noqa: PLR2004
         across,
         down if is_tiled else min(down or height, height),
         is_tiled,
@@ -204,8 +197,8 @@ def _layout(directory: Directory) -> _Layout:
 
 
 def _compression(directory: Directory) -> int:
-    number = directory.number(_COMPRESSION, _NONE)
-    if directory.number(_PHOTOMETRIC) in _CAMERA_RAW:
+    number = directory.number(Tag.COMPRESSION, _NONE)
+    if directory.number(Tag.PHOTOMETRIC) in _CAMERA_RAW:
         raise UnsupportedFormat(
             "This TIFF holds a camera's raw photograph, which is not decoded here: develop it, "
             "and save it as a JPEG or as a TIFF in RGB."
@@ -227,21 +220,21 @@ def _same(directory: Directory, tag: int, default: int, name: str) -> int:
 
 
 def _kind(directory: Directory) -> int:
-    kind = _same(directory, _FORMAT, _UNSIGNED, "formats")
+    kind = _same(directory, Tag.FORMAT, _UNSIGNED, "formats")
     return _UNSIGNED if kind == _UNDEFINED else kind
 
 
 def _photometric(directory: Directory, samples: int) -> int:
     """What the samples mean; libtiff's guess where the file does not say it."""
     guess = _RGB if samples >= _CHANNELS[_RGB] else _BLACK_IS_ZERO
-    return directory.number(_PHOTOMETRIC, guess)
+    return directory.number(Tag.PHOTOMETRIC, guess)
 
 
 def _subsampling(directory: Directory, compression: int) -> tuple[int, int]:
     """Of YCbCr that libjpeg does not unpack."""
-    if directory.number(_PHOTOMETRIC) != _YCBCR or compression == _JPEG:
+    if directory.number(Tag.PHOTOMETRIC) != _YCBCR or compression == _JPEG:
         return 1, 1
-    values = directory.numbers(_SUBSAMPLING)[:2].tolist() or [2, 2]
+    values = directory.numbers(Tag.SUBSAMPLING)[:2].tolist() or [2, 2]
     if len(values) != 2 or not {*values} <= {1, 2, 4}:  # noqa: PLR2004
         raise _unusual("an odd subsampling")
     return values[0], values[1]
@@ -280,7 +273,7 @@ def _is_known_predictor(layout: _Layout) -> bool:
 def _check_colours(directory: Directory, layout: _Layout) -> None:
     """Refuse colours whose samples don't fit them."""
     photometric, beyond = layout.photometric, layout.samples - layout.channels
-    extra = directory.numbers(_EXTRA)
+    extra = directory.numbers(Tag.EXTRA)
     is_grey = photometric in {_WHITE_IS_ZERO, _BLACK_IS_ZERO}
     if is_grey and (len(extra) < beyond or (beyond > 1 and not extra.any())):
         raise _unusual(f"{layout.samples} samples a pixel, and says that they are grey")
@@ -290,7 +283,7 @@ def _check_colours(directory: Directory, layout: _Layout) -> None:
         raise _unusual(f"a palette, inks or chroma of {layout.bits} bits")
     if photometric in {_CIELAB, _ICCLAB} and layout.bits not in {8, 16}:
         raise _unusual(f"CIELAB of {layout.bits} bits")
-    if photometric == _CMYK and directory.number(_INK_SET, 1) != 1:
+    if photometric == _CMYK and directory.number(Tag.INK_SET, 1) != 1:
         raise _unusual("inks other than cyan, magenta, yellow and black")
     if photometric in {_CMYK, _YCBCR, _CIELAB, _ICCLAB} and _alpha(directory, layout):
         raise _unusual("an alpha channel beside inks or chroma")
@@ -300,7 +293,7 @@ def _check_colours(directory: Directory, layout: _Layout) -> None:
 
 def _alpha(directory: Directory, layout: _Layout) -> tuple[int, int] | None:
     """Which sample is alpha, and of which kind; a fourth of RGB is also where nothing says so."""
-    extra = directory.numbers(_EXTRA)
+    extra = directory.numbers(Tag.EXTRA)
     for sample, kind in enumerate(extra.tolist(), layout.channels):
         if kind in {_ASSOCIATED, _UNASSOCIATED, _COREL} and sample < layout.samples:
             return sample, kind
@@ -317,7 +310,7 @@ def _unusual(what: str) -> UnsupportedFormat:
 
 def _check_strips(directory: Directory) -> None:
     """Refuse more strips or tiles than any picture warrants."""
-    counts = (directory.entries.get(tag, (0, 0, b""))[1] for tag in (_STRIPS, _TILES))
+    counts = (directory.entries.get(tag, (0, 0, b""))[1] for tag in (Tag.STRIPS, Tag.TILES))
     if max(counts) > _MOST_STRIPS:
         raise bounds.too_costly("TIFF")
 
@@ -333,7 +326,7 @@ class _Blocks:
     """The strips or tiles of one plane, from the top to the bottom."""
 
     def __init__(self, directory: Directory, layout: _Layout, plane: int) -> None:
-        tags = (_TILES, _TILE_BYTES) if layout.is_tiled else (_STRIPS, _STRIP_BYTES)
+        tags = (Tag.TILES, Tag.TILE_BYTES) if layout.is_tiled else (Tag.STRIPS, Tag.STRIP_BYTES)
         places, sizes = (directory.numbers(tag) for tag in tags)
         count = layout.columns * layout.rows
         if len(places) < count * (plane + 1) or len(sizes) not in {0, len(places)}:
@@ -379,7 +372,7 @@ class _Blocks:
 
     def _turned(self, rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Put the highest bit of each byte first."""
-        is_turned = self._directory.number(_FILL_ORDER, 1) == 2  # noqa: PLR2004
+        is_turned = self._directory.number(Tag.FILL_ORDER, 1) == 2  # noqa: PLR2004
         return _REVERSED[rows] if is_turned else rows
 
     def _unpacked(self, places: list[int], sizes: list[int], heights: list[int]) -> Image.Image:
@@ -410,27 +403,29 @@ class _Blocks:
     def _strip_tags(self, width: int, heights: list[int], pixel_bytes: int) -> dict[int, Any]:
         layout = self._layout
         tags: dict[int, Any] = {
-            _WIDTH: width,
-            _HEIGHT: sum(heights),
-            _BITS: (_BYTE,) * pixel_bytes,
-            _COMPRESSION: layout.compression,
-            _PHOTOMETRIC: {1: _BLACK_IS_ZERO, 2: _BLACK_IS_ZERO, 3: _RGB, 4: _CMYK}[pixel_bytes],
-            _SAMPLES: pixel_bytes,
-            _ROWS: heights[0],
+            Tag.WIDTH: width,
+            Tag.HEIGHT: sum(heights),
+            Tag.BITS: (_BYTE,) * pixel_bytes,
+            Tag.COMPRESSION: layout.compression,
+            Tag.PHOTOMETRIC: {1: _BLACK_IS_ZERO, 2: _BLACK_IS_ZERO, 3: _RGB, 4: _CMYK}[pixel_bytes],
+            Tag.SAMPLES: pixel_bytes,
+            Tag.ROWS: heights[0],
         }
         if pixel_bytes == 2:  # noqa: PLR2004
-            tags[_EXTRA] = (_UNASSOCIATED,)
+            tags[Tag.EXTRA] = (_UNASSOCIATED,)
         if layout.compression == _JPEG:
             tags |= self._jpeg_tags()
         return tags
 
     def _jpeg_tags(self) -> dict[int, Any]:
         tags: dict[int, Any] = {}
-        if tables := self._directory.numbers(_JPEG_TABLES).tobytes():
-            tags[_JPEG_TABLES] = tables
+        if tables := self._directory.numbers(Tag.JPEG_TABLES).tobytes():
+            tags[Tag.JPEG_TABLES] = tables
         if self._layout.photometric == _YCBCR:
-            tags[_PHOTOMETRIC] = _YCBCR
-            tags[_SUBSAMPLING] = tuple(self._directory.numbers(_SUBSAMPLING)[:2].tolist()) or (2, 2)
+            tags[Tag.PHOTOMETRIC] = _YCBCR
+            tags[Tag.SUBSAMPLING] = tuple(
+                self._directory.numbers(Tag.SUBSAMPLING)[:2].tolist()
+            ) or (2, 2)
         return tags
 
     def _bytes(self, image: Image.Image, top: int, end: int) -> NDArray[np.uint8]:
@@ -468,7 +463,7 @@ def _tiff_of(tags: dict[int, Any], strips: list[bytes]) -> bytes:
     for strip in strips:
         places.append(at)
         at += len(strip)
-    tags = {**tags, _STRIPS: tuple(places), _STRIP_BYTES: tuple(map(len, strips))}
+    tags = {**tags, Tag.STRIPS: tuple(places), Tag.STRIP_BYTES: tuple(map(len, strips))}
     beyond = at + 2 + 12 * len(tags) + 4
     entries, values = b"", b""
     for tag, value in sorted(tags.items()):
@@ -581,22 +576,27 @@ class _Picture:
                 if time.thread_time() > self._end:
                     raise TimeoutError
                 row = first * layout.down + top
-                yield row, samples[: layout.height - row, : layout.width]
+                if row < layout.height:  # the last tiles may go on below it
+                    seen = samples[: layout.height - row, : layout.width]
+                    yield row, self._of_interest(seen)
+
+    def _of_interest(self, samples: NDArray[Any]) -> NDArray[Any]:
+        """Leave out extra samples."""
+        is_all = len(self._wanted) == samples.shape[2]
+        return samples if is_all else samples[:, :, self._wanted]
 
     def _of_band(
         self, bands: list[tuple[int, Callable[[int, int], NDArray[Any]]]]
     ) -> Iterator[tuple[int, NDArray[Any]]]:
         layout, (rows, _) = self._layout, bands[0]
-        step = rows
-        if layout.columns == 1:
-            step = max(1, _SLICE_SAMPLES // (layout.across * layout.in_block))
+        few = max(1, _SLICE_SAMPLES // (layout.columns * layout.across * layout.in_block))
+        step = few if layout.columns == 1 else rows
         for top in range(0, rows, step):
             end = min(top + step, rows)
             samples = [self._side_by_side(of_rows(top, end)) for _, of_rows in bands]
             joined = samples[0] if len(samples) == 1 else np.concatenate(samples, axis=2)
-            if layout.planes == 1:
-                joined = joined[:, :, self._wanted]
-            yield top * layout.subsampling[1], joined
+            for first in range(0, len(joined), few):
+                yield top * layout.subsampling[1] + first, joined[first : first + few]
 
     def _side_by_side(self, samples: NDArray[Any]) -> NDArray[Any]:
         """Put tiles, which come below each other, in their places."""
@@ -657,7 +657,7 @@ class _Picture:
         return (0.0, usual) if low >= 0 and high <= usual else (low, high)
 
     def _of_palette(self) -> Callable[[NDArray[Any]], NDArray[np.uint8]]:
-        colours: NDArray[Any] = self._directory.numbers(_COLOURS).reshape(3, -1).T
+        colours: NDArray[Any] = self._directory.numbers(Tag.COLOURS).reshape(3, -1).T
         if len(colours) < 2**self._layout.bits:
             raise ValueError("a TIFF whose palette is too short")
         # Some programs write bytes, and libtiff reads them so; others multiply by 256, not 257.
@@ -679,9 +679,9 @@ class _Picture:
 
     def _of_ycbcr(self) -> Callable[[NDArray[Any]], NDArray[np.uint8]]:
         """By ITU-R BT.601 and whole bytes unless the tags say otherwise."""
-        red, green, blue = self._rationals(_COEFFICIENTS, [0.299, 0.587, 0.114])
+        red, green, blue = self._rationals(Tag.COEFFICIENTS, [0.299, 0.587, 0.114])
         zeros, ones = np.reshape(
-            self._rationals(_REFERENCE, [0, 255, 128, 255, 128, 255]), (3, 2)
+            self._rationals(Tag.REFERENCE, [0, 255, 128, 255, 128, 255]), (3, 2)
         ).T
 
         def convert(samples: NDArray[Any]) -> NDArray[np.uint8]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -14,15 +15,49 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Directory", "read_directory"]
+__all__ = ["Directory", "Tag", "read_directory"]
 
 _Bytes: TypeAlias = bytes | memoryview
+
+
+class Tag(IntEnum):
+    """Those that say how a picture is stored and what its samples mean."""
+
+    SUBFILE = 254
+    OLD_SUBFILE = 255
+    WIDTH = 256
+    HEIGHT = 257
+    BITS = 258
+    COMPRESSION = 259
+    PHOTOMETRIC = 262
+    FILL_ORDER = 266
+    STRIPS = 273
+    ORIENTATION = 274
+    SAMPLES = 277
+    ROWS = 278
+    STRIP_BYTES = 279
+    PLANAR = 284
+    PREDICTOR = 317
+    COLOURS = 320
+    TILE_WIDTH = 322
+    TILE_HEIGHT = 323
+    TILES = 324
+    TILE_BYTES = 325
+    SUBDIRECTORIES = 330
+    INK_SET = 332
+    EXTRA = 338
+    FORMAT = 339
+    JPEG_TABLES = 347
+    COEFFICIENTS = 529
+    SUBSAMPLING = 530
+    REFERENCE = 532
+    PROFILE = 34675
+
 
 _BIGTIFF = 43  # where the version of a classic TIFF is 42
 _MOST_ENTRIES = 1000  # a photo has some fifty
 _MOST_DIRECTORIES = 32  # that are looked at for one which is no preview
 
-_SUBFILE, _OLD_SUBFILE, _SUBDIRECTORIES = 254, 255, 330
 _REDUCED_OR_MASK = 1 | 4  # bits of a NewSubfileType
 _OLD_REDUCED = 2
 
@@ -108,8 +143,8 @@ def read_directory(data: _Bytes) -> Directory:
 
 def _is_beside(directory: Directory) -> bool:
     """Whether the picture goes with another one, if there is another one."""
-    reduced = directory.number(_OLD_SUBFILE) == _OLD_REDUCED
-    return reduced or bool(directory.number(_SUBFILE) & _REDUCED_OR_MASK)
+    reduced = directory.number(Tag.OLD_SUBFILE) == _OLD_REDUCED
+    return reduced or bool(directory.number(Tag.SUBFILE) & _REDUCED_OR_MASK)
 
 
 def _directories(data: _Bytes) -> Iterator[Directory]:
@@ -129,7 +164,7 @@ def _directories(data: _Bytes) -> Iterator[Directory]:
 
 def _places_after(directory: Directory) -> list[int]:
     """Where those below a directory are, and the one after it."""
-    below = directory.numbers(_SUBDIRECTORIES)[:_MOST_DIRECTORIES].tolist()
+    below = directory.numbers(Tag.SUBDIRECTORIES)[:_MOST_DIRECTORIES].tolist()
     return [*below, directory.next_at]
 
 

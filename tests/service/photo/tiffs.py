@@ -7,12 +7,13 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Directory", "Storage", "directory", "file_of", "tiff"]
+__all__ = ["Directory", "Storage", "compressed", "directory", "file_of", "tiff"]
 
 Samples = NDArray[Any]
 Directory = dict[int, Any]
@@ -66,7 +67,7 @@ def directory(
 
     """
     height, width, count = samples.shape
-    strips = [_compressed(strip, how) for strip in _blocks(samples, bits, how)]
+    strips = [compressed(strip, how) for strip in _blocks(samples, bits, how)]
     sizes = tuple(map(len, strips)) if how.sizes else None
     entries: Directory = {
         256: width,
@@ -95,7 +96,7 @@ def file_of(how: Storage, *directories: Directory) -> bytes:
     version, head = (43, struct.pack(order + "HHQ", 8, 0, places[0][0])) if how.big else (42, None)
     head = head or struct.pack(order + "I", places[0][0])
     data[:start] = (b"II" if order == "<" else b"MM") + struct.pack(order + "H", version) + head
-    for (_, link), (place, _) in zip(places, places[1:], strict=False):
+    for (_, link), (place, _) in pairwise(places):
         struct.pack_into(order + number, data, link, place)
     return bytes(data)
 
@@ -114,8 +115,8 @@ def _written(data: bytearray, entries: Directory, how: Storage) -> tuple[int, in
         packed.append(
             struct.pack(order + "HH" + number, tag, kind, count) + values.ljust(room, b"\0")
         )
-    count = struct.pack(order + ("Q" if how.big else "H"), len(packed))
-    at = _append(data, count + b"".join(packed) + bytes(8 if how.big else 4))
+    head = struct.pack(order + ("Q" if how.big else "H"), len(packed))
+    at = _append(data, head + b"".join(packed) + bytes(8 if how.big else 4))
     return at, len(data) - (8 if how.big else 4)
 
 
@@ -168,14 +169,13 @@ def _blocks(samples: Samples, bits: int, how: Storage) -> list[bytes]:
 
 
 def _rows(block: Samples, bits: int, how: Storage) -> bytes:
-    rows, _, count = block.shape
+    rows = len(block)
     if how.predictor == 2:
         block = np.concatenate([block[:, :1], np.diff(block, axis=1)], axis=1)
     if bits == 8 * block.dtype.itemsize:
-        stored = block.astype(block.dtype.newbyteorder(how.order))
         if how.predictor == 3:
             return _predicted(block).tobytes()
-        return stored.tobytes()
+        return block.astype(f"{how.order}{block.dtype.kind}{block.dtype.itemsize}").tobytes()
     each = (block.reshape(rows, -1, 1).astype(np.uint32) >> np.arange(bits)[::-1]) & 1
     return np.packbits(each.astype(np.uint8).reshape(rows, -1), axis=1).tobytes()
 
@@ -191,7 +191,8 @@ def _predicted(block: Samples) -> Samples:
     return result
 
 
-def _compressed(block: bytes, how: Storage) -> bytes:
+def compressed(block: bytes, how: Storage) -> bytes:
+    """Pack a strip or tile."""
     data = _COMPRESSORS[how.compression](block)
     return data.translate(_REVERSED) if how.fill == 2 else data
 
