@@ -88,6 +88,4 @@ def _pixels_written(image: Image.Image, data: bytes) -> int:
     width, height = image.size
     if image.format in {"JPEG", "MPO"}:
         return width * height * len(_SCAN.findall(data)) // _MAX_FULL_SIZE_SCANS
-    if image.format == "BMP" and image.tile[0].codec_name == "bmp_rle":  # type: ignore[attr-defined]
-        return 255 * width  # one code skips as many rows, and Pillow writes them out
     return width * height

@@ -18,6 +18,7 @@ from PIL import (
 )
 
 from booth_client.errors import BadImage, BadRequest
+from service.photo.bmp import read_bmp
 from service.photo.bounds import BoundedFile, check_layout, too_costly, too_many
 from service.photo.colour import is_rgb, to_rgb
 from service.photo.formats import FORMATS, format_of
@@ -52,6 +53,9 @@ _TURN: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
     7: lambda square: square.transpose(1, 0, 2)[::-1, ::-1],
     8: lambda square: square.transpose(1, 0, 2)[::-1],
 }
+# Formats of which Pillow only unpacks the bytes.
+_OWN: dict[str, Callable[[bytes, int], Image.Image]] = {"BMP": read_bmp, "TIFF": read_tiff}
+
 _SIDEWAYS = {5, 6, 7, 8}
 # In which of them the seen left, and the seen top, lie at the stored right and bottom.
 _MIRRORED_ACROSS = {2, 3, 7, 8}
@@ -124,9 +128,9 @@ def decode(
 
 
 def _open(name: str, data: bytes, max_pixels: int) -> Image.Image:
-    """Read the header; no pixel yet, but for a TIFF."""
-    if name == "TIFF":
-        return read_tiff(data, max_pixels)
+    """Read the header; of a TIFF or BMP the pixels, too."""
+    if name in _OWN:
+        return _OWN[name](data, max_pixels)
     if name == "WEBP" and (header := read_header(data)) and header.pixels > max_pixels:
         raise too_many(max_pixels)  # Pillow has libwebp take the memory for its pixels at once
     return Image.open(BoundedFile(data), formats=[name])

@@ -48,6 +48,7 @@ _COSTS = {
     "WEBP": _Cost(45, 25, 20),
     "GIF": _Cost(35, 0, 8),
     "BMP": _Cost(12, 0, 8),
+    "BMP masked": _Cost(60, 0, 8),
     "TIFF": _Cost(25, 10, 8),
 }
 _UNPACKED_NS = 3  # for each byte that inflating gives
@@ -289,19 +290,23 @@ def _colours_bytes(flags: int) -> int:
 
 
 _BMP_CORE = 12  # bytes of OS/2's header, which has sizes of 16 bits
-_BMP_RUN_LENGTHS = {1, 2}
+_BMP_UNCOMPRESSED = 0
+_BMP_MASKED = {3, 6}
 
 
 def _bmp(data: _Bytes) -> Header:
     (header_bytes,) = struct.unpack_from("<I", data, 14)
     if header_bytes == _BMP_CORE:
         width, height, _, bits = struct.unpack_from("<HHHH", data, 18)
-        compression = 0
     else:
-        width, height, _, bits, compression = struct.unpack_from("<iiHHI", data, 18)
-    usual = compression not in _BMP_RUN_LENGTHS
+        width, height, _, bits = struct.unpack_from("<iiHH", data, 18)
+    compression = 0
+    if header_bytes >= 20:  # noqa: PLR2004 shorter ones end before it
+        (compression,) = struct.unpack_from("<I", data, 30)
+    usual = compression == _BMP_UNCOMPRESSED or compression in _BMP_MASKED
+    kind = "BMP masked" if compression in _BMP_MASKED else "BMP"
     row_bytes = (abs(width) * bits + 7) // 8
-    return Header("BMP", abs(width), abs(height), len(data), "BMP", usual, row_bytes)
+    return Header("BMP", abs(width), abs(height), len(data), kind, usual, row_bytes)
 
 
 _UNCOMPRESSED, _UNSIGNED = 1, 1
