@@ -316,7 +316,8 @@ def damaged(data: bytes, dice: random.Random) -> bytes:
 # No other wording than ours: a library's own would be a stranger to this list.
 SENTENCES = re.compile(
     r"(The (JPEG|PNG|WEBP|GIF|BMP|TIFF) file (can't be decoded|is laid out|is damaged)"
-    r"|The photograph has more|Th(e|is) (BMP|TIFF)('s)? (has|holds|compression) |This is |These bytes are in no known ).*\."
+    r"|The photograph has more|Th(e|is) (BMP|TIFF)('s)? (has|holds|compression) |This is "
+    r"|These bytes are in no known ).*\."
 )
 
 
