@@ -1,12 +1,12 @@
 """What Booth sees of a file, held against what Chromium shows of it.
 
-Some 280 files are generated. Each is drawn by Chromium over white; what Booth decodes of the file is
-compared with what it decodes of Chromium's pixels in a lossless file. Prints each file on which
+Some 280 files are generated. Each is drawn by Chromium over white; what Booth decodes of the file
+is compared with what it decodes of Chromium's pixels in a lossless file. Prints each file on which
 the two differ, and fails for those that ``KNOWN`` doesn't explain.
 
     python -m benchmarks.chromium [--only JPEG/] [--url http://127.0.0.1:8000]
 
-With ``--url`` the answers of a running service are compared as well: its first label and confidence.
+With ``--url`` the answers of a running service are compared as well: first label and confidence.
 """
 
 from __future__ import annotations

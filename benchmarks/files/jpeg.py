@@ -49,7 +49,7 @@ def _progressive() -> bytes:
 
 def _layouts() -> Iterator[tuple[str, bytes]]:
     image = photograph()
-    for sampling in ("4:4:4", "4:2:2", "4:2:0", "4:1:1"):
+    for sampling in ("4:4:4", "4:2:2", "4:2:0"):
         for progressive in (False, True):
             kind = "progressive" if progressive else "sequential"
             yield (
@@ -92,10 +92,13 @@ def _orientations() -> Iterator[tuple[str, bytes]]:
     yield "orientation 6 in XMP alone", with_segments(plain, xmp)
     exif = segment(0xE1, _EXIF + as_tiff_exif(8))
     yield "orientation 8, XMP says 6", with_segments(plain, xmp, exif)
-    yield "two Exif segments, 3 then 6", with_segments(
-        plain,
-        segment(0xE1, _EXIF + as_tiff_exif(3)),
-        segment(0xE1, _EXIF + as_tiff_exif(6)),
+    yield (
+        "two Exif segments, 3 then 6",
+        with_segments(
+            plain,
+            segment(0xE1, _EXIF + as_tiff_exif(3)),
+            segment(0xE1, _EXIF + as_tiff_exif(6)),
+        ),
     )
     yield (
         "Exif cut short",
@@ -167,7 +170,8 @@ def _beside_the_pixels() -> Iterator[tuple[str, bytes]]:
     yield "APP4 of 2 MB", with_segments(plain, *[segment(0xE4, bytes(65_000))] * 32)
     yield "empty comment", with_segments(plain, segment(0xFE, b""))
     yield "XMP of noise", with_segments(plain, segment(0xE1, _XMP + bytes(range(1, 256)) * 9))
-    yield "Photoshop data of noise", with_segments(plain, segment(0xED, b"Photoshop 3.0\x008BIM" + bytes(range(256))))  # fmt: skip
+    photoshop = b"Photoshop 3.0\x008BIM" + bytes(range(256))
+    yield "Photoshop data of noise", with_segments(plain, segment(0xED, photoshop))
     yield "MPF of noise", with_segments(plain, segment(0xE2, b"MPF\0" + bytes(range(256))))
     yield "Adobe segment cut short", with_segments(plain, segment(0xEE, b"Adobe"))
     yield "fill bytes before markers", plain[:2] + b"\xff" * 8 + plain[2:]

@@ -130,7 +130,7 @@ def _bmp(
     compression: int | None = None,
     top_down: bool = False,
 ) -> bytes:
-    """A BMP of rows, already packed and padded, from the lowest up (Windows GDI, BITMAPV5HEADER)."""
+    """A BMP of rows, packed and padded, from the lowest up (Windows GDI, BITMAPV5HEADER)."""
     width, height = photograph().size
     if compression is None:
         compression = _MASKS if masks else _UNPACKED

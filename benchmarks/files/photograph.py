@@ -55,13 +55,18 @@ def as_tiff_exif(
     return mark + struct.pack(order + "IH", 8, 1) + entry + struct.pack(order + "I", 0)
 
 
-# CIE xy of red, green and blue, adapted to D50 where a profile holds them, and the gamma.
-_SPACES: dict[str, tuple[tuple[tuple[float, float, float], ...], float]] = {
-    "Display P3": (((0.51512, 0.2412, -0.00105), (0.29198, 0.69225, 0.04189), (0.1571, 0.06657, 0.78407)), 2.2),
-    "Adobe RGB": (((0.60974, 0.31111, 0.01947), (0.20528, 0.62567, 0.06087), (0.14919, 0.06322, 0.74457)), 2.19922),
-    "ProPhoto": (((0.79767, 0.28804, 0.0), (0.13519, 0.71188, 0.0), (0.03134, 0.00009, 0.82491)), 1.8),
-    "swapped": (((0.1431, 0.0606, 0.7141), (0.3851, 0.7169, 0.0971), (0.4361, 0.2225, 0.0139)), 2.2),
+# CIE XYZ of red, green and blue, adapted to D50 as a profile holds them.
+_PRIMARIES = {
+    "Display P3": (
+        (0.51512, 0.2412, -0.00105), (0.29198, 0.69225, 0.04189), (0.1571, 0.06657, 0.78407),
+    ),
+    "Adobe RGB": (
+        (0.60974, 0.31111, 0.01947), (0.20528, 0.62567, 0.06087), (0.14919, 0.06322, 0.74457),
+    ),
+    "ProPhoto": ((0.79767, 0.28804, 0.0), (0.13519, 0.71188, 0.0), (0.03134, 0.00009, 0.82491)),
+    "swapped": ((0.1431, 0.0606, 0.7141), (0.3851, 0.7169, 0.0971), (0.4361, 0.2225, 0.0139)),
 }  # fmt: skip
+_GAMMAS = {"Display P3": 2.2, "Adobe RGB": 2.19922, "ProPhoto": 1.8, "swapped": 2.2}
 
 
 @cache
@@ -69,7 +74,7 @@ def profile_of(space: str) -> bytes:
     """An ICC profile (ICC.1:2001-04) of a colour space: a matrix and one gamma.
 
     Args:
-        space: ``sRGB``, ``grey`` (gamma 1.0) or one of ``_SPACES``.
+        space: ``sRGB``, ``grey`` (gamma 1.0) or one of ``_PRIMARIES``.
 
     """
     if space == "sRGB":
@@ -78,10 +83,9 @@ def profile_of(space: str) -> bytes:
     tags = {b"desc": _described(space), b"cprt": b"text\0\0\0\0CC0\0", b"wtpt": white}
     if space == "grey":
         return _profile(b"GRAY", tags | {b"kTRC": _gamma(1.0)})
-    columns, gamma = _SPACES[space]
-    for letter, column in zip((b"r", b"g", b"b"), columns, strict=True):
-        tags[letter + b"XYZ"] = b"XYZ \0\0\0\0" + _fixed(*column)
-        tags[letter + b"TRC"] = _gamma(gamma)
+    for letter, primary in zip((b"r", b"g", b"b"), _PRIMARIES[space], strict=True):
+        tags[letter + b"XYZ"] = b"XYZ \0\0\0\0" + _fixed(*primary)
+        tags[letter + b"TRC"] = _gamma(_GAMMAS[space])
     return _profile(b"RGB ", tags)
 
 

@@ -19,7 +19,8 @@ _GREY, _RGB, _PALETTE, _GREY_ALPHA, _RGBA = 0, 2, 3, 4, 6
 _HEADER_END = 33
 # Of Adam7 (PNG, 3rd edition, table 8.1): first column, first row, and their steps.
 _PASSES = (
-    (0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2),
+    (0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2),
+    (0, 1, 1, 2),
 )  # fmt: skip
 
 _Samples = NDArray[np.uint16]
@@ -105,19 +106,30 @@ def _kinds() -> Iterator[tuple[str, bytes]]:
                 yield f"{name} of {depth} bits{how}", data
         for bits in (1, 2, 4, 8):
             samples, colours = _palette(bits)
-            data = _written(
-                samples, bits, _PALETTE, chunk(b"PLTE", colours), interlaced=interlaced
-            )
+            data = _written(samples, bits, _PALETTE, chunk(b"PLTE", colours), interlaced=interlaced)
             yield f"palette of {bits} bits{how}", data
+    yield from _half_clear()
+
+
+def _half_clear() -> Iterator[tuple[str, bytes]]:
+    """Palettes too short, and colours that are see-through without an alpha channel."""
+    grey, rgb = photograph().convert("L"), photograph()
     samples, colours = _palette(4)
-    clear = chunk(b"tRNS", bytes(range(0, 128, 16)))
-    yield "palette, half of it see-through", _written(samples, 4, _PALETTE, chunk(b"PLTE", colours), clear)  # fmt: skip
-    yield "palette, tRNS too long", _written(samples, 4, _PALETTE, chunk(b"PLTE", colours), chunk(b"tRNS", bytes(30)))  # fmt: skip
+    palette = chunk(b"PLTE", colours)
+    for name, clear in (
+        ("half of it see-through", bytes(range(0, 128, 16))),
+        ("tRNS too long", bytes(30)),
+    ):
+        yield f"palette, {name}", _written(samples, 4, _PALETTE, palette, chunk(b"tRNS", clear))
     yield "palette too short", _written(samples, 4, _PALETTE, chunk(b"PLTE", colours[:24]))
-    key = struct.pack(">H", int(np.median(np.asarray(grey))))
-    yield "grey with a clear level", _written(_scaled(grey, 8), 8, _GREY, chunk(b"tRNS", key))
-    yield "RGB with a clear colour", _written(_scaled(rgb, 8), 8, _RGB, chunk(b"tRNS", struct.pack(">HHH", *rgb.getpixel((75, 50)))))  # fmt: skip
-    yield "grey of 2 bits with a clear level", _written(_scaled(grey, 2), 2, _GREY, chunk(b"tRNS", b"\0\1"))  # fmt: skip
+    level = struct.pack(">H", int(np.median(np.asarray(grey))))
+    colour = np.asarray(rgb)[50, 75].astype(">u2").tobytes()
+    for name, image, depth, kind, clear in (
+        ("grey with a clear level", grey, 8, _GREY, level),
+        ("grey of 2 bits with a clear level", grey, 2, _GREY, b"\0\1"),
+        ("RGB with a clear colour", rgb, 8, _RGB, colour),
+    ):
+        yield name, _written(_scaled(image, depth), depth, kind, chunk(b"tRNS", clear))
 
 
 def _pillows() -> Iterator[tuple[str, bytes]]:
@@ -145,14 +157,16 @@ def _beside_the_pixels() -> Iterator[tuple[str, bytes]]:
     yield "text after the pixels", plain[:-12] + chunk(b"tEXt", text) + plain[-12:]
     yield "zeros after the end", plain + bytes(5000)
     for number in (1, 3, 6, 8):
-        yield f"eXIf, orientation {number}", with_chunks(plain, chunk(b"eXIf", as_tiff_exif(number)))  # fmt: skip
-    turn = chunk(b"eXIf", as_tiff_exif(6))
+        turn = chunk(b"eXIf", as_tiff_exif(number))
+        yield f"eXIf, orientation {number}", with_chunks(plain, turn)
+    exif = as_tiff_exif(6)
+    turn = chunk(b"eXIf", exif)
     yield "eXIf after the pixels", plain[:-12] + turn + plain[-12:]
     yield "eXIf behind 1.2 MB of text", with_chunks(plain, chunk(b"tEXt", text), turn)
-    yield "eXIf with a wrong checksum", with_chunks(plain, chunk(b"eXIf", as_tiff_exif(6), right=False))  # fmt: skip
-    yield "eXIf that opens with Exif", with_chunks(plain, chunk(b"eXIf", b"Exif\0\0" + as_tiff_exif(6)))  # fmt: skip
+    yield "eXIf with a wrong checksum", with_chunks(plain, chunk(b"eXIf", exif, right=False))
+    yield "eXIf that opens with Exif", with_chunks(plain, chunk(b"eXIf", b"Exif\0\0" + exif))
     hexed = b"Raw profile type exif\0\0" + zlib.compress(
-        b"\nexif\n%8d\n" % len(as_tiff_exif(6)) + (b"Exif\0\0" + as_tiff_exif(6)).hex().encode()
+        b"\nexif\n%8d\n" % len(exif) + (b"Exif\0\0" + exif).hex().encode()
     )
     yield "orientation 6 as ImageMagick's text", with_chunks(plain, chunk(b"zTXt", hexed))
 
@@ -161,9 +175,9 @@ def _colours() -> Iterator[tuple[str, bytes]]:
     image, plain = photograph(), encode(photograph(), "PNG")
     for space in ("sRGB", "Display P3", "ProPhoto", "swapped"):
         yield f"profile {space}", encode(image, "PNG", icc_profile=profile_of(space))
-    see_through = _see_through()
-    yield "profile swapped and alpha", encode(see_through, "PNG", icc_profile=profile_of("swapped"))
-    yield "profile swapped and palette", encode(image.quantize(64), "PNG", icc_profile=profile_of("swapped"))  # fmt: skip
+    swapped = profile_of("swapped")
+    for name, other in (("alpha", _see_through()), ("palette", image.quantize(64))):
+        yield f"profile swapped and {name}", encode(other, "PNG", icc_profile=swapped)
     yield "profile grey gamma 1", encode(image.convert("L"), "PNG", icc_profile=profile_of("grey"))
     noise = b"ICC\0\0" + zlib.compress(bytes(range(256)))
     yield "profile of noise", with_chunks(plain, chunk(b"iCCP", noise))
@@ -172,10 +186,14 @@ def _colours() -> Iterator[tuple[str, bytes]]:
     yield "profile that unpacks to 20 MB", with_chunks(plain, chunk(b"iCCP", bomb))
     for gamma in (45_455, 100_000, 55_556):
         yield f"gAMA {gamma}", with_chunks(plain, chunk(b"gAMA", struct.pack(">I", gamma)))
-    p3 = struct.pack(">8I", 31270, 32900, 68000, 32000, 26500, 69000, 15000, 6000)
-    yield "gAMA and cHRM of P3", with_chunks(plain, chunk(b"gAMA", struct.pack(">I", 45_455)), chunk(b"cHRM", p3))  # fmt: skip
-    yield "cHRM alone", with_chunks(plain, chunk(b"cHRM", p3))
-    yield "sRGB and gAMA 100000", with_chunks(plain, chunk(b"sRGB", b"\0"), chunk(b"gAMA", struct.pack(">I", 100_000)))  # fmt: skip
+    primaries = struct.pack(">8I", 31270, 32900, 68000, 32000, 26500, 69000, 15000, 6000)
+    p3, usual, linear = (
+        chunk(b"cHRM", primaries),
+        *(chunk(b"gAMA", struct.pack(">I", gamma)) for gamma in (45_455, 100_000)),
+    )
+    yield "gAMA and cHRM of P3", with_chunks(plain, usual, p3)
+    yield "cHRM alone", with_chunks(plain, p3)
+    yield "sRGB and gAMA 100000", with_chunks(plain, chunk(b"sRGB", b"\0"), linear)
     yield "cICP of P3", with_chunks(plain, chunk(b"cICP", bytes([12, 13, 0, 1])))
 
 
