@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from models.card import Label
-from service.lab.dataset import BadDataset, categories_of, read_dataset, table_of
+from service.lab.dataset import BadDataset, categories_of, read_dataset
+from service.lab.layout import table_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,28 +26,28 @@ def table(tmp_path: Path) -> Path:
 
 
 def test_rows_without_a_label_are_read_where_they_are_asked_for(table: Path) -> None:
-    count, labelled = read_dataset(table, LABELS)
+    labelled = read_dataset(table, LABELS)
     assert [(one.name, one.photo, one.targets) for one in labelled] == [
         ("a", b"a", frozenset({2})),
         ("b", b"b", frozenset({0, 1})),
     ]
-    assert count == 2
-    count, labelled = read_dataset(table, LABELS, unlabelled=True)
+    assert len(labelled) == 2
+    labelled = read_dataset(table, LABELS, unlabelled=True)
     assert [(one.name, one.targets) for one in labelled][2] == ("c", frozenset())
-    assert count == 3
+    assert len(labelled) == 3
 
 
 def test_photographs_in_folders_are_named_by_their_path_in_the_data_set(tmp_path: Path) -> None:
     for name in ("cat/deep/2.jpg", "cat/1.jpg", "booth-indoor/3.jpg"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(name)
-    count, labelled = read_dataset(tmp_path, LABELS)
+    labelled = read_dataset(tmp_path, LABELS)
     assert [(one.name, one.targets) for one in labelled] == [
         ("booth-indoor/3.jpg", frozenset({1})),
         ("cat/1.jpg", frozenset({2})),
         ("cat/deep/2.jpg", frozenset({2})),
     ]
-    assert count == 3
+    assert len(labelled) == 3
 
 
 def test_categories_are_those_of_rows_or_folders(table: Path, tmp_path: Path) -> None:
@@ -54,6 +55,7 @@ def test_categories_are_those_of_rows_or_folders(table: Path, tmp_path: Path) ->
     assert categories_of(tmp_path) == ["bar", "booth/indoor", "cat"]  # the one CSV in it
     for name in ("tiger", "cat"):
         (tmp_path / "set" / name).mkdir()
+        (tmp_path / "set" / name / "1.jpg").write_text("a photograph")
     assert categories_of(tmp_path / "set") == ["cat", "tiger"]
 
 
@@ -67,7 +69,7 @@ def test_the_table_of_a_data_set_is_found(table: Path, tmp_path: Path) -> None:
     assert table_of(table) == table
     assert table_of(tmp_path) == table
     assert table_of(tmp_path / "set") is None
-    (tmp_path / "other.csv").write_text("file,label\n")
+    (tmp_path / "other.csv").write_text("file,label\na,cat\n")
     with pytest.raises(BadDataset, match="There are several CSV files in "):
         table_of(tmp_path)
     with pytest.raises(BadDataset, match=r"a is no folder and no CSV of labelled photographs"):
