@@ -175,11 +175,12 @@ def _part(folder: Folder) -> Folder:
     inner = unwrapped(folder)
     if len(inner.folders) == 1 and not inner.photos:
         (only,) = inner.folders
-        return unwrapped(only) if _role(only.name) == _role(folder.name) else inner
-    return inner
+        return only if _role(only.name) == _role(folder.name) else folder
+    return folder
 
 
-def _is_labelled(folder: Folder) -> bool:
+def _is_labelled(part: Folder) -> bool:
+    folder = unwrapped(part)
     return bool(folder.folders or _usable(_tables(folder)))
 
 
@@ -187,7 +188,7 @@ def _are_alike(named: list[tuple[Role, Folder]]) -> bool:
     """Whether two of the parts hold the same category: so they are parts, and no categories."""
     seen: set[str] = set()
     for _, one in named:
-        categories = {inner.name for inner in _part(one).folders}
+        categories = {inner.name for inner in unwrapped(_part(one)).folders}
         if seen & categories:
             return True
         seen |= categories
