@@ -15,9 +15,9 @@ from export.cli.options import DATA, FILE, OUT, mirror
 from export.cli.output import echo_summary
 from models.labels import read_labels
 from models.sources import SOURCES
-from service.lab.dataset import part_of
-from service.lab.folders import sendable
-from service.lab.layout import Role, split_of
+from service.lab.dataset import few, part_of
+from service.lab.folders import printable, sendable
+from service.lab.layout import split_of
 
 if TYPE_CHECKING:
     from export.training.config import TrainingConfig
@@ -146,17 +146,12 @@ def _parts(
 ) -> tuple[Path, Path | None, tuple[Path, ...]]:
     """What to learn from, to judge by and to measure on: as is asked, or as the data is split."""
     split = split_of(data)
-    if split and validation is None:
-        validation = split.parts.get("validation")
-    if split and not tests and "test" in split.parts:
-        tests = (split.parts["test"],)
-    train = _part(data, "train")
-    judge = None if validation is None else _part(validation, "validation", "test")
-    return train, judge, tuple(_part(test, "test", "validation") for test in tests)
-
-
-def _part(data: Path, *roles: Role) -> Path:
-    part, note = part_of(data, *roles)
-    if note:
-        click.echo(note, err=True)
-    return part
+    if split:
+        validation = validation or split.parts.get("validation")
+        tests = tests or tuple(path for role, path in split.parts.items() if role == "test")
+        used = ", ".join(printable(path.name) for path in split.parts.values())
+        beside = f"; beside it, passed over: {few(split.beside)}" if split.beside else ""
+        click.echo(f"{printable(str(data))} is split: {used} are used as such{beside}.", err=True)
+    train, _ = part_of(data, "train")
+    judge = validation and part_of(validation, "validation", "test")[0]
+    return train, judge, tuple(part_of(test, "test", "validation")[0] for test in tests)

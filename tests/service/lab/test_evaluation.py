@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import tarfile
 from collections.abc import Iterator
 from concurrent.futures import Executor
@@ -45,7 +46,29 @@ def test_accuracies_count_any_of_the_right_labels_and_leave_out_the_unreadable(
     result = evaluate(classifier, iter([*photos, broken]))
     assert (result.top1, result.top5) == (0.75, 1.0)
     assert (result.photographs, result.unreadable) == (4, 1)
+    assert list(result.faults) == ["broken"]
+    assert result.faults["broken"].startswith("This is text, which is not decoded here")
     assert result.seconds > 0
+
+
+def test_bad_files_are_named_and_lose_no_others(classifier: Classifier, tmp_path: Path) -> None:
+    for name in ("red/1.png", "red/2.png", "blue/3.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(png(name.partition("/")[0]))
+    bad = os.fsdecode(b"blue/caf\xe9.jpg")
+    (tmp_path / bad).write_bytes(b"\xff\xd8\xff no more")
+    photos = read_dataset(tmp_path, classifier.card.labels)
+    (tmp_path / "red" / "2.png").unlink()
+    result = evaluate(classifier, photos)
+    assert (result.top1, result.photographs, result.unreadable) == (1.0, 2, 2)
+    assert result.faults[r"blue/caf\xe9.jpg"]
+    assert result.faults["red/2.png"] == "The file can't be read: No such file or directory."
+
+
+def test_of_bad_files_alone_the_first_is_told(classifier: Classifier) -> None:
+    gone = Labelled("two\nlines", b"", frozenset({0}), fault="The file can't be read: Gone.")
+    with pytest.raises(BadDataset, match=r"labelled ones\. two\\nlines: The file can't be read"):
+        evaluate(classifier, [gone, gone])
 
 
 def test_nothing_readable_is_an_error(classifier: Classifier) -> None:
