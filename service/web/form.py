@@ -5,8 +5,6 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
-from functools import cached_property
 from typing import NamedTuple
 
 from booth_client.errors import BadImage, InvalidParameter, TooManyPhotos
@@ -95,23 +93,18 @@ def take_apart(
     return Form([part.content() for part in files], _texts(fields))
 
 
-@dataclass
 class _Part:
     """One part: its headers, and where in the body its content lies."""
 
-    body: bytes
-    head: bytes
-    start: int
-    end: int
+    __slots__ = ("_body", "_disposition", "_end", "_headers", "_start")
 
-    @cached_property
-    def _headers(self) -> dict[bytes, bytes]:
-        found = _HEADER.findall(_FOLD.sub(b" ", self.head))
-        return {name.lower(): value.strip() for name, value in reversed(found)}
-
-    @cached_property
-    def _disposition(self) -> dict[bytes, bytes]:
-        return _parameters(self._headers.get(b"content-disposition", b""))
+    def __init__(self, body: bytes, head: bytes, start: int, end: int) -> None:
+        self._headers: dict[bytes, bytes] = {
+            name.lower(): value.strip()
+            for name, value in reversed(_HEADER.findall(_FOLD.sub(b" ", head)))
+        }
+        self._disposition = _parameters(self._headers.get(b"content-disposition", b""))
+        self._body, self._start, self._end = body, start, end
 
     @property
     def type(self) -> bytes:
@@ -126,7 +119,7 @@ class _Part:
     @property
     def holds_something(self) -> bool:
         """Whether it is more than a file that nobody chose."""
-        return self.end > self.start or self._disposition.get(b"filename") != b""
+        return self._end > self._start or self._disposition.get(b"filename") != b""
 
     def is_file(self, known: Collection[str]) -> bool:
         """Whether it is a file, and no parameter.
@@ -142,7 +135,7 @@ class _Part:
             return True
         if _FILE_TYPE.match(self.type):
             return True
-        first = self.body[self.start : min(self.end, self.start + _FIRST_BYTES)]
+        first = self._body[self._start : min(self._end, self._start + _FIRST_BYTES)]
         return self.name not in known and is_image(first)
 
     def content(self) -> bytes:
@@ -154,7 +147,7 @@ class _Part:
         """
         encoding = self._headers.get(b"content-transfer-encoding", b"").lower()
         if encoding in _PLAIN:
-            return self.body[self.start : self.end]
+            return self._body[self._start : self._end]
         if encoding == b"base64":
             return self._from_base64()
         if encoding == b"quoted-printable":
@@ -169,7 +162,7 @@ class _Part:
             InvalidParameter: it is too long, or not in the encoding that it names.
 
         """
-        if self.end - self.start > _MAX_FIELD:
+        if self._end - self._start > _MAX_FIELD:
             raise InvalidParameter(f"{self.name} is longer than {_MAX_FIELD} bytes; send less.")
         own = _parameters(self.type).get(b"charset", b"").decode("latin-1")
         try:
@@ -181,18 +174,18 @@ class _Part:
     # Both look first, for Python's decoders pass over what is wrong; and copy once, not twice.
     def _from_base64(self) -> bytes:
         try:
-            if _BASE64.fullmatch(self.body, self.start, self.end):
-                return binascii.a2b_base64(memoryview(self.body)[self.start : self.end])
+            if _BASE64.fullmatch(self._body, self._start, self._end):
+                return binascii.a2b_base64(memoryview(self._body)[self._start : self._end])
         except binascii.Error:
             pass
         raise _malformed("a part is no base64, as its Content-Transfer-Encoding says")
 
     def _from_quoted_printable(self) -> bytes:
-        if _BAD_ESCAPE.search(self.body, self.start, self.end):
+        if _BAD_ESCAPE.search(self._body, self._start, self._end):
             raise _malformed(
                 "a part is not quoted-printable, as its Content-Transfer-Encoding says"
             )
-        return binascii.a2b_qp(memoryview(self.body)[self.start : self.end])
+        return binascii.a2b_qp(memoryview(self._body)[self._start : self._end])
 
 
 def _parameters(header: bytes) -> dict[bytes, bytes]:
@@ -201,7 +194,10 @@ def _parameters(header: bytes) -> dict[bytes, bytes]:
 
 
 def _unquoted(value: bytes) -> bytes:
-    return _ESCAPE.sub(rb"\1", value[1:-1]) if value[:1] == b'"' and len(value) > 1 else value
+    if value[:1] != b'"' or len(value) < 2:  # noqa: PLR2004
+        return value
+    inner = value[1:-1]
+    return _ESCAPE.sub(rb"\1", inner) if b"\\" in inner else inner
 
 
 def _enter(fields: dict[str, _Part], part: _Part, known: Collection[str]) -> None:
