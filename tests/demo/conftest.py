@@ -45,7 +45,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def site(serve: Serve) -> Iterator[str]:
     """The address of `booth serve` as a fresh clone runs it, once its page is open."""
-    with serve(demo="on") as service:
+    with serve(demo="on", trusted_proxies="127.0.0.1") as service:
         yield is_up(service.process, service.log, lambda: _opened(service.url))
 
 
