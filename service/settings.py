@@ -35,6 +35,8 @@ _ADDRESS = re.compile(r"(tcp|udp|sctp)://")
 Format = Literal["JPEG", "PNG", "WebP", "GIF", "BMP", "TIFF"]
 _FORMATS: dict[str, Format] = {name.upper(): name for name in get_args(Format)}
 
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?")
+
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -140,6 +142,11 @@ class Settings(BaseModel):
         description="prefix of all paths, such as /booth, under which a proxy offers Booth; a "
         "trusted proxy may name another one in `X-Forwarded-Prefix`",
     )
+    cors_origins: tuple[str, ...] = Field(
+        (),
+        description="sites whose pages may ask the API from a browser, such as "
+        "https://app.example.org, separated by commas; * for all; empty for none",
+    )
     cache_bytes: int = Field(
         0, ge=0, description="memory for answers given before; 0 for no cache and no `ETag`"
     )
@@ -167,7 +174,9 @@ class Settings(BaseModel):
     )
     demo: bool = Field(True, description="serve the page at `/`, if Gradio is installed")
 
-    @field_validator("models", "providers", "api_keys", "trusted_proxies", mode="before")
+    @field_validator(
+        "models", "providers", "api_keys", "trusted_proxies", "cors_origins", mode="before"
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
@@ -205,6 +214,18 @@ class Settings(BaseModel):
                     f"{one!r} is neither an address nor a network such as 10.0.0.0/8"
                 ) from None
         return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        origins = tuple(map(_origin, value))
+        for one in origins:
+            if one != "*" and not _ORIGIN.fullmatch(one):
+                raise ValueError(
+                    f"{one!r} is neither * nor a scheme, a host and perhaps a port, such as "
+                    "https://app.example.org"
+                )
+        return origins
 
     @field_validator("root_path")
     @classmethod
@@ -265,6 +286,12 @@ def root_path_of(text: str) -> str:
     if path.split("/")[1] in _OWN_PATHS:
         raise ValueError(f"{path} is an address of Booth's own; take another one, such as /booth")
     return path
+
+
+def _origin(text: str) -> str:
+    """An origin as browsers write it: without the scheme's usual port."""
+    origin = text.lower().removesuffix("/")
+    return re.sub(r"^(http://.*):80$|^(https://.*):443$", r"\1\2", origin)
 
 
 def variable(field: str) -> str:

@@ -24,6 +24,7 @@ from service.settings import BadSettings, Settings
 from service.telemetry.metrics import Metrics
 from service.web import problems
 from service.web.access_control import AccessControl
+from service.web.cors import Cors
 from service.web.head import HeadAsGet
 from service.web.middleware import RequestMiddleware
 from service.web.state import ServiceState
@@ -129,5 +130,7 @@ def create_app(state: ServiceState) -> ASGIApp:
     # The visitor's own request has passed the access control: what the page asks for it need not.
     page.api = RequestMiddleware(inner, state, classify.asks_for_labels)
     whole = AccessControl(inner, state.api_keys, state.settings.rate_limit_per_minute)
-    told = RequestMiddleware(whole, state, classify.asks_for_labels)
-    return behind_proxies(told, state.settings)
+    outer: ASGIApp = RequestMiddleware(whole, state, classify.asks_for_labels)
+    if state.settings.cors_origins:
+        outer = Cors(outer, state.settings.cors_origins)
+    return behind_proxies(outer, state.settings)
