@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 from booth_client.errors import UnsupportedFormat
 
-__all__ = ["FORMATS", "format_of"]
+__all__ = ["FORMATS", "format_of", "is_image"]
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 
@@ -64,6 +64,11 @@ def format_of(data: bytes | memoryview, allowed: Collection[str] = FORMATS) -> s
     if looks:
         raise UnsupportedFormat(f"This is {looks}, which is not decoded here: {_ask(allowed)}.")
     raise UnsupportedFormat(f"These bytes are in no known image format: {_ask(allowed)}.")
+
+
+def is_image(data: bytes | memoryview) -> bool:
+    """Whether a file is one of ``FORMATS``, by its first bytes."""
+    return _DECODED.match(data) is not None
 
 
 def _foreign(head: bytes) -> str | None:
