@@ -60,7 +60,7 @@ class DecoderProcesses:
         data: bytes | memoryview,
         wanted: Input,
         *,
-        max_pixels: int = 50_000_000,
+        max_pixels: int = 64_000_000,
         deadline: float | None = None,
     ) -> DecodedPhoto:
         """Decode as ``service.photo.decode.decode`` does, as soon as a process is free.

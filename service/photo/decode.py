@@ -94,7 +94,7 @@ def decode(
     data: bytes | memoryview,
     wanted: Input,
     *,
-    max_pixels: int = 50_000_000,
+    max_pixels: int = 64_000_000,
     formats: Collection[str] = FORMATS,
 ) -> DecodedPhoto:
     """Decode a photograph, the first frame of an animation; turn, resize and crop it.
