@@ -51,8 +51,8 @@ _COSTS = {
     "GIF": _Cost(35, 0, 8),
     "BMP": _Cost(12, 0, 8),
     "TIFF": _Cost(25, 10, 8),
-    "AVIF": _Cost(25, 80, 16),
-    "HEIC": _Cost(50, 200, 16),
+    "AVIF": _Cost(22, 110, 14),
+    "HEIC": _Cost(75, 50, 14),
 }
 _UNPACKED_NS = 3  # for each byte that inflating gives
 _DRAFTED = {

@@ -37,6 +37,20 @@ def saved(image: Image.Image, form: str, **options: Any) -> bytes:
     return file.getvalue()
 
 
+def four_fields(width: int, height: int) -> Image.Image:
+    """A picture that tells each turn and mirroring from the others."""
+    fields = Image.new("RGB", (2, 2))
+    fields.putdata([(200, 40, 40), (40, 180, 40), (40, 40, 200), (220, 200, 40)])
+    return fields.resize((width, height), Image.Resampling.NEAREST)
+
+
+def turned(image: Image.Image, quarters: int, axis: int | None = None) -> Image.Image:
+    """Turn a picture against the clock, then mirror it."""
+    image = image.rotate(90 * quarters, expand=True)
+    flip = Image.Transpose.FLIP_LEFT_RIGHT if axis else Image.Transpose.FLIP_TOP_BOTTOM
+    return image if axis is None else image.transpose(flip)
+
+
 def coded(image: Image.Image, form: str = "AVIF", **options: Any) -> Item:
     """A picture as an item with its size, its configuration and its number of bits."""
     data = saved(image, form, **options)
@@ -76,6 +90,18 @@ def irot(quarters: int) -> bytes:
 def imir(axis: int) -> bytes:
     """The property of a mirroring: 0 swaps top and bottom, 1 left and right."""
     return box(b"imir", bytes([axis]))
+
+
+def clap(*numbers: int) -> bytes:
+    """The property of a clean aperture: width, height, and where its middle is; as fractions."""
+    return box(b"clap", struct.pack(">IIIIiIiI", *numbers))
+
+
+def nclx(primaries: int, transfer: int, matrix: int = 6, full_range: int = 1) -> bytes:
+    """The property of what the samples mean (ITU-T H.273)."""
+    return box(
+        b"colr", b"nclx" + struct.pack(">HHHB", primaries, transfer, matrix, full_range << 7)
+    )
 
 
 def grid(rows: int, columns: int, width: int, height: int) -> Item:
