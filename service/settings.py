@@ -32,7 +32,7 @@ _OF_A_SERVICE = re.compile(
 )
 _ADDRESS = re.compile(r"(tcp|udp|sctp)://")
 
-Format = Literal["JPEG", "PNG", "WebP", "GIF", "BMP", "TIFF"]
+Format = Literal["JPEG", "PNG", "WebP", "GIF", "BMP", "TIFF", "AVIF", "HEIC"]
 _FORMATS: dict[str, Format] = {name.upper(): name for name in get_args(Format)}
 
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?")
@@ -75,7 +75,7 @@ class Settings(BaseModel):
         min_length=1,
         description="formats of photographs to decode, separated by commas",
     )
-    max_pixels: int = Field(50_000_000, gt=0, description="largest photograph, width x height")
+    max_pixels: int = Field(64_000_000, gt=0, description="largest photograph, width x height")
     max_photos: int = Field(64, gt=0, description="most photographs in one request")
     memory_bytes: int = Field(
         0,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BoundedFile", "check_compression", "check_layout", "check_strips", "too_costly"]
 
-# Several times what 50 million pixels of an honest progressive JPEG need.
+# Several times what 64 million pixels of an honest progressive JPEG need.
 _CPU_SECONDS = 5.0
 
 # libjpeg's own progression has 10 scans; a thumbnail or a second picture bring theirs.

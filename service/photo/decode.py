@@ -19,6 +19,7 @@ from PIL import (
 )
 
 from booth_client.errors import BadImage, BadRequest, TooManyPixels
+from service.photo.avif import cropped, open_avif
 from service.photo.bounds import (
     BoundedFile,
     check_compression,
@@ -29,6 +30,7 @@ from service.photo.bounds import (
 from service.photo.colour import is_rgb, to_rgb
 from service.photo.formats import FORMATS, format_of
 from service.photo.header import DRAFT_MARGIN, exif_bytes, read_header
+from service.photo.heic import open_heic
 from service.photo.jpeg import rgb_pixels
 from service.photo.resample import Box, region_seen, resample
 
@@ -46,6 +48,10 @@ logging.getLogger("PIL").setLevel(logging.CRITICAL)
 # Of text that a PNG may unpack to beside its pixels, where Pillow allows 64 MiB.
 PngImagePlugin.MAX_TEXT_MEMORY = 8_000_000
 _REMARKS = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
+
+_OPENERS: dict[str, Callable[[BoundedFile], Image.Image]] = {"AVIF": open_avif, "HEIC": open_heic}
+# Their libraries may take the memory for the pixels before Pillow tells of how many.
+_EAGER = {"WEBP", "AVIF", "HEIC"}
 
 # Exif 2.32, tag 0x0112: how to turn what is stored into what was seen. It is the square that is
 # turned, not the photograph, of which it is a small part.
@@ -88,10 +94,10 @@ def decode(
     data: bytes | memoryview,
     wanted: Input,
     *,
-    max_pixels: int = 50_000_000,
+    max_pixels: int = 64_000_000,
     formats: Collection[str] = FORMATS,
 ) -> DecodedPhoto:
-    """Decode a JPEG, PNG, WebP, GIF (its first frame), BMP or TIFF; turn, resize and crop it.
+    """Decode a photograph, the first frame of an animation; turn, resize and crop it.
 
     The pixels are torchvision's ``Resize`` and ``CenterCrop`` of the whole photograph in RGB, to
     within two levels; a JPEG of several times the wanted size is decoded smaller to begin with.
@@ -123,7 +129,9 @@ def decode(
         whole, scale = image.size, _draft(image, wanted)
         pixels = rgb_pixels(image, data, scale)
         if pixels is None:
-            image.load()
+            _load(image)
+        if name == "AVIF":
+            whole = (image := cropped(image, data)).size
         orientation = _orientation(image)
         decoded = image if pixels is None else pixels
         square = _square(decoded, whole, scale, orientation, wanted)
@@ -134,9 +142,18 @@ def _open(name: str, data: bytes, max_pixels: int) -> Image.Image:
     """Read the header; no pixel yet."""
     if name == "TIFF":
         check_strips(data)
-    if name == "WEBP" and (header := read_header(data)) and header.pixels > max_pixels:
-        raise _too_many(max_pixels)  # Pillow has libwebp take the memory for its pixels at once
-    return Image.open(BoundedFile(data), formats=[name])
+    if name in _EAGER and (header := read_header(data)) and header.pixels > max_pixels:
+        raise _too_many(max_pixels)
+    opener = _OPENERS.get(name)
+    return opener(BoundedFile(data)) if opener else Image.open(BoundedFile(data), formats=[name])
+
+
+def _load(image: Image.Image) -> None:
+    """Read the pixels, of which there may be others than the boxes of a HEIC told."""
+    told = image.size
+    image.load()
+    if image.size != told:
+        raise ValueError("the size has changed")
 
 
 def _square(

@@ -17,6 +17,7 @@ from service.engine.classifier import Limits
 from service.fleet.fleet import Fleet
 from service.fleet.layout import Layouts
 from service.memory import MemoryBudget
+from service.photo.formats import FORMATS
 from service.run.page import PageMount
 from service.run.proxies import behind_proxies
 from service.run.startup import beside, decoding_bytes, keep_small, memory_of, start
@@ -79,10 +80,27 @@ def limits_of(settings: Settings) -> Limits:
     return Limits(
         queue_size=settings.queue_size,
         max_pixels=settings.max_pixels,
-        formats=tuple(name.upper() for name in settings.formats),
+        formats=_decodable(settings),
         deadline_s=settings.deadline_ms / 1000,
         stall_s=settings.stall_ms / 1000,
     )
+
+
+def _decodable(settings: Settings) -> tuple[str, ...]:
+    """The formats that are wanted and can be decoded.
+
+    Raises:
+        BadSettings: one was asked for by name whose library is missing.
+
+    """
+    missing = [name for name in settings.formats if name.upper() not in FORMATS]
+    if missing and "formats" in settings.model_fields_set:
+        raise BadSettings(
+            f"BOOTH_FORMATS names {missing[0]}, which nothing that is installed decodes; install "
+            "Booth with its extra `heic` (`pip install '.[heic]'` in its folder) for HEIC, or a "
+            "build of Pillow with AVIF, or leave it out."
+        )
+    return tuple(name.upper() for name in settings.formats if name not in missing)
 
 
 async def _close_in_time(fleet: Fleet) -> None:
