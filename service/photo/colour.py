@@ -61,14 +61,9 @@ def _conversion(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
     if image.mode.startswith("I") or image.mode == "F":
         black, white = _range(image)
         return lambda part: _eight_bit(part, black, white).convert("RGB")
-    if image.has_transparency_data and not _is_unused_alpha(image):
+    if image.has_transparency_data:
         return _over_white
     return lambda part: part.convert("RGB")
-
-
-def _is_unused_alpha(image: Image.Image) -> bool:
-    """Whether a BMP's fourth byte is 0 everywhere: it is no alpha then, and nobody shows it so."""
-    return image.format == "BMP" and image.mode == "RGBA" and not image.getchannel("A").getbbox()
 
 
 def _over_white(image: Image.Image) -> Image.Image:
