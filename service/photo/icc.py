@@ -1,0 +1,134 @@
+"""ICC profiles (ICC.1:2022, version 2 too): what of one matters here, and how a small one is made.
+
+Only what leads from a picture's numbers to colours is kept. LittleCMS would read the rest as well,
+and some of it costs without bound: a few megabytes hold a hundred thousand steps of computation.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["MOST_BYTES", "Chromaticities", "essence", "matrix_profile", "space_of"]
+
+# x and y (CIE 1931) of red, green, blue and white.
+Chromaticities = Sequence[tuple[float, float]]
+
+# The largest that printers' associations give out for CMYK have 2.7 MB; a camera's has 0.5 to 3 kB.
+MOST_BYTES = 4_000_000
+
+_HEADER_BYTES = 128
+_SIZE, _SPACE, _CONNECTION, _SIGNATURE = (slice(i, i + 4) for i in (0, 16, 20, 36))
+_ENTRY = struct.Struct(">4sII")
+_MOST_TAGS = 200
+
+_SPACES = {b"RGB ": "RGB", b"GRAY": "L", b"CMYK": "CMYK"}
+_CURVES = {
+    "RGB": (b"rXYZ", b"gXYZ", b"bXYZ", b"rTRC", b"gTRC", b"bTRC"),
+    "L": (b"kTRC",),
+    "CMYK": (),
+}
+_TABLES = (b"A2B0", b"A2B1")  # perceptual and colorimetric, in the order in which browsers ask
+
+# What both of the connection space's sides are adapted to: by Bradford's matrix, to D50.
+_D50 = np.array([0.9642, 1.0, 0.8249])
+_BRADFORD = np.array(
+    [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
+)
+
+
+def space_of(profile: bytes) -> str | None:
+    """Pillow's mode of the pictures that a profile is for; None if it is for no picture."""
+    is_profile = profile[_SIGNATURE] == b"acsp" and profile[_CONNECTION] in {b"XYZ ", b"Lab "}
+    return _SPACES.get(profile[_SPACE]) if is_profile else None
+
+
+def essence(profile: bytes) -> bytes:
+    """Rewrite a profile with its colorimetric table alone, or its matrix and curves.
+
+    Raises:
+        ValueError: it is cut short, or has neither.
+
+    """
+    space, tags = space_of(profile), _tags(profile)
+    if space is None:
+        raise ValueError("it is no profile of a picture's colours")
+    table = next((tags[name] for name in _TABLES if name in tags), None)
+    if table is not None:
+        return _written(profile[:_HEADER_BYTES], dict.fromkeys(_TABLES, table))
+    curves = {name: tags[name] for name in _CURVES[space] if name in tags}
+    if not curves or len(curves) < len(_CURVES[space]):
+        raise ValueError("it has neither a table nor all curves")
+    return _written(profile[:_HEADER_BYTES], curves)
+
+
+def _tags(profile: bytes) -> dict[bytes, bytes]:
+    """What lies within the profile, by its name."""
+    size = int.from_bytes(profile[_SIZE], "big")
+    if not _HEADER_BYTES + 4 <= size <= min(len(profile), MOST_BYTES):
+        raise ValueError("it is cut short, or too large")
+    count = int.from_bytes(profile[_HEADER_BYTES : _HEADER_BYTES + 4], "big")
+    table = profile[_HEADER_BYTES + 4 : size][: _ENTRY.size * min(count, _MOST_TAGS)]
+    entries = _ENTRY.iter_unpack(table[: len(table) // _ENTRY.size * _ENTRY.size])
+    return {name: profile[at : at + length] for name, at, length in entries if at + length <= size}
+
+
+def matrix_profile(primaries: Chromaticities, gamma: float | None) -> bytes:
+    """Make a profile of primaries and one curve.
+
+    Args:
+        primaries: red, green, blue and white.
+        gamma: the curve is this power; sRGB's where there is none.
+
+    Raises:
+        ValueError: no colours are made of such primaries.
+
+    """
+    columns = _columns(primaries)
+    curve = _fixed(b"para", 0, gamma) if gamma else _fixed(b"para", 3, *_SRGB_CURVE)
+    xyz = [_fixed(b"XYZ ", None, *column) for column in columns.T]
+    tags = dict(zip(_CURVES["RGB"], [*xyz, curve, curve, curve], strict=True))
+    head = bytearray(_HEADER_BYTES)
+    head[8:24] = struct.pack(">I4s4s4s", 0x04200000, b"mntr", b"RGB ", b"XYZ ")
+    head[_SIGNATURE] = b"acsp"
+    head[68:80] = struct.pack(">3i", *np.round(_D50 * 65536).astype(int))
+    return _written(bytes(head), tags)
+
+
+_SRGB_CURVE = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)  # IEC 61966-2-1
+
+
+def _columns(primaries: Chromaticities) -> NDArray[np.float64]:
+    """X, Y and Z of red, green and blue, as an eye that is used to D50 sees them."""
+    try:
+        *colours, white = (np.array([x / y, 1, (1 - x - y) / y]) for x, y in primaries)
+        columns = np.stack(colours, 1)
+        columns = columns * np.linalg.solve(columns, white)
+    except (ZeroDivisionError, np.linalg.LinAlgError):
+        raise ValueError("no colours are made of such primaries") from None
+    gain = (_BRADFORD @ _D50) / (_BRADFORD @ white)
+    adapted: NDArray[np.float64] = np.linalg.solve(_BRADFORD, gain[:, None] * _BRADFORD @ columns)
+    return adapted
+
+
+def _fixed(kind: bytes, function: int | None, *values: float) -> bytes:
+    """An element of numbers with 16 bits before the point and 16 behind it."""
+    numbers = struct.pack(f">{len(values)}i", *(round(float(value) * 65536) for value in values))
+    return (
+        kind + bytes(4) + (b"" if function is None else struct.pack(">HH", function, 0)) + numbers
+    )
+
+
+def _written(head: bytes, tags: dict[bytes, bytes]) -> bytes:
+    at, entries, body = _HEADER_BYTES + 4 + _ENTRY.size * len(tags), b"", b""
+    places: dict[bytes, int] = {}
+    for name, data in tags.items():
+        if data not in places:
+            places[data] = at + len(body)
+            body += data + bytes(-len(data) % 4)
+        entries += _ENTRY.pack(name, places[data], len(data))
+    size = struct.pack(">I", at + len(body))
+    return size + head[4:] + struct.pack(">I", len(tags)) + entries + body
