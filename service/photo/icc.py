@@ -6,13 +6,14 @@ and some of it costs without bound: a few megabytes hold a hundred thousand step
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MOST_BYTES", "Chromaticities", "essence", "matrix_profile", "space_of"]
+__all__ = ["MOST_BYTES", "Chromaticities", "colorants", "essence", "matrix_profile", "space_of"]
 
 # x and y (CIE 1931) of red, green, blue and white.
 Chromaticities = Sequence[tuple[float, float]]
@@ -31,6 +32,7 @@ _CURVES = {
     "L": (b"kTRC",),
     "CMYK": (),
 }
+_MAB_WIDTH = 16  # where a grid says how many bytes a value has
 _TABLES = (b"A2B0", b"A2B1")  # perceptual and colorimetric, in the order in which browsers ask
 
 # What both of the connection space's sides are adapted to: by Bradford's matrix, to D50.
@@ -58,11 +60,30 @@ def essence(profile: bytes) -> bytes:
         raise ValueError("it is no profile of a picture's colours")
     table = next((tags[name] for name in _TABLES if name in tags), None)
     if table is not None:
+        _check_grid(table)
         return _written(profile[:_HEADER_BYTES], dict.fromkeys(_TABLES, table))
     curves = {name: tags[name] for name in _CURVES[space] if name in tags}
     if not curves or len(curves) < len(_CURVES[space]):
         raise ValueError("it has neither a table nor all curves")
     return _written(profile[:_HEADER_BYTES], curves)
+
+
+def _check_grid(table: bytes) -> None:
+    """Find the values of all corners of the grid in the table: LittleCMS takes their memory first.
+
+    Raises:
+        ValueError: they would not fit.
+
+    """
+    kind, (inputs, outputs, points) = table[:4], struct.unpack_from(">3B", table, 8)
+    if kind == b"mAB ":
+        (at,) = struct.unpack_from(">I", table, 24)
+        corners = math.prod(table[at : at + inputs]) if at else 0
+        size = outputs * corners * table[at + _MAB_WIDTH]
+    else:
+        size = outputs * points**inputs * (2 if kind == b"mft2" else 1)
+    if size > len(table):
+        raise ValueError("its table is cut short")
 
 
 def _tags(profile: bytes) -> dict[bytes, bytes]:
@@ -87,7 +108,7 @@ def matrix_profile(primaries: Chromaticities, gamma: float | None) -> bytes:
         ValueError: no colours are made of such primaries.
 
     """
-    columns = _columns(primaries)
+    columns = colorants(primaries)
     curve = _fixed(b"para", 0, gamma) if gamma else _fixed(b"para", 3, *_SRGB_CURVE)
     xyz = [_fixed(b"XYZ ", None, *column) for column in columns.T]
     tags = dict(zip(_CURVES["RGB"], [*xyz, curve, curve, curve], strict=True))
@@ -101,8 +122,13 @@ def matrix_profile(primaries: Chromaticities, gamma: float | None) -> bytes:
 _SRGB_CURVE = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)  # IEC 61966-2-1
 
 
-def _columns(primaries: Chromaticities) -> NDArray[np.float64]:
-    """X, Y and Z of red, green and blue, as an eye that is used to D50 sees them."""
+def colorants(primaries: Chromaticities) -> NDArray[np.float64]:
+    """X, Y and Z of red, green and blue, as an eye that is used to D50 sees them.
+
+    Raises:
+        ValueError: no colours are made of such primaries.
+
+    """
     try:
         *colours, white = (np.array([x / y, 1, (1 - x - y) / y]) for x, y in primaries)
         columns = np.stack(colours, 1)

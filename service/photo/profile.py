@@ -20,14 +20,15 @@ import threading
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from io import BytesIO
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
+from service.photo.hdr import HLG, PQ, to_sdr
 from service.photo.icc import MOST_BYTES, Chromaticities, essence, matrix_profile, space_of
 
 __all__ = ["Conversion", "conversion_to_srgb"]
@@ -37,6 +38,8 @@ _INTENT = ImageCms.Intent.RELATIVE_COLORIMETRIC
 
 # Each holds up to half a megabyte. The files of one camera or program all have the same profile.
 _MOST_KNOWN = 32
+# A digest takes longer than a look into the dictionary, but need not be kept as a whole.
+_MOST_KEPT = 1 << 16
 
 # A profile that moves no level further is sRGB's, of which there are many, each rounded in its way.
 _SAME = 2
@@ -46,6 +49,9 @@ _BENT = 32
 _MOST_EARLY = 1 << 19
 
 _GREY_MODES = {"1", "L", "La", "LA", "I", "I;16", "I;16L", "I;16B", "I;16N", "F"}
+
+
+_Step = Callable[[Image.Image], Image.Image]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +68,13 @@ class Conversion:
     mode: str
     is_needed: bool
     is_bent: bool
-    _transform: ImageCms.ImageCmsTransform
+    _convert: _Step
 
     def apply(self, picture: Image.Image) -> Image.Image:
         """Convert a picture in CMYK, or in RGB: one of three equal channels where grey is meant."""
         if self.mode == "L":
             picture = picture.getchannel(0)
-        return self._transform.apply(picture)
+        return self._convert(picture)
 
     def apply_to(self, square: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Convert S x S x 3 levels of RGB, or S x S x 4 of CMYK; read-only."""
@@ -87,6 +93,9 @@ class Conversion:
         return self.mode != "CMYK" and pixels <= _MOST_EARLY and (self.is_bent or blended)
 
 
+_Candidate: TypeAlias = bytes | Conversion  # a profile, or what stands for one
+
+
 def conversion_to_srgb(image: Image.Image, data: bytes) -> Conversion | None:
     """Find how the colours of a photograph become sRGB.
 
@@ -100,13 +109,19 @@ def conversion_to_srgb(image: Image.Image, data: bytes) -> Conversion | None:
     """
     candidates = _CANDIDATES.get(image.format or "", _of_container)
     try:
-        for profile in candidates(image, data):
-            conversion = _known.get(profile) if _suits(image.mode, profile) else None
+        for candidate in candidates(image, data):
+            conversion = _usable(candidate, image.mode)
             if conversion:
                 return conversion if conversion.is_needed else None
     except Exception:  # noqa: BLE001 what is said of the colours leaves the pixels unharmed
         return None
     return None
+
+
+def _usable(candidate: _Candidate, mode: str) -> Conversion | None:
+    if isinstance(candidate, Conversion):
+        return candidate
+    return _known.get(candidate) if _suits(mode, candidate) else None
 
 
 def _suits(mode: str, profile: bytes) -> bool:
@@ -118,7 +133,7 @@ def _suits(mode: str, profile: bytes) -> bool:
 
 
 class _Known:
-    """The latest conversions, by the digest of their profiles: building one takes 10 to 90 ms."""
+    """The latest conversions by their profiles: building one takes 10 to 90 ms."""
 
     def __init__(self) -> None:
         self._conversions: dict[bytes, Conversion | None] = {}
@@ -126,14 +141,14 @@ class _Known:
 
     def get(self, profile: bytes) -> Conversion | None:
         """None if the profile is of no use."""
-        digest = hashlib.sha256(profile).digest()
+        key = profile if len(profile) <= _MOST_KEPT else hashlib.sha256(profile).digest()
         with self._changing:
-            if digest in self._conversions:
-                found = self._conversions[digest] = self._conversions.pop(digest)
+            if key in self._conversions:
+                found = self._conversions[key] = self._conversions.pop(key)
                 return found
         built = _build(profile)
         with self._changing:
-            self._conversions[digest] = built
+            self._conversions[key] = built
             while len(self._conversions) > _MOST_KNOWN:
                 del self._conversions[next(iter(self._conversions))]
         return built
@@ -152,13 +167,15 @@ def _build(profile: bytes) -> Conversion | None:
     except Exception:  # noqa: BLE001 Pillow has no class for what LittleCMS refuses
         return None
     if mode == "CMYK":
-        return Conversion(mode, is_needed=True, is_bent=False, _transform=transform)
+        return Conversion(mode, is_needed=True, is_bent=False, _convert=transform.apply)
     tried = _samples() if mode == "RGB" else _samples().getchannel(0)
     before, after = (
         np.asarray(i.convert("RGB"), np.int16)[0] for i in (tried, transform.apply(tried))
     )
     moved = np.abs(after - before)
-    return Conversion(mode, bool(moved.max() > _SAME), bool(moved[128].mean() > _BENT), transform)
+    return Conversion(
+        mode, bool(moved.max() > _SAME), bool(moved[128].mean() > _BENT), transform.apply
+    )
 
 
 @lru_cache(maxsize=1)
@@ -169,7 +186,7 @@ def _samples() -> Image.Image:
     return Image.fromarray(np.concatenate([greys, colours])[None].astype(np.uint8))
 
 
-def _of_container(image: Image.Image, _: bytes) -> Iterator[bytes]:
+def _of_container(image: Image.Image, _: bytes) -> Iterator[_Candidate]:
     """What Pillow found: in JPEG, MPO, WebP, TIFF, AVIF."""
     profile = image.info.get("icc_profile")
     if isinstance(profile, bytes):
@@ -184,7 +201,7 @@ _COLOUR_CHUNKS = {b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM"}
 _USUAL_GAMMA, _NEAR = 1 / 2.2, 0.05
 
 
-def _of_png(_: Image.Image, data: bytes) -> Iterator[bytes]:
+def _of_png(_: Image.Image, data: bytes) -> Iterator[_Candidate]:
     chunks = _colour_chunks(data)
     if len(cicp := chunks.get(b"cICP", b"")) == 4:  # noqa: PLR2004
         primaries, transfer, matrix, is_full = cicp
@@ -225,7 +242,7 @@ def _unpacked(chunk: bytes) -> bytes:
         return b""
 
 
-def _of_gamma(chunks: dict[bytes, bytes]) -> Iterator[bytes]:
+def _of_gamma(chunks: dict[bytes, bytes]) -> Iterator[_Candidate]:
     gamma = int.from_bytes(chunks[b"gAMA"], "big") / 100_000
     values = [v / 100_000 for v in struct.unpack(">8I", chunks.get(b"cHRM", bytes(32)))]
     if gamma <= 0:
@@ -257,8 +274,11 @@ _VIDEO = {1, 6, 14, 15}
 _VIDEO_GAMMA = 2.4  # BT.1886: what a screen makes of all of them
 
 
-def _of_code_points(primaries: int, transfer: int, video: float | None) -> Iterator[bytes]:
-    """Profiles of code points; ``video`` is the power that stands for television's curves."""
+def _of_code_points(primaries: int, transfer: int, video: float | None) -> Iterator[_Candidate]:
+    """What code points stand for; ``video`` is the power that stands for television's curves."""
+    if primaries in _PRIMARIES and transfer in {PQ, HLG}:
+        convert = partial(to_sdr, primaries=_PRIMARIES[primaries], transfer=transfer)
+        yield Conversion("RGB", is_needed=True, is_bent=False, _convert=convert)
     gammas = _GAMMAS | {_SRGB_TRANSFER: None} | dict.fromkeys(_VIDEO, video)
     if primaries in _PRIMARIES and transfer in gammas:
         yield matrix_profile(_PRIMARIES[primaries], gammas[transfer])
@@ -268,7 +288,7 @@ _NCLX = b"colrnclx"
 _MOST_SEARCHED = 1 << 16
 
 
-def _of_heif(image: Image.Image, data: bytes) -> Iterator[bytes]:
+def _of_heif(image: Image.Image, data: bytes) -> Iterator[_Candidate]:
     """The profile, or the code points (ISO/IEC 23000-22), where sRGB's curve is what is meant."""
     yield from _of_container(image, data)
     at = data.find(_NCLX, 0, _MOST_SEARCHED)
@@ -284,7 +304,7 @@ _V4_BYTES, _V5_BYTES = 108, 124
 _CALIBRATED, _EMBEDDED = bytes(4), b"DEBM"
 
 
-def _of_bmp(_: Image.Image, data: bytes) -> Iterator[bytes]:
+def _of_bmp(_: Image.Image, data: bytes) -> Iterator[_Candidate]:
     (size,) = struct.unpack_from("<I", data, 14)
     kind = data[70:74]
     if size >= _V4_BYTES and kind == _CALIBRATED:
@@ -303,7 +323,7 @@ def _chromaticities(ends: list[int]) -> Chromaticities:
     return [*((x / (x + y + z), y / (x + y + z)) for x, y, z in colours), _D65]
 
 
-_CANDIDATES: dict[str, Callable[[Any, bytes], Iterator[bytes]]] = {
+_CANDIDATES: dict[str, Callable[[Any, bytes], Iterator[_Candidate]]] = {
     "PNG": _of_png,
     "BMP": _of_bmp,
     "AVIF": _of_heif,
