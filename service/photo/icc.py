@@ -22,7 +22,8 @@ Chromaticities = Sequence[tuple[float, float]]
 MOST_BYTES = 4_000_000
 
 _HEADER_BYTES = 128
-_SIZE, _SPACE, _CONNECTION, _SIGNATURE = (slice(i, i + 4) for i in (0, 16, 20, 36))
+_SPACE, _CONNECTION, _SIGNATURE = (slice(i, i + 4) for i in (16, 20, 36))
+_VERSION, _VERSIONS = slice(8, 9), {b"\2", b"\3", b"\4"}
 _ENTRY = struct.Struct(">4sII")
 _MOST_TAGS = 200
 
@@ -44,8 +45,8 @@ _BRADFORD = np.array(
 
 def space_of(profile: bytes) -> str | None:
     """Pillow's mode of the pictures that a profile is for; None if it is for no picture."""
-    is_profile = profile[_SIGNATURE] == b"acsp" and profile[_CONNECTION] in {b"XYZ ", b"Lab "}
-    return _SPACES.get(profile[_SPACE]) if is_profile else None
+    is_known = profile[_SIGNATURE] == b"acsp" and profile[_VERSION] in _VERSIONS
+    return _SPACES.get(profile[_SPACE]) if is_known and len(profile) <= MOST_BYTES else None
 
 
 def essence(profile: bytes) -> bytes:
@@ -65,6 +66,8 @@ def essence(profile: bytes) -> bytes:
     curves = {name: tags[name] for name in _CURVES[space] if name in tags}
     if not curves or len(curves) < len(_CURVES[space]):
         raise ValueError("it has neither a table nor all curves")
+    if space == "L" and profile[_CONNECTION] != b"XYZ ":
+        raise ValueError("its greys are no levels of light")  # browsers pass those over
     return _written(profile[:_HEADER_BYTES], curves)
 
 
@@ -87,14 +90,12 @@ def _check_grid(table: bytes) -> None:
 
 
 def _tags(profile: bytes) -> dict[bytes, bytes]:
-    """What lies within the profile, by its name."""
-    size = int.from_bytes(profile[_SIZE], "big")
-    if not _HEADER_BYTES + 4 <= size <= min(len(profile), MOST_BYTES):
-        raise ValueError("it is cut short, or too large")
-    count = int.from_bytes(profile[_HEADER_BYTES : _HEADER_BYTES + 4], "big")
-    table = profile[_HEADER_BYTES + 4 : size][: _ENTRY.size * min(count, _MOST_TAGS)]
+    """What lies within the profile, by its name; the size that it states is often wrong."""
+    (count,) = struct.unpack_from(">I", profile, _HEADER_BYTES)
+    table = profile[_HEADER_BYTES + 4 :][: _ENTRY.size * min(count, _MOST_TAGS)]
     entries = _ENTRY.iter_unpack(table[: len(table) // _ENTRY.size * _ENTRY.size])
-    return {name: profile[at : at + length] for name, at, length in entries if at + length <= size}
+    end = len(profile)
+    return {name: profile[at : at + length] for name, at, length in entries if at + length <= end}
 
 
 def matrix_profile(primaries: Chromaticities, gamma: float | None) -> bytes:
@@ -113,7 +114,7 @@ def matrix_profile(primaries: Chromaticities, gamma: float | None) -> bytes:
     xyz = [_fixed(b"XYZ ", None, *column) for column in columns.T]
     tags = dict(zip(_CURVES["RGB"], [*xyz, curve, curve, curve], strict=True))
     head = bytearray(_HEADER_BYTES)
-    head[8:24] = struct.pack(">I4s4s4s", 0x04200000, b"mntr", b"RGB ", b"XYZ ")
+    head[8:24] = struct.pack(">I4x4s4s", 0x04200000, b"RGB ", b"XYZ ")
     head[_SIGNATURE] = b"acsp"
     head[68:80] = struct.pack(">3i", *np.round(_D50 * 65536).astype(int))
     return _written(bytes(head), tags)
@@ -149,6 +150,7 @@ def _fixed(kind: bytes, function: int | None, *values: float) -> bytes:
 
 
 def _written(head: bytes, tags: dict[bytes, bytes]) -> bytes:
+    """A profile of these tags, of a kind that is read in one way only: a screen's."""
     at, entries, body = _HEADER_BYTES + 4 + _ENTRY.size * len(tags), b"", b""
     places: dict[bytes, int] = {}
     for name, data in tags.items():
@@ -157,4 +159,4 @@ def _written(head: bytes, tags: dict[bytes, bytes]) -> bytes:
             body += data + bytes(-len(data) % 4)
         entries += _ENTRY.pack(name, places[data], len(data))
     size = struct.pack(">I", at + len(body))
-    return size + head[4:] + struct.pack(">I", len(tags)) + entries + body
+    return size + head[4:12] + b"mntr" + head[16:] + struct.pack(">I", len(tags)) + entries + body

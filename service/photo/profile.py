@@ -186,11 +186,41 @@ def _samples() -> Image.Image:
     return Image.fromarray(np.concatenate([greys, colours])[None].astype(np.uint8))
 
 
-def _of_container(image: Image.Image, _: bytes) -> Iterator[_Candidate]:
+def _of_container(image: Image.Image, _: bytes) -> Iterator[bytes]:
     """What Pillow found: in JPEG, MPO, WebP, TIFF, AVIF."""
     profile = image.info.get("icc_profile")
     if isinstance(profile, bytes):
         yield profile
+
+
+# ICC.1:2022, annex B.4: what a segment holds of a profile, after the sign, its number and theirs.
+
+_SIGN = b"\xff\xe2", b"ICC_PROFILE\0"
+_SCAN = b"\xff\xda"
+_MOST_IN_SEGMENT = 65_519
+_MOST_SEGMENTS = 1000
+
+
+def _of_jpeg(image: Image.Image, data: bytes) -> Iterator[_Candidate]:
+    """What Pillow found in one segment; it only counts several, of which one may be there twice."""
+    if "icc_profile" in image.info:
+        found = image.info["icc_profile"]
+        yield found if found and len(found) <= _MOST_IN_SEGMENT else _joined(data)
+
+
+def _joined(data: bytes) -> bytes:
+    """The first segments of each number, if all are there; otherwise nothing."""
+    parts: dict[int, bytes] = {}
+    count, at = 0, 2
+    for _ in range(_MOST_SEGMENTS):
+        marker, length = data[at : at + 2], int.from_bytes(data[at + 2 : at + 4], "big")
+        if marker == _SCAN:
+            break
+        if (marker, data[at + 4 : at + 16]) == _SIGN:
+            number, count = data[at + 16], data[at + 17]
+            parts.setdefault(number, data[at + 18 : at + 2 + length])
+        at += 2 + length
+    return b"".join(parts[number] for number in sorted(parts)) if len(parts) == count else b""
 
 
 # PNG, 3rd edition, 11.3.2.
@@ -324,6 +354,8 @@ def _chromaticities(ends: list[int]) -> Chromaticities:
 
 
 _CANDIDATES: dict[str, Callable[[Any, bytes], Iterator[_Candidate]]] = {
+    "JPEG": _of_jpeg,
+    "MPO": _of_jpeg,
     "PNG": _of_png,
     "BMP": _of_bmp,
     "AVIF": _of_heif,
