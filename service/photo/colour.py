@@ -43,7 +43,7 @@ def to_rgb(image: Image.Image, region: Region, conversion: Conversion | None = N
         conversion: of its colours to sRGB.
 
     """
-    convert = _conversion(image, conversion.apply if conversion else lambda part: part)
+    convert = _step(image, conversion)
     left, top, right, bottom = region
     rgb = Image.new("RGB", (right - left, bottom - top))
     for first, last in _bands(region):
@@ -59,8 +59,11 @@ def _bands(region: Region) -> Iterator[tuple[int, int]]:
         yield first, min(first + rows, bottom)
 
 
-def _conversion(image: Image.Image, to_srgb: _Step) -> _Step:
+def _step(image: Image.Image, conversion: Conversion | None) -> _Step:
     """What makes RGB of any part of the image."""
+    to_srgb: _Step = conversion.apply if conversion else lambda part: part
+    if conversion and image.mode == conversion.mode == "CMYK":
+        return to_srgb
     if image.mode.startswith("I") or image.mode == "F":
         black, white = _range(image)
         return lambda part: to_srgb(_eight_bit(part, black, white).convert("RGB"))

@@ -13,16 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from service.photo.icc import Chromaticities, colorants
+from service.photo.icc import PRIMARIES, Chromaticities, colorants
 
 __all__ = ["HLG", "PQ", "to_sdr"]
 
 # ITU-T H.273, table 3.
 PQ, HLG = 16, 18
 
-_D65 = (0.3127, 0.3290)
-_SRGB = ((0.64, 0.33), (0.30, 0.60), (0.15, 0.06), _D65)
-_BT2020 = ((0.708, 0.292), (0.170, 0.797), (0.131, 0.046), _D65)
+_SRGB, _BT2020 = PRIMARIES[1], PRIMARIES[9]
 _LUMINANCE = np.array([0.2627, 0.6780, 0.0593], np.float32)
 
 # In nits (BT.2408): diffuse white, and the peak of a screen for HLG.

@@ -13,7 +13,16 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MOST_BYTES", "Chromaticities", "colorants", "essence", "matrix_profile", "space_of"]
+__all__ = [
+    "D65",
+    "MOST_BYTES",
+    "PRIMARIES",
+    "Chromaticities",
+    "colorants",
+    "essence",
+    "matrix_profile",
+    "space_of",
+]
 
 # x and y (CIE 1931) of red, green, blue and white.
 Chromaticities = Sequence[tuple[float, float]]
@@ -35,6 +44,23 @@ _CURVES = {
 }
 _MAB_WIDTH = 16  # where a grid says how many bytes a value has
 _TABLES = (b"A2B0", b"A2B1")  # perceptual and colorimetric, in the order in which browsers ask
+
+_READ = {name for names in (_TABLES, *_CURVES.values()) for name in names}
+
+# ITU-T H.273, table 2: red, green, blue and white.
+
+D65 = (0.3127, 0.3290)
+PRIMARIES: dict[int, Chromaticities] = {
+    1: ((0.64, 0.33), (0.30, 0.60), (0.15, 0.06), D65),  # BT.709, sRGB
+    4: ((0.67, 0.33), (0.21, 0.71), (0.14, 0.08), (0.310, 0.316)),  # BT.470 M
+    5: ((0.64, 0.33), (0.29, 0.60), (0.15, 0.06), D65),  # BT.470 BG
+    6: ((0.630, 0.340), (0.310, 0.595), (0.155, 0.070), D65),  # BT.601
+    7: ((0.630, 0.340), (0.310, 0.595), (0.155, 0.070), D65),  # SMPTE 240
+    9: ((0.708, 0.292), (0.170, 0.797), (0.131, 0.046), D65),  # BT.2020
+    11: ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060), (0.314, 0.351)),  # DCI-P3
+    12: ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060), D65),  # Display P3
+    22: ((0.630, 0.340), (0.295, 0.605), (0.155, 0.077), D65),  # EBU 3213
+}
 
 # What both of the connection space's sides are adapted to: by Bradford's matrix, to D50.
 _D50 = np.array([0.9642, 1.0, 0.8249])
@@ -90,12 +116,15 @@ def _check_grid(table: bytes) -> None:
 
 
 def _tags(profile: bytes) -> dict[bytes, bytes]:
-    """What lies within the profile, by its name; the size that it states is often wrong."""
-    (count,) = struct.unpack_from(">I", profile, _HEADER_BYTES)
+    """What counts of the profile, by its name; the size that it states is often wrong."""
+    count = int.from_bytes(profile[_HEADER_BYTES : _HEADER_BYTES + 4], "big")
     table = profile[_HEADER_BYTES + 4 :][: _ENTRY.size * min(count, _MOST_TAGS)]
     entries = _ENTRY.iter_unpack(table[: len(table) // _ENTRY.size * _ENTRY.size])
-    end = len(profile)
-    return {name: profile[at : at + length] for name, at, length in entries if at + length <= end}
+    return {
+        name: profile[at : at + length]
+        for name, at, length in entries
+        if name in _READ and at + length <= len(profile)
+    }
 
 
 def matrix_profile(primaries: Chromaticities, gamma: float | None) -> bytes:
