@@ -26,6 +26,7 @@ from service.photo.formats import FORMATS, format_of
 from service.photo.header import DRAFT_MARGIN, exif_bytes, read_header
 from service.photo.heic import open_heic
 from service.photo.jpeg import rgb_pixels
+from service.photo.profile import Conversion, conversion_to_srgb
 from service.photo.resample import Box, region_seen, resample
 from service.photo.tiff import read_tiff
 
@@ -131,7 +132,8 @@ def decode(
             whole = (image := cropped(image, data)).size
         orientation = _orientation(image)
         decoded = image if pixels is None else pixels
-        square = _square(decoded, whole, scale, orientation, wanted)
+        conversion = conversion_to_srgb(image, data)
+        square = _square(decoded, whole, scale, orientation, wanted, conversion=conversion)
     return DecodedPhoto(square, width, height)
 
 
@@ -159,27 +161,53 @@ def _square(
     scale: int,
     orientation: int,
     wanted: Input,
+    *,
+    conversion: Conversion | None,
 ) -> NDArray[np.uint8]:
-    """Resize and crop in one go, only what the network sees; then turn that little."""
+    """Resize and crop in one go, only what the network sees; convert and turn that little."""
     seen = (whole[1], whole[0]) if orientation in _SIDEWAYS else whole
     left, top, right, bottom = _stored(_crop(seen, wanted), whole, orientation)
     box = left / scale, top / scale, right / scale, bottom / scale
     sideways = orientation in _SIDEWAYS
-    rgb, box = _rgb(decoded, box, wanted)
-    square = resample(rgb, wanted.size, box, wanted.interpolation, sideways=sideways)
+    pixels, box, conversion = _resizable(decoded, box, wanted, conversion)
+    square = resample(pixels, wanted.size, box, wanted.interpolation, sideways=sideways)
+    if conversion:
+        square = conversion.apply_to(square)
     return np.ascontiguousarray(_TURN[orientation](square)) if orientation in _TURN else square
 
 
-def _rgb(
-    decoded: Image.Image | NDArray[np.uint8], box: Box, wanted: Input
-) -> tuple[Image.Image | NDArray[np.uint8], Box]:
-    """What the network sees, and little more, in RGB; and where the box lies on it."""
-    if isinstance(decoded, np.ndarray) or is_rgb(decoded):
-        return decoded, box
-    region = region_seen(decoded.size, wanted.size, box, wanted.interpolation)
+def _resizable(
+    decoded: Image.Image | NDArray[np.uint8],
+    box: Box,
+    wanted: Input,
+    conversion: Conversion | None,
+) -> tuple[Image.Image | NDArray[np.uint8], Box, Conversion | None]:
+    """What the network sees, and little more, in RGB or for the conversion that is yet to come.
+
+    With it come where the box lies on it, and that conversion.
+    """
     left, top, right, bottom = box
+    area = (right - left) * (bottom - top)
+    early = conversion and conversion.comes_first(area, blended=_is_blended(decoded))
+    if not early and _is_ready(decoded, conversion):
+        return decoded, box, conversion
+    image = Image.fromarray(decoded) if isinstance(decoded, np.ndarray) else decoded
+    region = region_seen(image.size, wanted.size, box, wanted.interpolation)
     x, y, *_ = region
-    return to_rgb(decoded, region), (left - x, top - y, right - x, bottom - y)
+    rgb = to_rgb(image, region, conversion if early else None)
+    box = left - x, top - y, right - x, bottom - y
+    return rgb, box, None if early else conversion
+
+
+def _is_blended(decoded: Image.Image | NDArray[np.uint8]) -> bool:
+    return isinstance(decoded, Image.Image) and decoded.has_transparency_data
+
+
+def _is_ready(decoded: Image.Image | NDArray[np.uint8], conversion: Conversion | None) -> bool:
+    """Whether it can be resized as it is: RGB, or ink whose profile says what it looks like."""
+    if isinstance(decoded, np.ndarray) or is_rgb(decoded):
+        return True
+    return conversion is not None and conversion.mode == decoded.mode == "CMYK"
 
 
 def _draft(image: Image.Image, wanted: Input) -> int:
