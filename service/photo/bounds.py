@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BoundedFile", "check_layout", "deadline", "too_costly", "too_many"]
 
-# Several times what 50 million pixels of an honest progressive JPEG need.
+# Several times what 64 million pixels of an honest progressive JPEG need.
 _CPU_SECONDS = 5.0
 
 # libjpeg's own progression has 10 scans; a thumbnail or a second picture bring theirs.

@@ -18,12 +18,15 @@ from PIL import (
 )
 
 from booth_client.errors import BadImage, BadRequest
+from service.photo.avif import cropped, open_avif
 from service.photo.bmp import read_bmp
 from service.photo.bounds import BoundedFile, check_layout, too_costly, too_many
 from service.photo.colour import is_rgb, to_rgb
 from service.photo.formats import FORMATS, format_of
 from service.photo.header import DRAFT_MARGIN, exif_bytes, read_header
+from service.photo.heic import open_heic
 from service.photo.jpeg import rgb_pixels
+from service.photo.profile import Conversion, conversion_to_srgb
 from service.photo.resample import Box, region_seen, resample
 from service.photo.tiff import read_tiff
 
@@ -41,6 +44,10 @@ logging.getLogger("PIL").setLevel(logging.CRITICAL)
 # Of text that a PNG may unpack to beside its pixels, where Pillow allows 64 MiB.
 PngImagePlugin.MAX_TEXT_MEMORY = 8_000_000
 _REMARKS = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
+
+_OPENERS: dict[str, Callable[[BoundedFile], Image.Image]] = {"AVIF": open_avif, "HEIC": open_heic}
+# Their libraries may take the memory for the pixels before Pillow tells of how many.
+_EAGER = {"WEBP", "AVIF", "HEIC"}
 
 # Exif 2.32, tag 0x0112: how to turn what is stored into what was seen. It is the square that is
 # turned, not the photograph, of which it is a small part.
@@ -86,10 +93,10 @@ def decode(
     data: bytes | memoryview,
     wanted: Input,
     *,
-    max_pixels: int = 50_000_000,
+    max_pixels: int = 64_000_000,
     formats: Collection[str] = FORMATS,
 ) -> DecodedPhoto:
-    """Decode a JPEG, PNG, WebP, GIF (its first frame), BMP or TIFF; turn, resize and crop it.
+    """Decode a photograph, the first frame of an animation; turn, resize and crop it.
 
     The pixels are torchvision's ``Resize`` and ``CenterCrop`` of the whole photograph in RGB, to
     within two levels; a JPEG of several times the wanted size is decoded smaller to begin with.
@@ -120,10 +127,13 @@ def decode(
         whole, scale = image.size, _draft(image, wanted)
         pixels = rgb_pixels(image, data, scale)
         if pixels is None:
-            image.load()
+            _load(image)
+        if name == "AVIF":
+            whole = (image := cropped(image, data)).size
         orientation = _orientation(image)
         decoded = image if pixels is None else pixels
-        square = _square(decoded, whole, scale, orientation, wanted)
+        conversion = conversion_to_srgb(image, data)
+        square = _square(decoded, whole, scale, orientation, wanted, conversion=conversion)
     return DecodedPhoto(square, width, height)
 
 
@@ -131,9 +141,18 @@ def _open(name: str, data: bytes, max_pixels: int) -> Image.Image:
     """Read the header; of a TIFF or BMP the pixels, too."""
     if name in _OWN:
         return _OWN[name](data, max_pixels)
-    if name == "WEBP" and (header := read_header(data)) and header.pixels > max_pixels:
-        raise too_many(max_pixels)  # Pillow has libwebp take the memory for its pixels at once
-    return Image.open(BoundedFile(data), formats=[name])
+    if name in _EAGER and (header := read_header(data)) and header.pixels > max_pixels:
+        raise too_many(max_pixels)
+    opener = _OPENERS.get(name)
+    return opener(BoundedFile(data)) if opener else Image.open(BoundedFile(data), formats=[name])
+
+
+def _load(image: Image.Image) -> None:
+    """Read the pixels, of which there may be others than the boxes of a HEIC told."""
+    told = image.size
+    image.load()
+    if image.size != told:
+        raise ValueError("the size has changed")
 
 
 def _square(
@@ -142,27 +161,53 @@ def _square(
     scale: int,
     orientation: int,
     wanted: Input,
+    *,
+    conversion: Conversion | None,
 ) -> NDArray[np.uint8]:
-    """Resize and crop in one go, only what the network sees; then turn that little."""
+    """Resize and crop in one go, only what the network sees; convert and turn that little."""
     seen = (whole[1], whole[0]) if orientation in _SIDEWAYS else whole
     left, top, right, bottom = _stored(_crop(seen, wanted), whole, orientation)
     box = left / scale, top / scale, right / scale, bottom / scale
     sideways = orientation in _SIDEWAYS
-    rgb, box = _rgb(decoded, box, wanted)
-    square = resample(rgb, wanted.size, box, wanted.interpolation, sideways=sideways)
+    pixels, box, conversion = _resizable(decoded, box, wanted, conversion)
+    square = resample(pixels, wanted.size, box, wanted.interpolation, sideways=sideways)
+    if conversion:
+        square = conversion.apply_to(square)
     return np.ascontiguousarray(_TURN[orientation](square)) if orientation in _TURN else square
 
 
-def _rgb(
-    decoded: Image.Image | NDArray[np.uint8], box: Box, wanted: Input
-) -> tuple[Image.Image | NDArray[np.uint8], Box]:
-    """What the network sees, and little more, in RGB; and where the box lies on it."""
-    if isinstance(decoded, np.ndarray) or is_rgb(decoded):
-        return decoded, box
-    region = region_seen(decoded.size, wanted.size, box, wanted.interpolation)
+def _resizable(
+    decoded: Image.Image | NDArray[np.uint8],
+    box: Box,
+    wanted: Input,
+    conversion: Conversion | None,
+) -> tuple[Image.Image | NDArray[np.uint8], Box, Conversion | None]:
+    """What the network sees, and little more, in RGB or for the conversion that is yet to come.
+
+    With it come where the box lies on it, and that conversion.
+    """
     left, top, right, bottom = box
+    area = (right - left) * (bottom - top)
+    early = conversion and conversion.comes_first(area, blended=_is_blended(decoded))
+    if not early and _is_ready(decoded, conversion):
+        return decoded, box, conversion
+    image = Image.fromarray(decoded) if isinstance(decoded, np.ndarray) else decoded
+    region = region_seen(image.size, wanted.size, box, wanted.interpolation)
     x, y, *_ = region
-    return to_rgb(decoded, region), (left - x, top - y, right - x, bottom - y)
+    rgb = to_rgb(image, region, conversion if early else None)
+    box = left - x, top - y, right - x, bottom - y
+    return rgb, box, None if early else conversion
+
+
+def _is_blended(decoded: Image.Image | NDArray[np.uint8]) -> bool:
+    return isinstance(decoded, Image.Image) and decoded.has_transparency_data
+
+
+def _is_ready(decoded: Image.Image | NDArray[np.uint8], conversion: Conversion | None) -> bool:
+    """Whether it can be resized as it is: RGB, or ink whose profile says what it looks like."""
+    if isinstance(decoded, np.ndarray) or is_rgb(decoded):
+        return True
+    return conversion is not None and conversion.mode == decoded.mode == "CMYK"
 
 
 def _draft(image: Image.Image, wanted: Input) -> int:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from booth_client.errors import UnsupportedFormat
+from service.photo.boxes import read_picture
 from service.photo.formats import format_of
 from service.photo.tiff_tags import Tag, read_directory
 
@@ -50,6 +51,8 @@ _COSTS = {
     "BMP": _Cost(12, 0, 8),
     "BMP masked": _Cost(60, 0, 8),
     "TIFF": _Cost(25, 10, 8),
+    "AVIF": _Cost(22, 110, 14),
+    "HEIC": _Cost(75, 50, 14),
 }
 _UNPACKED_NS = 3  # for each byte that inflating gives
 _DRAFTED = {
@@ -81,7 +84,8 @@ class Header:
         height: likewise.
         size: of the file, in bytes.
         kind: among ``_COSTS``.
-        is_usual: a JPEG of one scan or a BMP without run lengths; the others are, but for TIFF.
+        is_usual: a JPEG of one scan or a BMP without run lengths; the others are, but for TIFF,
+            AVIF and HEIC.
         row_bytes: of one row that is held unpacked before it becomes pixels.
         beside_bytes: held at the same time as the pixels: coefficients, a strip or tile, Exif data.
 
@@ -331,6 +335,20 @@ def _tiff(data: _Bytes) -> Header:
     return Header("TIFF", width, height, len(data), "TIFF", True, row_bytes, beside)
 
 
+def _avif(data: _Bytes) -> Header | None:
+    return _boxed("AVIF", data)
+
+
+def _heic(data: _Bytes) -> Header | None:
+    return _boxed("HEIC", data)
+
+
+def _boxed(name: str, data: _Bytes) -> Header | None:
+    """AV1's and HEVC's own headers, deep in the file, may tell of more pixels: never usual."""
+    picture = read_picture(data)
+    return Header(name, *picture.size, len(data), name, is_usual=False) if picture else None
+
+
 _READERS: dict[str, Callable[[_Bytes], Header | None]] = {
     "JPEG": _jpeg,
     "PNG": _png,
@@ -338,4 +356,6 @@ _READERS: dict[str, Callable[[_Bytes], Header | None]] = {
     "GIF": _gif,
     "BMP": _bmp,
     "TIFF": _tiff,
+    "AVIF": _avif,
+    "HEIC": _heic,
 }
