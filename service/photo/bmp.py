@@ -36,9 +36,6 @@ _WITH_ALPHA = {56, 108, 124}
 # OS/2 writes as much of its 64 bytes as it needs.
 _HEADERS = {12, *range(16, 65, 4), 42, 46, 108, 124}
 
-_PROFILE = struct.Struct("<56xI52xII")  # in BITMAPV5HEADER: the kind, where it is, and its size
-_EMBEDDED = 0x4D424544
-
 _NONE, _RUNS_8, _RUNS_4, _BITFIELDS, _RUNS_24, _ALPHA_BITFIELDS = 0, 1, 2, 3, 4, 6
 _RUNS = {_RUNS_8: 8, _RUNS_4: 4, _RUNS_24: 24}  # bits of what a run repeats
 _MASKED = {_BITFIELDS, _ALPHA_BITFIELDS}
@@ -84,7 +81,6 @@ class _Layout:
         masks: where in a pixel red, green, blue and alpha are.
         palette: N x 3, RGB.
         start: where the pixels begin.
-        profile: the colour profile, if there is one.
 
     """
 
@@ -96,7 +92,6 @@ class _Layout:
     masks: _Masks
     palette: NDArray[np.uint8]
     start: int
-    profile: bytes
 
     @property
     def stride(self) -> int:
@@ -108,7 +103,7 @@ def read_bmp(data: bytes, max_pixels: int) -> Image.Image:
     """Decode a bitmap.
 
     Returns:
-        The picture, the right way up: P, RGB or RGBA; its profile in ``info``.
+        The picture, the right way up: P, RGB or RGBA.
 
     Raises:
         BadImage: more than a tenth of it is missing.
@@ -122,8 +117,7 @@ def read_bmp(data: bytes, max_pixels: int) -> Image.Image:
         raise bounds.too_many(max_pixels)
     is_of_runs = layout.compression in _RUNS
     image = _Runs(data, layout).image() if is_of_runs else _stored(data, layout)
-    if layout.profile:
-        image.info["icc_profile"] = layout.profile
+    image.format = "BMP"
     return image
 
 
@@ -161,7 +155,6 @@ def _layout(data: bytes) -> _Layout:
         masks,
         _palette(data[table:end], entry) if bits <= _MOST_INDEXED else _NO_PALETTE,
         offset or after,
-        _profile(data, head, size),
     )
 
 
@@ -202,13 +195,6 @@ def _palette(stored: bytes, entry: int) -> NDArray[np.uint8]:
 
 
 _NO_PALETTE = np.zeros((0, 3), np.uint8)
-
-
-def _profile(data: bytes, head: bytes, size: int) -> bytes:
-    kind, at, length = _PROFILE.unpack_from(head)
-    if size != _LONGEST or kind != _EMBEDDED:
-        return b""
-    return data[_FILE_HEADER.size + at :][:length]
 
 
 def _stored(data: bytes, layout: _Layout) -> Image.Image:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import Image
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from numpy.typing import NDArray
 
     from service.photo.profile import Conversion
     from service.photo.resample import Region
@@ -32,9 +30,7 @@ def to_rgb(image: Image.Image, region: Region, conversion: Conversion | None = N
     """Make a part of a decoded image RGB, 8 bits a channel.
 
     * Transparency, in any of its forms, goes over white.
-    * 16-bit grey is scaled by its white point (65535; 4095 at 12 bits), not clipped.
-    * 32-bit integers and floats have no white point: those within 0..65535 and 0..1 are scaled
-      from these ranges, others from the image's own darkest and lightest value.
+    * 16-bit grey is scaled by its white point, not clipped.
     * CMYK is multiplied out, (1 - ink) * (1 - black).
 
     Args:
@@ -64,9 +60,8 @@ def _step(image: Image.Image, conversion: Conversion | None) -> _Step:
     to_srgb: _Step = conversion.apply if conversion else lambda part: part
     if conversion and image.mode == conversion.mode == "CMYK":
         return to_srgb
-    if image.mode.startswith("I") or image.mode == "F":
-        black, white = _range(image)
-        return lambda part: to_srgb(_eight_bit(part, black, white).convert("RGB"))
+    if image.mode.startswith("I;16"):
+        return lambda part: to_srgb(_eight_bit(part).convert("RGB"))
     if image.has_transparency_data:
         return lambda part: _over_white(part, to_srgb)
     return lambda part: to_srgb(part.convert("RGB"))
@@ -81,31 +76,9 @@ def _over_white(image: Image.Image, to_srgb: _Step) -> Image.Image:
     return paper
 
 
-def _eight_bit(image: Image.Image, black: float, white: float) -> Image.Image:
+def _eight_bit(image: Image.Image) -> Image.Image:
     levels = np.asarray(image)
-    with np.errstate(over="ignore", invalid="ignore"):  # floats may hold anything, inf and NaN too
-        grey = (levels.astype(np.float32) - black) * np.float32(255 / ((white - black) or 1))
-        grey = np.nan_to_num(grey.clip(0, 255)).round()
+    grey = (levels.astype(np.float32) * np.float32(255 / 65535)).round()
     if (transparent := image.info.get("transparency")) is not None:
         grey[levels == transparent] = 255
     return Image.fromarray(grey.astype(np.uint8))
-
-
-def _range(image: Image.Image) -> tuple[float, float]:
-    """What is black and what is white; the first is the larger where white is stored as zero."""
-    tags = getattr(image, "tag_v2", {})
-    if image.mode.startswith("I;16"):
-        black, white = 0.0, 2.0 ** tags.get(ExifTags.Base.BitsPerSample, (16,))[0] - 1
-    else:
-        black, white = _own_range(image, usual=1.0 if image.mode == "F" else 65535.0)
-    inverted = tags.get(ExifTags.Base.PhotometricInterpretation) == 0
-    return (white, black) if inverted else (black, white)
-
-
-def _own_range(image: Image.Image, usual: float) -> tuple[float, float]:
-    low, high = usual, 0.0
-    for first, last in _bands((0, 0, *image.size)):
-        levels: NDArray[Any] = np.asarray(image.crop((0, first, image.width, last)))
-        finite = levels[np.isfinite(levels)]
-        low, high = float(finite.min(initial=low)), float(finite.max(initial=high))
-    return (0.0, usual) if low >= 0 and high <= usual else (low, high)

@@ -160,7 +160,8 @@ def read_tiff(data: bytes, max_pixels: int) -> Image.Image:
         raise bounds.too_many(max_pixels)
     _check_tiles(layout, max_pixels)
     image = _Picture(directory, layout, end).image()
-    if profile := directory.numbers(Tag.PROFILE).tobytes():
+    image.format = "TIFF"
+    if image.mode != "LAB" and (profile := directory.numbers(Tag.PROFILE).tobytes()):
         image.info["icc_profile"] = profile
     image.getexif()[ExifTags.Base.Orientation] = directory.number(Tag.ORIENTATION, 1)
     return image

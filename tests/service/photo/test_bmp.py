@@ -19,6 +19,7 @@ from service.photo.bmp import read_bmp
 from service.photo.colour import is_rgb, to_rgb
 from service.photo.decode import decode
 from tests.service.photo.bmps import bmp, packed, palette_of
+from tests.service.photo.profiles import PROPHOTO, gamma, rgb_profile
 
 WIDTH, HEIGHT = 23, 17
 SIZE = WIDTH, HEIGHT
@@ -382,12 +383,13 @@ def test_the_limits_hold(monkeypatch: pytest.MonkeyPatch) -> None:
         decode(runs([0, 1]), INPUT)
 
 
-def test_the_profile_goes_with_the_picture() -> None:
-    pixels = packed(numbers(24), 24)
-    data = bytearray(bmp(SIZE, 24, pixels, header=124) + b"a profile")
+def test_the_colours_of_a_profile_in_the_file_become_srgb() -> None:
+    pixels = packed(np.full((16, 16), 0x30C050, np.uint32), 24)
+    profile = rgb_profile(PROPHOTO, gamma(1.8))
+    data = bytearray(bmp((16, 16), 24, pixels, header=124) + profile)
     struct.pack_into("<I", data, 14 + 56, 0x4D424544)
-    struct.pack_into("<II", data, 14 + 112, 124 + len(pixels), len(b"a profile"))
-    assert read_bmp(bytes(data), MOST).info["icc_profile"] == b"a profile"
+    struct.pack_into("<II", data, 14 + 112, 124 + len(pixels), len(profile))
+    assert np.abs(decode(bytes(data), INPUT).pixels - (0, 222.0, 64)).max() <= 1  # as Chromium
 
 
 def test_pillow_reads_what_it_knows_the_same_way() -> None:
