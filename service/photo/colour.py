@@ -67,14 +67,9 @@ def _step(image: Image.Image, conversion: Conversion | None) -> _Step:
     if image.mode.startswith("I") or image.mode == "F":
         black, white = _range(image)
         return lambda part: to_srgb(_eight_bit(part, black, white).convert("RGB"))
-    if image.has_transparency_data and not _is_unused_alpha(image):
+    if image.has_transparency_data:
         return lambda part: _over_white(part, to_srgb)
     return lambda part: to_srgb(part.convert("RGB"))
-
-
-def _is_unused_alpha(image: Image.Image) -> bool:
-    """Whether a BMP's fourth byte is 0 everywhere: it is no alpha then, and nobody shows it so."""
-    return image.format == "BMP" and image.mode == "RGBA" and not image.getchannel("A").getbbox()
 
 
 def _over_white(image: Image.Image, to_srgb: _Step) -> Image.Image:

@@ -5,14 +5,19 @@ import struct
 import zlib
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
+from models.card import Input
 from service.photo.colour_tags import HighRange, stated_colours
+from service.photo.decode import decode
 from service.photo.hdr import HLG, PQ
 from service.photo.icc import MOST_BYTES, PRIMARIES, matrix_profile
 from tests.service.photo.profiles import (
+    COLOURS,
     DISPLAY_P3,
+    SHOWN,
     SRGB,
     SRGB_CURVE,
     coloured,
@@ -213,6 +218,15 @@ def test_a_bmp_without_calibration_says_nothing() -> None:
     assert stated(encoded("BMP")) == []
 
 
+def test_a_bmp_is_drawn_so() -> None:
+    wanted = Input(size=8, resize=8, keep_aspect=False)
+    for data, shown in [
+        (bmp(bytes(4), gamma=1.0), "linear Display P3"),
+        (bmp(b"DEBM", profile=P3), "Display P3"),
+    ]:
+        assert np.abs(decode(data, wanted).pixels[4] - SHOWN[shown]).max() <= 1
+
+
 @pytest.mark.parametrize("name", ["AVIF", "HEIF"])
 def test_code_points_of_heif_are_read_where_there_is_no_profile(name: str) -> None:
     def box(primaries: int, transfer: int) -> bytes:
@@ -226,3 +240,28 @@ def test_code_points_of_heif_are_read_where_there_is_no_profile(name: str) -> No
     image = coloured()
     image.format, image.info["icc_profile"] = name, P3
     assert list(stated_colours(image, box(9, PQ))) == [P3]
+
+
+def in_one_colour(name: str, colour: int, **options: Any) -> bytes:
+    """The picture of one of COLOURS, in a container of HEIF."""
+    if name == "HEIF":
+        pytest.importorskip("pillow_heif").register_heif_opener()
+    file = io.BytesIO()
+    Image.new("RGB", (64, 64), COLOURS[colour]).save(file, name, quality=100, **options)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("name", ["AVIF", "HEIF"])
+def test_heif_is_drawn_so(name: str) -> None:
+    wanted = Input(size=8, resize=8)
+    found = decode(in_one_colour(name, 0, icc_profile=P3), wanted).pixels[4, 4]
+    assert np.abs(found - SHOWN["Display P3"][0]).max() <= 4
+
+
+@pytest.mark.parametrize(("points", "shown"), [((9, PQ), "PQ"), ((1, 8), "linear")])
+def test_avif_is_drawn_by_its_code_points(points: tuple[int, int], shown: str) -> None:
+    data = in_one_colour("AVIF", 3)
+    at = data.index(b"colrnclx") + 8
+    data = data[:at] + struct.pack(">HH", *points) + data[at + 4 :]
+    found = decode(data, Input(size=8, resize=8)).pixels[4, 4]
+    assert np.abs(found - SHOWN[shown][3]).max() <= 3

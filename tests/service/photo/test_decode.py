@@ -215,7 +215,7 @@ def test_other_formats_are_refused_by_name() -> None:
 @pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"])
 def test_a_truncated_file_is_called_so(name: str, photos: dict[str, bytes]) -> None:
     data = encoded(opened(photos["coffee"]), name)
-    with pytest.raises(BadImage, match=f"The {name} file can't be decoded: it is damaged"):
+    with pytest.raises(BadImage, match=f"The {name} file (can't be decoded: it )?is damaged"):
         decode(data[: len(data) // 2], INPUT)
 
 
@@ -264,7 +264,7 @@ def test_pillow_s_remarks_reach_nobody(
         decode(data, INPUT)
         with pytest.raises(BadImage):
             decode(encoded(image, "TIFF")[:200], INPUT)
-        with pytest.raises(BadImage):
+        with pytest.raises(UnsupportedFormat):
             decode(TOO_MANY_SAMPLES, INPUT)
     assert caught == []
     assert caplog.records == []
@@ -317,8 +317,9 @@ def damaged(data: bytes, dice: random.Random) -> bytes:
 
 # No other wording than ours: a library's own would be a stranger to this list.
 SENTENCES = re.compile(
-    r"(The (JPEG|PNG|WEBP|GIF|BMP|TIFF) file (can't be decoded|is laid out)|The photograph has more"
-    r"|This is |These bytes are in no known ).*\."
+    r"(The (JPEG|PNG|WEBP|GIF|BMP|TIFF) file (can't be decoded|is laid out|is damaged)"
+    r"|The photograph has more|Th(e|is) (BMP|TIFF)('s)? (has|holds|compression) |This is "
+    r"|These bytes are in no known ).*\."
 )
 
 
