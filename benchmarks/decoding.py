@@ -24,11 +24,14 @@ from service.photo.apart import DecoderProcesses
 from service.photo.decode import decode
 from service.photo.formats import FORMATS
 from service.photo.header import read_header
+from service.photo.icc import PRIMARIES, matrix_profile
 
 __all__ = ["KINDS", "main", "measure", "photograph"]
 
 WANTED = Input(size=224, resize=256, interpolation="bicubic")
 PHOTOGRAPH = ROOT / "tests/photos/chelsea.jpg"
+
+_DISPLAY_P3 = matrix_profile(PRIMARIES[12], None)
 
 HAS_HEIC = "HEIC" in FORMATS
 if HAS_HEIC:
@@ -37,10 +40,12 @@ if HAS_HEIC:
 # Pillow's name of the format, its mode, and options of saving.
 KINDS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "JPEG": ("JPEG", "RGB", {"quality": 85}),
+    "JPEG Display P3": ("JPEG", "RGB", {"quality": 85, "icc_profile": _DISPLAY_P3}),
     "JPEG progressive": ("JPEG", "RGB", {"quality": 85, "progressive": True}),
     "PNG": ("PNG", "RGB", {"compress_level": 1}),
     "PNG grey": ("PNG", "L", {"compress_level": 1}),
     "PNG transparent": ("PNG", "RGBA", {"compress_level": 1}),
+    "PNG Display P3": ("PNG", "RGB", {"compress_level": 1, "icc_profile": _DISPLAY_P3}),
     "PNG 16 bits": ("PNG", "I;16", {"compress_level": 1}),
     "WebP": ("WEBP", "RGB", {"method": 0}),
     "WebP lossless": ("WEBP", "RGB", {"method": 0, "lossless": True, "quality": 0}),

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 from PIL import Image
 
+from service.photo.formats import format_of
 from service.photo.hdr import HLG, PQ
 from service.photo.icc import D65, MOST_BYTES, PRIMARIES, Chromaticities, matrix_profile
 
@@ -45,7 +46,8 @@ def stated_colours(image: Image.Image, data: bytes) -> Iterator[Stated]:
         data: the file.
 
     """
-    return _READERS.get(image.format or "", _of_container)(image, data)
+    name = image.format or format_of(data)  # Booth's own decoders give pictures without one
+    return _READERS.get(name, _of_container)(image, data)
 
 
 def _of_container(image: Image.Image, _: bytes) -> Iterator[bytes]:
@@ -208,5 +210,6 @@ _READERS: dict[str, Callable[[Any, bytes], Iterator[Stated]]] = {
     "PNG": _of_png,
     "BMP": _of_bmp,
     "AVIF": _of_heif,
-    "HEIF": _of_heif,
+    "HEIC": _of_heif,
+    "HEIF": _of_heif,  # Pillow's name of it
 }

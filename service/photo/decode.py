@@ -98,8 +98,8 @@ def decode(
 ) -> DecodedPhoto:
     """Decode a photograph, the first frame of an animation; turn, resize and crop it.
 
-    The pixels are torchvision's ``Resize`` and ``CenterCrop`` of the whole photograph in RGB, to
-    within two levels; a JPEG of several times the wanted size is decoded smaller to begin with.
+    The pixels are torchvision's ``Resize`` and ``CenterCrop`` of the whole photograph in sRGB,
+    to within two levels; a JPEG of several times the wanted size is decoded smaller to begin with.
     Safe to call from many threads at once.
 
     Args:
