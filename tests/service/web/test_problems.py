@@ -115,6 +115,7 @@ def rendered(error: BoothError) -> Response:
         ("/Models//tiny/", "did you mean /models/tiny?"),
         ("/LIVEZ", "did you mean /livez?"),
         ("/docs/", "did you mean /docs?"),
+        ("/models//labels/x", "the routes are listed at /docs."),
         ("/nothing/", "the routes are listed at /docs."),
         ("//evil.example/models", "the routes are listed at /docs."),
         ("/%0d%0aa", "the routes are listed at /docs."),
