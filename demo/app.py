@@ -11,12 +11,13 @@ import gradio as gr
 from fastapi import FastAPI
 from gradio.utils import get_upload_folder
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from booth_client import AsyncClient
+from booth_client import AsyncClient, InvalidParameter
 from demo import place  # noqa: F401 (it changes Gradio)
 from demo.access import EVENTS, PHOTOS, RouteFilter
 from demo.bodies import Bodies, client_of
@@ -106,13 +107,22 @@ def create_app(
 
 
 class _Upload:
-    """ASGI app: takes a photograph, and gives the name under which an event may ask of it."""
+    """ASGI app: takes a photograph, and gives the name under which an event may ask of it.
+
+    Raises, when called:
+        InvalidParameter: it is sent as a form, of which the photograph would be a part.
+
+    """
 
     def __init__(self, photos: Photos, bounded: Bodies) -> None:
         self._photos = photos
         self._bodies = bounded
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if Headers(scope=scope).get("content-type", "").lower().startswith("multipart/form-data"):
+            raise InvalidParameter(
+                "Send the photograph's bytes alone, as the page does; a form goes to /classify."
+            )
         with self._bodies.held(scope) as held:
             pieces = await self._bodies.read(scope, receive, held, self._bodies.max_bytes)
             name = await self._photos.add(pieces, client_of(scope))

@@ -23,6 +23,7 @@ MEDIA_TYPE = "application/problem+json"
 CLIENT_CLOSED_REQUEST = 499  # nginx's: nobody reads it, but the access log shows it
 
 _DETAILS = {
+    403: "This is no file of the page; the page is at /.",
     404: "There is nothing at this address; the page is at /.",
     405: "This is not possible here; the page is at /.",
     500: "Something failed on our side; try again.",

@@ -137,9 +137,9 @@ async def _show(page: ASGIApp, scope: Scope, receive: Receive, send: Send) -> No
     mark_page(scope, page=scope["method"] != "POST")
     _visitor.set((client_of(scope), (scope.get("client") or ("", 0))[1]))
     prefix = prefix_of(scope)
-    if prefix:
-        # As ASGI has it: the path with its prefix, and what of it is the prefix.
-        scope = {**scope, "root_path": prefix, "path": prefix + scope["path"]}
-    await page(scope, receive, send_on)
+    # As ASGI has it: the path with its prefix, and what of it is the prefix. And a copy, in which
+    # the page notes that it answers, and which route.
+    own = {**scope, "root_path": prefix, "path": prefix + scope["path"]}
+    await page(own, receive, send_on)
     if missing:
         raise HTTPException(404)

@@ -23,6 +23,7 @@ from booth_client.errors import (
     UnsupportedFormat,
 )
 from service.memory import Reservation
+from service.photo.formats import is_image
 from service.web.form import boundary_of, is_form, take_apart
 from service.web.query import check_name, given_twice
 
@@ -36,6 +37,7 @@ _IMAGES = ("image", "images")
 _NAME = re.compile(
     rb'"\s*:'
 )  # what stands behind the name of each field of the JSON, and only there
+_NO_CODING = ("", "identity")
 _URL_ENCODED = "application/x-www-form-urlencoded"
 _FIELD = re.compile(rb"[\w.%+\[\]-]{1,64}=")
 # What `curl --data` takes out of a file, and what a photograph begins with afterwards.
@@ -203,7 +205,7 @@ async def photographs(
     Raises:
         InvalidParameter, BadImage, TooManyPhotos: it holds no photographs, or too many; or what is
             no parameter.
-        UnsupportedFormat: it is a form that can't hold any.
+        UnsupportedFormat: it is a form that can't hold any, or is compressed.
         Overloaded: there is no memory free to take it apart.
 
     """
@@ -217,6 +219,11 @@ async def photographs(
         reservation.resize(_JSON_COPIES * len(body))
         sent = await _apart(len(body), _from_json, body, max_photos, known)
     else:
+        coding = request.headers.get("content-encoding", "identity")
+        if coding.lower() not in _NO_CODING and not is_image(body):
+            raise UnsupportedFormat(
+                f"The body's Content-Encoding {coding[:32]!r} is not undone here; send it as it is."
+            )
         if content_type.lower().startswith(_URL_ENCODED):
             _check_url_encoded(body)
         return Sent([body], is_list=False, fields={})

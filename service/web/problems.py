@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import BaseRoute, Match
 
 from booth_client.errors import BoothError, InternalError, InvalidParameter
 from service.telemetry.access_log import TokenBucket
@@ -105,13 +106,29 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 (the handler is registered for it)
     phrase = http.HTTPStatus(error.status_code).phrase
     kind = phrase.lower().replace(" ", "-")
-    docs = f"{prefix_of(request.scope)}/docs"
+    path, docs = request.scope["path"], f"{prefix_of(request.scope)}/docs"
+    meant = _meant(request)
+    hint = f"did you mean {meant}?" if meant else f"the routes are listed at {docs}."
     detail = {
-        404: f"There is nothing at {request.scope['path'][:200]}; the routes are listed at {docs}.",
+        404: f"There is nothing at {path[:200]}; {hint}",
         405: f"{request.method[:16]} is not possible here; see {docs} for what is.",
     }.get(error.status_code, f"{phrase}.")
     body = _fields(kind, phrase, error.status_code, detail)
     return _response(body, dict(error.headers or {}))
+
+
+def _meant(request: Request) -> str:
+    """The path of a route that differs in slashes or letters' case alone; "" where there is none.
+
+    It is not answered in its place: who asks twice for one thing gets two caches and two counts.
+    """
+    path = request.scope["path"][:200]
+    tidy = "/".join(["", *filter(None, path.split("/"))]).lower()
+    if tidy == path:
+        return ""
+    scope = {**request.scope, "path": tidy}
+    routes: list[BaseRoute] = request.app.routes
+    return tidy if any(route.matches(scope)[0] is not Match.NONE for route in routes) else ""
 
 
 async def _on_validation_error(request: Request, error: Exception) -> Response:

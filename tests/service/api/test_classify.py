@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -101,3 +103,41 @@ def test_a_bad_parameter_gets_a_hint(
 ) -> None:
     response = httpx.post(f"{tiny_server}/classify?{query}", content=RED)
     assert hint in problem(response, status, kind)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/classify?top_k=1",
+        "/%63lassify?%74op_k=%31",
+        "/classify?top_k=1&#fragment",
+        "http://elsewhere.example/classify?top_k=1",
+        "HTTPS://elsewhere.example:8443/classify?top_k=1",
+    ],
+)
+def test_a_target_may_be_written_in_every_way_of_http(tiny_server: str, target: str) -> None:
+    head = f"POST {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {len(RED)}"
+    answer = exchange(tiny_server, head.encode() + b"\r\n\r\n" + RED)
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert answer.count(b'"label"') == 1
+
+
+def test_a_body_may_be_asked_for_first_and_come_in_chunks(tiny_server: str) -> None:
+    head = b"POST /classify HTTP/1.1\r\nHost: x\r\nConnection: close\r\nExpect: 100-Continue\r\n"
+    chunks = b"%x;a=b\r\n%b\r\n%X\r\n%b\r\n0\r\nX-Trailer: 1\r\n\r\n"
+    chunked = chunks % (30, RED[:30], len(RED) - 30, RED[30:])
+    answer = exchange(tiny_server, head + b"Transfer-Encoding: Chunked\r\n\r\n", chunked)
+    assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 ")
+    assert b'"label":"Red"' in answer
+
+
+def exchange(url: str, *pieces: bytes) -> bytes:
+    """What a server answers to bytes, each piece but the first sent once it has said something."""
+    address, answer = urlsplit(url), b""
+    with socket.create_connection((address.hostname, address.port), 10) as connection:
+        for piece in pieces:
+            connection.sendall(piece)
+            answer += connection.recv(65_536)
+        while more := connection.recv(65_536):
+            answer += more
+    return answer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gzip
 import json
 import socket
 import tracemalloc
@@ -277,3 +278,28 @@ def sent_in(body: bytes, content_type: str = "") -> Sent:
     request = Request({"type": "http", "headers": [(b"content-type", content_type.encode())]})
     with MemoryBudget(1 << 20).reserve(len(body)) as reservation:
         return asyncio.run(photographs(request, body, 4, reservation, ("model", "top_k")))
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "GZIP", "deflate, gzip"])
+def test_a_compressed_body_is_named_and_a_photograph_is_one_all_the_same(
+    tiny_server: str, coding: str
+) -> None:
+    url, headers = f"{tiny_server}/classify", {"Content-Encoding": coding}
+    sentence = problem(
+        httpx.post(url, content=gzip.compress(RED), headers=headers), 415, "unsupported-format"
+    )
+    assert (
+        sentence == f"The body's Content-Encoding {coding!r} is not undone here; send it as it is."
+    )
+    assert first(httpx.post(url, content=RED, headers=headers).json()) == "Red"
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["image/jpg", "IMAGE/PNG ; q=1", "text/plain", "video/mp4", "; x", 'multipart/form-data; a="'],
+)
+def test_the_bytes_decide_and_not_what_they_are_called(tiny_server: str, content_type: str) -> None:
+    headers = {"Content-Type": content_type}
+    assert (
+        first(httpx.post(f"{tiny_server}/classify", content=RED, headers=headers).json()) == "Red"
+    )

@@ -105,3 +105,25 @@ def asked() -> Request:
 
 def rendered(error: BoothError) -> Response:
     return render(error, asked())
+
+
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    [
+        ("/models/", "did you mean /models?"),
+        ("//models", "did you mean /models?"),
+        ("/Models//tiny/", "did you mean /models/tiny?"),
+        ("/LIVEZ", "did you mean /livez?"),
+        ("/docs/", "did you mean /docs?"),
+        ("/models//labels/x", "the routes are listed at /docs."),
+        ("/nothing/", "the routes are listed at /docs."),
+        ("//evil.example/models", "the routes are listed at /docs."),
+        ("/%0d%0aa", "the routes are listed at /docs."),
+    ],
+)
+def test_a_path_with_slashes_too_many_is_told_the_right_one(
+    tiny_server: str, path: str, hint: str
+) -> None:
+    response = httpx.get(tiny_server + path)
+    assert problem(response, 404, "not-found").endswith(f"; {hint}")
+    assert "location" not in response.headers
