@@ -30,6 +30,7 @@ OLDEST_PYTHON, IMAGES_PYTHON = "3.11", "3.13"
 PLATFORMS = ("x86_64-manylinux_2_28", "aarch64-manylinux_2_28", "aarch64-apple-darwin")
 MACOS = "14.0"  # which ONNX Runtime's wheels need
 DEFAULT_EXTRAS = ("demo", "export", "train")
+X86_EXTRAS = ("gpu",)  # ONNX Runtime's build for CUDA
 
 # What uv's standard error holds if the other side doesn't answer, or not as it should.
 UNREACHABLE = ("error sending request", "failed to fetch", "dns error", "timed out", "offline")
@@ -49,12 +50,13 @@ class Installation(NamedTuple):
 
 
 def installations(project: dict[str, Any]) -> Iterator[Installation]:
-    """What a ``[project]`` table promises on each platform, with and without what `make` adds."""
+    """What a ``[project]`` table promises on each platform, with and without all extras."""
     default = (*requirements(project, []), *requirements(project, list(DEFAULT_EXTRAS)))
-    everything = (*default, *requirements(project, ["dev"]))
+    extras = [extra for extra in project["optional-dependencies"] if extra not in X86_EXTRAS]
+    everything = (*requirements(project, []), *requirements(project, extras))
     for platform in PLATFORMS:
         yield Installation("the default installation", default, platform, OLDEST_PYTHON)
-        yield Installation("all that `make` installs", everything, platform, IMAGES_PYTHON)
+        yield Installation("all extras", everything, platform, IMAGES_PYTHON)
 
 
 def resolve(wanted: Installation, pins: Path, arguments: Sequence[str] = ()) -> str | None:

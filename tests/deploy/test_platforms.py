@@ -95,6 +95,7 @@ def test_booth_promises_each_platform_all_extras() -> None:
     named = [" ".join(one.requirements) for one in made]
     assert all("onnxruntime" in one and "gradio" in one and "torch" in one for one in named)
     assert sum("cykooz" in one and "openvino" in one for one in named) == 3
+    assert not any("onnxruntime-gpu" in one for one in named)
 
 
 def test_what_make_installs_is_resolved(
