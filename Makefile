@@ -26,12 +26,13 @@ else
 	$(BIN)/python $(TESTS)
 endif
 
-check: $(VENV)/.developing  ## Lint, types, who may import whom, known vulnerabilities, and a list of all packages
+check: $(VENV)/.developing  ## Lint, types, who may import whom, known vulnerabilities, wheels for each platform, a list of all packages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m deploy.audit
+	$(BIN)/python -m deploy.platforms
 	@mkdir -p build
 	$(BIN)/cyclonedx-py environment --no-validate --pyproject pyproject.toml \
 		--output-file build/booth.cdx.json $(BIN)/python

@@ -183,7 +183,7 @@ def _refuse_confusable(path: Path, names: Iterable[str]) -> None:
     for name in names:
         if printable(name) != name:
             raise BadDataset(
-                f"{printable(str(path))} names the category {printable(name)!r}, which is no text "
+                f"{printable(str(path))} names the category '{printable(name)}', which is no text "
                 "in UTF-8 on one line; rename it."
             )
         same = seen.setdefault(name.casefold().strip(), name)
@@ -306,7 +306,7 @@ class _FolderReader:
 
     def _refuse_unknown(self, names: list[str], unknown: list[str]) -> None:
         if unknown or not names:
-            named = f"; {printable(unknown[0])!r} is none" if unknown else ""
+            named = f"; '{printable(unknown[0])}' is none" if unknown else ""
             raise BadDataset(
                 f"{printable(str(self._path))} should hold a folder for each of the model's "
                 f"categories{named}."
@@ -388,7 +388,7 @@ class _TableReader:
             for name, target in found.items():
                 if target is None:
                     raise BadDataset(
-                        f"{self._place} names the label {printable(name)!r}, "
+                        f"{self._place} names the label '{printable(name)}', "
                         "which the model doesn't have."
                     )
             right = frozenset(target for target in found.values() if target is not None)
