@@ -8,7 +8,7 @@ from importlib.util import find_spec
 
 from booth_client.errors import UnsupportedFormat
 
-__all__ = ["FORMATS", "format_of"]
+__all__ = ["FORMATS", "format_of", "is_image"]
 
 # libavif is in each wheel of Pillow, and may be missing where Pillow was built from its sources;
 # libheif comes with the extra `heic`, which is looked for here and imported where it decodes.
@@ -84,6 +84,11 @@ def format_of(data: bytes | memoryview, allowed: Collection[str] = FORMATS) -> s
     if looks:
         raise UnsupportedFormat(f"This is {looks}, which is not decoded here: {_ask(allowed)}.")
     raise UnsupportedFormat(f"These bytes are in no known image format: {_ask(allowed)}.")
+
+
+def is_image(data: bytes | memoryview) -> bool:
+    """Whether a file is one of ``FORMATS``, by its first bytes."""
+    return bool(_DECODED.match(data)) or _heif(bytes(data[:_MOST_BRANDS])) in FORMATS
 
 
 def _heif(head: bytes) -> str | None:

@@ -19,11 +19,13 @@ from service.fleet.layout import Layouts
 from service.memory import MemoryBudget
 from service.photo.formats import FORMATS
 from service.run.page import PageMount
+from service.run.proxies import behind_proxies
 from service.run.startup import beside, decoding_bytes, keep_small, memory_of, start
 from service.settings import BadSettings, Settings
 from service.telemetry.metrics import Metrics
 from service.web import problems
 from service.web.access_control import AccessControl
+from service.web.cors import Cors
 from service.web.head import HeadAsGet
 from service.web.middleware import RequestMiddleware
 from service.web.state import ServiceState
@@ -125,6 +127,7 @@ def create_app(state: ServiceState) -> ASGIApp:
         await asyncio.gather(*ending)
 
     app = FastAPI(
+        openapi_url=None,  # and no docs_url: both stand in `service.api.docs`
         docs_url=None,
         redirect_slashes=False,  # its redirects lead wherever the header `Host` says
         redoc_url=None,
@@ -145,4 +148,7 @@ def create_app(state: ServiceState) -> ASGIApp:
     # The visitor's own request has passed the access control: what the page asks for it need not.
     page.api = RequestMiddleware(inner, state, classify.asks_for_labels)
     whole = AccessControl(inner, state.api_keys, state.settings.rate_limit_per_minute)
-    return RequestMiddleware(whole, state, classify.asks_for_labels)
+    outer: ASGIApp = RequestMiddleware(whole, state, classify.asks_for_labels)
+    if state.settings.cors_origins:
+        outer = Cors(outer, state.settings.cors_origins)
+    return behind_proxies(outer, state.settings)

@@ -10,7 +10,7 @@ from PIL import Image
 from booth_client.errors import UnsupportedFormat
 from models.card import Input
 from service.photo.decode import decode
-from service.photo.formats import FORMATS, format_of
+from service.photo.formats import FORMATS, format_of, is_image
 from service.settings import read_settings
 from tests.servers import Serve
 from tests.service.asking import RED, problem
@@ -115,6 +115,11 @@ def test_a_service_decodes_the_formats_of_its_settings(serve: Serve, tiny: Path)
         refused = httpx.post(f"{server.url}/classify", content=RED)
         problem(refused, 415, "unsupported-format")
         assert refused.json()["detail"].endswith("send a JPEG.")
+
+
+def test_an_image_is_told_by_its_first_bytes() -> None:
+    assert is_image(b"\xff\xd8\xff\xe0")
+    assert not is_image(b"some text")
 
 
 def test_avif_and_heic_get_the_answer_of_the_lossless_picture(serve: Serve, tiny: Path) -> None:
