@@ -19,6 +19,7 @@ _FULL = 4  # bytes of version and flags
 
 _HEAD = struct.Struct(">I4s")
 _SIZE = struct.Struct(">II")
+_SAMPLE = 78  # bytes before a sample entry's own boxes
 _SAMPLE_SIZE = struct.Struct(">24xHH")
 _APERTURE = struct.Struct(">IIIIiIiI")
 _COLOUR = struct.Struct(">HH")
@@ -116,16 +117,25 @@ def _item(data: _Bytes, meta: _Span) -> Picture | None:
 
 def _picture(data: _Bytes, properties: list[tuple[bytes, _Span]]) -> Picture | None:
     size = aperture = colour = None
-    for kind, (start, end) in properties:
+    for kind, content in properties:
         if kind == b"ispe":
-            size = Size(*_SIZE.unpack_from(data, start + _FULL))
+            size = Size(*_SIZE.unpack_from(data, content.start + _FULL))
         elif kind == b"clap":
-            aperture = _APERTURE.unpack_from(data, start)
-        elif kind == b"colr" and data[start : min(start + 4, end)] == b"nclx":
-            colour = _COLOUR.unpack_from(data, start + 4)
+            aperture = _APERTURE.unpack_from(data, content.start)
+        else:
+            colour = _colour(data, (kind, content)) or colour
     if size is None:
         return None
     return Picture(size, _cropped(size, *aperture) if aperture else None, colour)
+
+
+def _colour(data: _Bytes, property_: tuple[bytes, _Span]) -> tuple[int, int] | None:
+    """Primaries and transfer characteristics, if this box holds them."""
+    kind, (start, end) = property_
+    if kind != b"colr" or end - start < _FULL + _COLOUR.size or data[start : start + 4] != b"nclx":
+        return None
+    primaries, transfer = _COLOUR.unpack_from(data, start + 4)
+    return primaries, transfer
 
 
 def _cropped(size: Size, *aperture: int) -> Size | None:
@@ -170,6 +180,8 @@ def _frame(data: _Bytes, moov: _Span) -> Picture | None:
     """The first track's frames, by the description of its samples (14496-12, section 12.1.3)."""
     path = (b"trak", b"mdia", b"minf", b"stbl", b"stsd")
     for stsd in _find(data, moov, *path):
-        for _, entry in _boxes(data, _Span(stsd.start + _FULL + 4, stsd.end)):
-            return Picture(Size(*_SAMPLE_SIZE.unpack_from(data, entry.start)))
+        for _, (start, end) in _boxes(data, _Span(stsd.start + _FULL + 4, stsd.end)):
+            size = Size(*_SAMPLE_SIZE.unpack_from(data, start))
+            colours = [_colour(data, colr) for colr in _boxes(data, _Span(start + _SAMPLE, end))]
+            return Picture(size, colour=next(filter(None, colours), None))
     return None

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 from PIL import Image
 
+from service.photo.boxes import read_picture
 from service.photo.formats import format_of
 from service.photo.hdr import HLG, PQ
 from service.photo.icc import D65, MOST_BYTES, PRIMARIES, Chromaticities, matrix_profile
@@ -165,16 +166,12 @@ def _of_code_points(primaries: int, transfer: int, video: float | None) -> Itera
         yield matrix_profile(PRIMARIES[primaries], gammas[transfer])
 
 
-_NCLX = b"colrnclx"
-_MOST_SEARCHED = 1 << 16
-
-
 def _of_heif(image: Image.Image, data: bytes) -> Iterator[Stated]:
     """The profile, or the code points (ISO/IEC 23000-22), where sRGB's curve is what is meant."""
     yield from _of_container(image, data)
-    at = data.find(_NCLX, 0, _MOST_SEARCHED)
-    if at >= 0 and not image.info.get("icc_profile"):
-        primaries, transfer = struct.unpack_from(">HH", data, at + len(_NCLX))
+    picture = read_picture(data)
+    if picture and picture.colour and not image.info.get("icc_profile"):
+        primaries, transfer = picture.colour
         known = _SRGB_TRANSFER if transfer == _UNSPECIFIED else transfer
         yield from _of_code_points(primaries, known, None)
 

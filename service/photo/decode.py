@@ -128,11 +128,11 @@ def decode(
         pixels = rgb_pixels(image, data, scale)
         if pixels is None:
             _load(image)
+        conversion = conversion_to_srgb(image, data)
         if name == "AVIF":
             whole = (image := cropped(image, data)).size
         orientation = _orientation(image)
         decoded = image if pixels is None else pixels
-        conversion = conversion_to_srgb(image, data)
         square = _square(decoded, whole, scale, orientation, wanted, conversion=conversion)
     return DecodedPhoto(square, width, height)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from io import BytesIO
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,10 +10,13 @@ from PIL import Image
 from booth_client.errors import BoothError
 from models.card import Input
 from service.photo.decode import decode
+from service.photo.formats import FORMATS
 from tests.fuzz.fuzzing import damaged, fuzzed, outcome
+from tests.service.photo import heif
 
 WANTED = Input(size=16, resize=16)
 STARTS = [b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"BM", b"II*\0", b"MM\0*", b"RIFF"]
+STARTS += [b"\0\0\0\x14ftyp" + brand + bytes(4) + brand for brand in (b"avif", b"heic")]
 MODES = {
     "JPEG": ["L", "RGB", "CMYK"],
     "PNG": ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"],
@@ -23,20 +24,28 @@ MODES = {
     "BMP": ["1", "L", "P", "RGB"],
     "TIFF": ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "F", "I;16"],
     "WEBP": ["RGB", "RGBA"],
+    "AVIF": ["L", "RGB", "RGBA"],
+    **({"HEIC": ["L", "RGB", "RGBA"]} if "HEIC" in FORMATS else {}),
 }
 
 
 def saved(form: str, mode: str, **options: object) -> bytes:
-    file = BytesIO()
     grey = Image.new("L", (20, 12), 9)
-    (grey.convert("P") if mode == "P" else Image.new(mode, (20, 12))).save(file, form, **options)
-    return file.getvalue()
+    image = grey.convert("P") if mode == "P" else Image.new(mode, (20, 12))
+    return heif.saved(image, form, **options)
+
+
+def grid_of(form: str) -> bytes:
+    tiles = [heif.coded(Image.new("RGB", (64, 64)), form)] * 2
+    return heif.container([heif.grid(1, 2, 100, 50), *tiles], ((b"dimg", 1, (2, 3)),))
 
 
 SOUND = {
     **{f"{form} {mode}": saved(form, mode) for form in MODES for mode in MODES[form]},
     "JPEG progressive": saved("JPEG", "RGB", progressive=True),
     "WEBP lossless": saved("WEBP", "RGBA", lossless=True),
+    "AVIF animated": saved("AVIF", "RGB", save_all=True, append_images=[Image.new("L", (20, 12))]),
+    **{f"{form} grid": grid_of(form) for form in ("AVIF", "HEIC") if form in FORMATS},
     **{
         f"TIFF {name}": saved("TIFF", "RGB", compression=name)
         for name in ("tiff_lzw", "tiff_adobe_deflate", "packbits")

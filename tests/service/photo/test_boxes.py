@@ -66,6 +66,13 @@ def test_primaries_and_transfer_are_those_of_its_colour_box() -> None:
     assert read_picture(item(ispe(6, 4), box(b"colr", b"prof" + bytes(200)))) == Picture(Size(6, 4))
 
 
+def test_the_colours_of_other_items_do_not_count() -> None:
+    gain_map = Item(b"av01", b"", [nclx(9, 16), ispe(3, 2)])
+    shown = Item(b"av01", b"", [ispe(6, 4), nclx(12, 13)])
+    assert read_picture(container([shown, gain_map])) == Picture(Size(6, 4), None, (12, 13))
+    assert read_picture(container([BLANK, gain_map])) == Picture(Size(8192, 6144))
+
+
 def test_wide_numbers_and_sizes_are_read() -> None:
     owned = struct.pack(">IIBHH", 1, 70000, 2, 0x8001, 0x8002)
     properties = box(b"ipco", nclx(9, 16) + ispe(6, 4)) + full(b"ipma", owned, 1, 1)
@@ -77,12 +84,12 @@ def test_wide_numbers_and_sizes_are_read() -> None:
 
 
 def test_of_a_sequence_and_an_item_the_larger_counts() -> None:
-    entry = box(b"av01", bytes(24) + struct.pack(">HH", 900, 700) + bytes(50))
+    entry = box(b"av01", bytes(24) + struct.pack(">HH", 900, 700) + bytes(50) + nclx(12, 13))
     boxes = full(b"stsd", struct.pack(">I", 1) + entry)
     for kind in (b"stbl", b"minf", b"mdia", b"trak", b"moov"):
         boxes = box(kind, boxes)
-    assert read_picture(boxes) == Picture(Size(900, 700))
-    assert read_picture(item(ispe(6, 4)) + boxes) == Picture(Size(900, 700))
+    assert read_picture(boxes) == Picture(Size(900, 700), None, (12, 13))
+    assert read_picture(item(ispe(6, 4)) + boxes) == Picture(Size(900, 700), None, (12, 13))
     assert read_picture(boxes + item(ispe(1000, 800))) == Picture(Size(1000, 800))
 
 

@@ -137,4 +137,4 @@ def test_avif_and_heic_get_the_answer_of_the_lossless_picture(serve: Serve, tiny
         }
     for labels in answers.values():
         assert [one["label"] for one in labels] == [one["label"] for one in answers["PNG"]]
-        assert labels[0]["confidence"] == pytest.approx(answers["PNG"][0]["confidence"], abs=0.01)
+        assert labels[0]["confidence"] == pytest.approx(answers["PNG"][0]["confidence"], abs=0.05)
