@@ -16,7 +16,7 @@ from typing import NamedTuple
 from booth_client.errors import BadImage
 from service.photo.bounds import Allowance
 
-__all__ = ["Contents", "picture_of"]
+__all__ = ["Contents", "picture_of", "with_checksum"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +25,13 @@ class Contents:
 
     Attributes:
         data: the file; the same object if there was nothing to leave out.
-        exif: its Exif data, from the byte order on, where browsers look for them; else empty.
+        exif: its Exif data, from the byte order on, where browsers look for them; empty where there
+            are none, and None where the decoder has to be asked.
 
     """
 
     data: bytes
-    exif: bytes = b""
+    exif: bytes | None = None
 
 
 class _Chunk(NamedTuple):
@@ -57,7 +58,6 @@ def picture_of(name: str, data: bytes) -> Contents:
     return _READERS.get(name, Contents)(data)
 
 
-_EOI_BYTES = 2
 _SOS, _COMMENT, _TEMPORARY = 0xDA, 0xFE, 0x01
 _STANDALONE = {0, _TEMPORARY, *range(0xD0, 0xD9), 0xFF}
 _APPLICATION = range(0xE0, 0xF0)
@@ -142,7 +142,7 @@ def _png(data: bytes) -> Contents:
     return Contents(b"".join(kept) if is_changed else data, exif or b"")
 
 
-_IEND = struct.pack(">I4sI", 0, b"IEND", zlib.crc32(b"IEND"))
+_IEND = b"\0\0\0\0IEND\xae\x42\x60\x82"
 
 
 def _png_chunks(data: bytes) -> Iterator[_Chunk]:
@@ -152,6 +152,48 @@ def _png_chunks(data: bytes) -> Iterator[_Chunk]:
         length = int.from_bytes(data[at : at + 4], "big")
         yield _Chunk(data[at + 4 : at + 8], at, at + 8, at + 12 + length)
         at += 12 + length
+
+
+def with_checksum(data: bytes) -> bytes:
+    """Put right the checksum over a PNG's pixels, which keeps Pillow from their last rows.
+
+    Returns:
+        The same object if there was nothing to put right.
+
+    Raises:
+        TimeoutError: there is more to unpack than can be in time.
+
+    """
+    parts = [chunk for chunk in _png_chunks(data) if chunk.kind == b"IDAT"]
+    packed = b"".join(data[chunk.body : chunk.end - 4] for chunk in parts)
+    checksum, after = _unpacked_checksum(packed[_ZLIB_HEADER:])
+    if checksum is None or packed[len(packed) - after :][:4] == checksum:
+        return data
+    pixels = packed[: len(packed) - after] + checksum
+    return b"".join([data[: parts[0].start], _png_chunk(b"IDAT", pixels), _IEND])
+
+
+_ZLIB_HEADER = 2
+_UNPACKED_AT_A_TIME = 1 << 20
+
+
+def _unpacked_checksum(packed: bytes) -> tuple[bytes | None, int]:
+    """The checksum of what is packed, and how many bytes follow; None if it is damaged."""
+    unpacking, allowance, checksum = zlib.decompressobj(-zlib.MAX_WBITS), Allowance(), 1
+    while packed and not unpacking.eof:
+        allowance.check()
+        try:
+            checksum = zlib.adler32(unpacking.decompress(packed, _UNPACKED_AT_A_TIME), checksum)
+        except zlib.error:
+            break
+        packed = unpacking.unconsumed_tail
+    whole = struct.pack(">I", checksum) if unpacking.eof else None
+    return whole, len(unpacking.unused_data)
+
+
+def _png_chunk(kind: bytes, data: bytes) -> bytes:
+    checksum = zlib.crc32(data, zlib.crc32(kind))
+    return struct.pack(">I4s", len(data), kind) + data + struct.pack(">I", checksum)
 
 
 def _is_kept(data: bytes, chunk: _Chunk) -> bool:
@@ -194,7 +236,7 @@ _GIF_FRAME, _GIF_EXTENSION, _GIF_CONTROL = 0x2C, 0x21, 0xF9
 def _gif(data: bytes) -> Contents:
     """Leave out comments and the like before the first frame; what follows it is not read."""
     if len(data) < 13:  # noqa: PLR2004 (the screen's description, GIF89a, section 18)
-        return Contents(data)
+        return Contents(data, b"")
     at = 13 + (3 << (data[10] & 7) + 1 if data[10] & 0x80 else 0)
     kept, allowance = [data[:at]], Allowance()
     while data[at : at + 1] == bytes([_GIF_EXTENSION]):
@@ -207,7 +249,8 @@ def _gif(data: bytes) -> Contents:
         if is_control:
             kept.append(data[start:at])
     size = sum(map(len, kept)) + len(data) - at
-    return Contents(data if size >= len(data) else b"".join([*kept, memoryview(data)[at:]]))
+    whole = data if size >= len(data) else b"".join([*kept, memoryview(data)[at:]])
+    return Contents(whole, b"")
 
 
 _RIFF_START = 12

@@ -29,7 +29,7 @@ from service.photo.bounds import (
 from service.photo.colour import is_rgb, to_rgb
 from service.photo.container import picture_of
 from service.photo.damage import load
-from service.photo.exif import orientation as orientation_of
+from service.photo.exif import orientation as orientation_in
 from service.photo.formats import FORMATS, format_of
 from service.photo.header import DRAFT_MARGIN, read_header
 from service.photo.resample import Box, region_seen, resample
@@ -121,7 +121,8 @@ def decode(
         check_layout(image, data, max_pixels)
         whole, scale = image.size, _draft(image, wanted)
         decoded = load(image, data, scale)
-        square = _square(decoded, whole, scale, orientation_of(contents.exif), wanted)
+        turned = _orientation(image, contents.exif)
+        square = _square(decoded, whole, scale, turned, wanted)
     return DecodedPhoto(square, width, height)
 
 
@@ -168,6 +169,15 @@ def _draft(image: Image.Image, wanted: Input) -> int:
     width, side = image.width, DRAFT_MARGIN * wanted.resize
     drafted = image.draft(None, (side, side))
     return round(width / drafted[1][2]) if drafted else 1
+
+
+def _orientation(image: Image.Image, exif: bytes | None) -> int:
+    """The Exif orientation, 1 to 8; where the container was not read, what Pillow makes of it."""
+    if image.format == "TIFF":
+        return 1  # Pillow has turned it
+    if exif is None:
+        exif = bytes(image.info.get("exif") or b"").removeprefix(b"Exif\0\0")
+    return orientation_in(exif)
 
 
 def _crop(whole: tuple[int, int], wanted: Input) -> Box:
