@@ -8,7 +8,7 @@ decoded once.
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -48,6 +48,7 @@ _BLANK: dict[str, int | tuple[int, ...]] = {
     "RGBA": (255, 255, 255, 0), "CMYK": (0, 0, 0, 0),
 }  # fmt: skip
 
+_BLOCK = 8  # pixels of a block's side
 _UNKNOWN = 16  # more bits than are ever left
 
 _BAND_PIXELS = 1 << 20
@@ -189,7 +190,7 @@ def _jpeg(image: Image.Image, data: bytes, scale: int) -> Image.Image | NDArray[
     if _ends_grey(image if pixels is None else pixels):
         body = data[:end]
         whole = image if pixels is None else Image.fromarray(pixels)
-        _check_share(image, _share(image, body, _missing_rows(whole, body, scale)))
+        _check_share(image, _share(image, body, _end(whole, body, scale)))
     return image if pixels is None else pixels
 
 
@@ -207,19 +208,27 @@ def _cut_jpeg(image: Image.Image, body: bytes, scale: int) -> Image.Image:
     """Decode a JPEG without an end; of one scan the rows that have not come are white."""
     decoded = _drafted(body + _EOI, scale)
     decoded.load()
-    missing = _missing_rows(decoded, body, scale)
-    _check_share(image, _share(image, body, missing))
-    if len(_scans(body)) > 1 or not missing.any():
+    end = _end(decoded, body, scale)
+    _check_share(image, _share(image, body, end))
+    if len(_scans(body)) > 1 or end.row == decoded.height:
         return decoded
-    across = np.repeat(missing[:, None], decoded.width, 1)
-    return _painted(decoded, across, (0, 0, *decoded.size))
+    missing = np.zeros(decoded.size[::-1], bool)
+    missing[end.row :] = True
+    return _painted(decoded, missing, (0, 0, *decoded.size))
 
 
-def _missing_rows(decoded: Image.Image, body: bytes, scale: int) -> NDArray[np.bool_]:
-    """Of the scan in which a JPEG ends: the rows after the first that noise would change.
+class _End(NamedTuple):
+    """Where the scan ends that a JPEG breaks off in: its first incomplete row, and its share."""
+
+    row: int
+    share: float
+
+
+def _end(decoded: Image.Image, body: bytes, scale: int) -> _End:
+    """Find the first of the blocks, which come row by row, that noise after the end would change.
 
     Args:
-        decoded: what it is without noise.
+        decoded: what the file is without noise.
         body: the file without its end.
         scale: of ``decoded``.
 
@@ -228,8 +237,15 @@ def _missing_rows(decoded: Image.Image, body: bytes, scale: int) -> NDArray[np.b
         scale = _MOST_MEASURED_SCALE
         decoded = _drafted(body + _EOI, scale)
     noisy = _drafted(body + _NOISE + _EOI, scale)
-    differ = _differences(decoded, noisy, (0, 0, *decoded.size))
-    return np.logical_or.accumulate(differ.any(1))
+    width, height = decoded.size
+    differ = _differences(decoded, noisy, (0, 0, width, height))
+    if not differ.any():
+        return _End(height, 1.0)
+    row = int(np.argmax(differ.any(1)))
+    below = row + 1 + _BLOCK * max(down for _, _, down, _ in noisy.layer) // scale  # type: ignore[attr-defined]
+    column = int(np.argmax(differ[row:below].any(0)))
+    blocks = min(below - 1, height) - row
+    return _End(row, (row * width + blocks * column) / (height * width))
 
 
 def _drafted(data: bytes, scale: int) -> Image.Image:
@@ -238,14 +254,13 @@ def _drafted(data: bytes, scale: int) -> Image.Image:
     return image
 
 
-def _share(image: Image.Image, body: bytes, missing: NDArray[np.bool_]) -> float:
-    """Of a picture in one scan, the share of its rows; of several scans, that of its data."""
-    there = 1 - float(missing.mean())
+def _share(image: Image.Image, body: bytes, end: _End) -> float:
+    """Of a picture in one scan, the share of its pixels; of several scans, that of its data."""
     scans = _scans(body)
     if len(scans) == 1:
-        return there
+        return end.share
     begun = len(body) - scans[-1]  # and would have gone on like that
-    to_come = begun / max(there, 1e-3) - begun + _bytes_of_later_scans(image, body, scans)
+    to_come = begun / max(end.share, 1e-3) - begun + _bytes_of_later_scans(image, body, scans)
     return len(body) / (len(body) + to_come)
 
 
