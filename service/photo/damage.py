@@ -52,6 +52,8 @@ _BLOCK = 8  # pixels of a block's side
 _UNKNOWN = 16  # more bits than are ever left
 
 _BAND_PIXELS = 1 << 20
+_SAMPLE = 199
+_SAMPLING_ERROR = 0.02
 
 
 def load(image: Image.Image, data: bytes, scale: int) -> Image.Image | NDArray[np.uint8]:
@@ -81,15 +83,36 @@ def load(image: Image.Image, data: bytes, scale: int) -> Image.Image | NDArray[n
 def _written(image: Image.Image, data: bytes) -> Image.Image:
     """Decode onto a canvas; onto another too if part of the first may have been left as it was."""
     extents: Region = image.tile[0].extents  # type: ignore[attr-defined]
+    _check_size(image, data)
     if _load_onto(0, image) and not _looks_blank(image, extents):
         return image
     if image.format == "PNG" and (mended := with_checksum(data)) is not data:
         return _written(_opened(mended, "PNG"), mended)
     other = _opened(data, str(image.format))
     _load_onto(1, other)
+    _check_sample(image, other, extents)
     missing = _differences(image, other, extents)
     _check_share(image, 1 - float(missing.mean()))
     return _painted(image, missing, extents) if missing.any() else image
+
+
+def _check_size(image: Any, data: bytes) -> None:
+    """Of unpacked pixels the file's size tells how many there are, before there is a canvas."""
+    (tile, *_) = image.tile
+    if tile.codec_name == "raw":
+        _, row_bytes, _ = tile.args
+        _check_share(image, (len(data) - tile.offset) / (row_bytes * image.height))
+
+
+def _check_sample(first: Image.Image, second: Image.Image, extents: Region) -> None:
+    """Of a picture that is clearly not there look at some rows: it may be a lie of any size."""
+    left, top, right, bottom = extents
+    if bottom - top > _SAMPLE:
+        rows = np.linspace(top, bottom - 1, _SAMPLE).astype(int).tolist()
+        missing = [_differences(first, second, (left, row, right, row + 1)) for row in rows]
+        share = 1 - float(np.mean(missing))
+        if share < _LEAST_SHARE - _SAMPLING_ERROR:
+            _check_share(first, share)
 
 
 def _opened(data: bytes, name: str) -> Image.Image:

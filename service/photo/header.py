@@ -117,6 +117,8 @@ class Header:
     def memory_bytes(self, resize: int) -> int:
         """Foresee the bytes that decoding holds at its peak, beside the file.
 
+        Among them is a copy of the file, without what is not pixels.
+
         Args:
             resize: the side that the photograph is resized to, in pixels.
 
@@ -125,7 +127,7 @@ class Header:
         image = round(pixels * _COSTS[self.kind].pixel_bytes)
         copies = min(pixels, _MOST_COPIED) * _COPIED_BYTES
         rows = self.height * _ROW_BYTES + self.row_bytes * _UNPACKED_ROWS
-        return _LEAST_BYTES + image + copies + rows + self.beside_bytes
+        return _LEAST_BYTES + self.size + image + copies + rows + self.beside_bytes
 
     def is_plain(self, resize: int) -> bool:
         """Tell whether it can be decoded on a thread that serves: in little time and memory.
