@@ -8,7 +8,8 @@
 #   docker build --target service --tag booth .
 #
 # PIP_INDEX_URL and PIP_EXTRA_INDEX_URL are taken as build arguments: a mirror, or, for `export`,
-# PyTorch's builds without CUDA, which save gigabytes.
+# PyTorch's builds without CUDA, which save gigabytes. HEIC= leaves HEIC photographs out: see NOTICE,
+# before you pass an image on.
 #
 # `python3 -m deploy.clean_root` runs these steps without Docker; it knows the instructions used here.
 
@@ -19,13 +20,14 @@ ARG PYTHON=3.13-slim-trixie
 FROM python:${PYTHON} AS venv-service
 ARG PIP_INDEX_URL
 ARG PIP_EXTRA_INDEX_URL
+ARG HEIC=heic
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
 RUN python3 -m venv --without-pip /opt/booth
 COPY pyproject.toml constraints.txt ./
 COPY deploy/requirements.py deploy/
 RUN python3 deploy/requirements.py > serving.txt \
- && python3 deploy/requirements.py fast tracing >> serving.txt \
+ && python3 deploy/requirements.py fast tracing ${HEIC} >> serving.txt \
  && pip --python /opt/booth/bin/python3 install --constraint constraints.txt --requirement serving.txt
 
 # OpenVINO runs networks on CPUs; its plugins for other devices are a third of it.

@@ -61,7 +61,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.serving: $(VENV)/bin/python pyproject.toml constraints.txt
-	$(INSTALL) -e '.[demo,fast,openvino]'
+	$(INSTALL) -e '.[demo,fast,heic,openvino]'
 	@touch $@
 
 $(VENV)/.developing: $(VENV)/bin/python pyproject.toml constraints.txt

@@ -22,12 +22,17 @@ from benchmarks.systems import ROOT
 from models.card import Input
 from service.photo.apart import DecoderProcesses
 from service.photo.decode import decode
+from service.photo.formats import FORMATS
 from service.photo.header import read_header
 
 __all__ = ["KINDS", "main", "measure", "photograph"]
 
 WANTED = Input(size=224, resize=256, interpolation="bicubic")
 PHOTOGRAPH = ROOT / "tests/photos/chelsea.jpg"
+
+HAS_HEIC = "HEIC" in FORMATS
+if HAS_HEIC:
+    from pillow_heif import from_pillow
 
 # Pillow's name of the format, its mode, and options of saving.
 KINDS: dict[str, tuple[str, str, dict[str, Any]]] = {
@@ -44,6 +49,9 @@ KINDS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "TIFF": ("TIFF", "RGB", {}),
     "TIFF LZW": ("TIFF", "RGB", {"compression": "tiff_lzw"}),
     "TIFF float": ("TIFF", "F", {}),
+    "AVIF": ("AVIF", "RGB", {"quality": 75, "speed": 10}),
+    "AVIF transparent": ("AVIF", "RGBA", {"quality": 90, "subsampling": "4:4:4", "speed": 10}),
+    **({"HEIC": ("HEIC", "RGB", {"enc_params": {"preset": "ultrafast"}})} if HAS_HEIC else {}),
 }
 
 
@@ -58,8 +66,11 @@ def photograph(megapixels: float) -> Image.Image:
 def encoded(image: Image.Image, name: str, mode: str, options: dict[str, Any]) -> bytes:
     """The file of one of ``KINDS``."""
     file = io.BytesIO()
-    levels = image.convert("L") if mode == "I;16" else image
-    levels.convert(mode).save(file, name, **options)
+    levels = (image.convert("L") if mode == "I;16" else image).convert(mode)
+    if name == "HEIC":
+        from_pillow(levels).save(file, **options)
+    else:
+        levels.save(file, name, **options)
     return file.getvalue()
 
 

@@ -159,8 +159,8 @@ def _fill(graph: ModelProto, integers: ModelProto) -> None:
 
 def _decoded(data: Path, card: Card, wanted: int) -> Photographs:
     """So many photographs, evenly spread over the data set and shuffled, always the same."""
-    count, labelled = read_dataset(data, card.labels)
-    chosen = list(islice(labelled, 0, None, max(count // wanted, 1)))[:wanted]
+    dataset = read_dataset(data, card.labels)
+    chosen = list(islice(dataset, 0, None, max(len(dataset) // wanted, 1)))[:wanted]
     order = np.random.default_rng(0).permutation(len(chosen))
     squares = np.stack([decode(chosen[place].photo, card.input).pixels for place in order])
     return Photographs(squares, [chosen[place].targets for place in order])

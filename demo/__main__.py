@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
+import re
 
 import click
 import uvicorn
 
 from booth_client import DEFAULT_URL
 from demo.app import create_app
-from demo.visits import AccessLog, Protocol
+from demo.visits import AccessLog, Protocol, RootPath
 
+PREFIX = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~@+-]+)+")
 CONNECTIONS = 500  # at the same time; more are answered 503
 
 
@@ -20,6 +22,13 @@ CONNECTIONS = 500  # at the same time; more are answered 503
 @click.option("--links", help="The service's address for the browser, if not that of --url.")
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=7860, show_default=True, type=click.IntRange(0, 65535))
+@click.option(
+    "--root-path",
+    envvar="BOOTH_ROOT_PATH",
+    default="",
+    callback=lambda _context, _option, value: _prefix(value),
+    help="Prefix of all paths, such as /booth, under which a proxy offers the page.",
+)
 @click.option(
     "--rate-limit-per-minute",
     envvar="BOOTH_RATE_LIMIT_PER_MINUTE",
@@ -33,6 +42,7 @@ def main(  # noqa: PLR0917 (click calls it by name)
     links: str | None,
     host: str,
     port: int,
+    root_path: str,
     rate_limit_per_minute: int,
 ) -> None:
     """Serve the page; it asks the Booth at --url."""
@@ -44,7 +54,7 @@ def main(  # noqa: PLR0917 (click calls it by name)
     logging.basicConfig(format="%(asctime)s %(message)s")
     logging.getLogger("booth.access").setLevel(logging.INFO)
     uvicorn.run(
-        AccessLog(app),
+        AccessLog(RootPath(app, root_path) if root_path else app),
         host=host,
         port=port,
         log_level="warning",
@@ -54,6 +64,13 @@ def main(  # noqa: PLR0917 (click calls it by name)
         access_log=False,
         limit_concurrency=CONNECTIONS,
     )
+
+
+def _prefix(text: str) -> str:
+    path = text.rstrip("/")
+    if path and not PREFIX.fullmatch(path):
+        raise click.BadParameter("it must be a path of letters, digits and -._~@+, such as /booth")
+    return path
 
 
 if __name__ == "__main__":

@@ -27,11 +27,11 @@ OPEN = re.compile(
     r"(GET|HEAD) /((config|theme\.css|favicon\.ico)?|(assets|static|page/samples)/[\w./-]{1,200})"
     rf"|POST ({PHOTOS}|{EVENTS})"
 )
-# What the page's files depend on, and where the page is. Gradio believes more of what it is told:
-# an Origin, and which server stands before it.
+# What the page's files depend on. Gradio believes more of what it is told: an Origin, and which
+# server stands before it.
 HEADERS = frozenset(
     b"host accept accept-encoding content-length content-type transfer-encoding range if-range "
-    b"if-none-match if-modified-since x-forwarded-host x-forwarded-proto".split()
+    b"if-none-match if-modified-since".split()
 )
 
 
@@ -55,7 +55,8 @@ class RouteFilter:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if not OPEN.fullmatch(f"{scope['method']} {scope['path']}"):
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        if not OPEN.fullmatch(f"{scope['method']} {path}"):
             raise HTTPException(404)
         if scope["method"] == "POST" and _is_of_another_site(dict(scope["headers"])):
             raise Forbidden("Only the page itself may ask for this, and this is another site.")
@@ -69,7 +70,8 @@ def _is_of_another_site(headers: dict[bytes, bytes]) -> bool:
     if site is not None:
         return site not in (b"same-origin", b"none")
     origin = headers.get(b"origin")
-    hosts = (headers.get(b"host"), headers.get(b"x-forwarded-host"))
+    forwarded = headers.get(b"x-forwarded-host", b"").split(b",")  # of each proxy, the first first
+    hosts = (headers.get(b"host"), *map(bytes.strip, forwarded))
     return origin is not None and _host(origin) not in hosts
 
 

@@ -17,6 +17,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from booth_client import AsyncClient
+from demo import place  # noqa: F401 (it changes Gradio)
 from demo.access import EVENTS, PHOTOS, RouteFilter
 from demo.bodies import Bodies, client_of
 from demo.budget import Budget

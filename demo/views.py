@@ -115,12 +115,13 @@ def facts(card: Card) -> str:
 
 
 def footer(service: str) -> str:
-    """Where to read on, below ``service`` ("" for this very host), and whose the samples are."""
-    here = escape(service.rstrip("/"), quote=True)
+    """Where to read on, below ``service`` ("" for the page's own), and whose the samples are."""
+    # Without a slash before it an address is one below the page's, whatever prefix that has.
+    here = escape(f"{service.rstrip('/')}/" if service else "", quote=True)
     whose = " ".join(map(_credit, SAMPLES))
     return (
-        f'<nav aria-label="The service"><a href="{here}/docs">HTTP API</a>'
-        f'<a href="{here}/models">Models</a><a href="{here}/metrics">Metrics</a></nav>'
+        f'<nav aria-label="The service"><a href="{here}docs">HTTP API</a>'
+        f'<a href="{here}models">Models</a><a href="{here}metrics">Metrics</a></nav>'
         f'<p class="credits">Sample photographs: {whose}</p>'
     )
 

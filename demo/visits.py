@@ -16,7 +16,7 @@ from demo.bodies import client_of
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["AccessLog", "Protocol", "RateLimit"]
+__all__ = ["AccessLog", "Protocol", "RateLimit", "RootPath"]
 
 log = logging.getLogger("booth.access")
 
@@ -60,6 +60,31 @@ class RateLimit:
                 retry_after_s=int(WINDOW_S - elapsed) + 1,
             )
         self._sent[client] += 1
+
+
+class RootPath:
+    """ASGI middleware: says under which prefix a proxy offers the page.
+
+    Args:
+        app: the page.
+        prefix: what the proxy puts before each path, such as ``/booth``, and may take off or not.
+
+    """
+
+    def __init__(self, app: ASGIApp, prefix: str) -> None:
+        self._app = app
+        self._prefix = prefix
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] == "http":
+            path = scope["path"]
+            if path == self._prefix:
+                path = f"{path}/"
+            elif not path.startswith(f"{self._prefix}/"):
+                path = self._prefix + path
+            scope = {**scope, "root_path": self._prefix, "path": path}
+        await self._app(scope, receive, send)
 
 
 class AccessLog:

@@ -11,14 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
 import numpy as np
 
 from booth_client.errors import BadRequest
 from models.errors import UserError
+from service.lab.folders import UNREADABLE, Folder, Tally, photographs_below, printable, read_file
 from service.photo.decode import decode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -54,7 +56,7 @@ def shipped_photographs(wanted: Input) -> Photographs:
 
 
 def photographs_in(folder: Path, wanted: Input) -> Photographs:
-    """Read the photographs in a folder, in the order of their paths; other files are passed over.
+    """Read the photographs in a folder, in the order of their paths; what is skipped is told.
 
     Every second one is for calibration, up to 128; all others are for the proof.
 
@@ -62,11 +64,14 @@ def photographs_in(folder: Path, wanted: Input) -> Photographs:
         NoPhotographs: There are fewer than two.
 
     """
-    squares = list(_readable(sorted(folder.rglob("*")), wanted))
+    skipped = Tally()
+    squares = list(_readable(photographs_below(Folder(folder), skipped), wanted, skipped))
+    if skipped:
+        click.echo(f"{printable(str(folder))}: {skipped.sentence()}", err=True)
     if len(squares) < 2:  # noqa: PLR2004 (one to calibrate on, one to prove with)
         raise NoPhotographs(
-            f"{folder} holds {len(squares) or 'no'} readable photographs; at least 2 are needed, "
-            "and some 100 that resemble those to be classified are best."
+            f"{printable(str(folder))} holds {len(squares) or 'no'} readable photographs; at least "
+            "2 are needed, and some 100 that resemble those to be classified are best."
         )
     last = 2 * _MOST_FOR_CALIBRATION
     return Photographs(np.stack(squares[:last:2]), np.stack(squares[1:last:2] + squares[last:]))
@@ -76,10 +81,9 @@ def _zoomed(wanted: Input) -> list[Input]:
     return [wanted.model_copy(update={"resize": round(wanted.resize * z)}) for z in _ZOOMS]
 
 
-def _readable(files: Iterable[Path], wanted: Input) -> Iterable[Pixels]:
+def _readable(files: Iterable[Path], wanted: Input, skipped: Tally) -> Iterator[Pixels]:
     for file in files:
-        if file.is_file():
-            try:
-                yield decode(file.read_bytes(), wanted).pixels
-            except BadRequest:
-                continue
+        try:
+            yield decode(read_file(file), wanted).pixels
+        except (BadRequest, OSError):
+            skipped[UNREADABLE] += 1

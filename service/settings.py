@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from models.errors import UserError
 from models.home import default_model_folder
 
-__all__ = ["ELSEWHERE", "BadSettings", "Settings", "digest_of", "read_settings"]
+__all__ = ["ELSEWHERE", "BadSettings", "Settings", "digest_of", "read_settings", "root_path_of"]
 
 PREFIX = "BOOTH_"
 
@@ -32,10 +32,21 @@ _OF_A_SERVICE = re.compile(
 )
 _ADDRESS = re.compile(r"(tcp|udp|sctp)://")
 
-Format = Literal["JPEG", "PNG", "WebP", "GIF", "BMP", "TIFF"]
+Format = Literal["JPEG", "PNG", "WebP", "GIF", "BMP", "TIFF", "AVIF", "HEIC"]
 _FORMATS: dict[str, Format] = {name.upper(): name for name in get_args(Format)}
 
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?")
+
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+_ROOT_PATH = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~@+-]+)+")
+# The first parts of the service's and the page's paths: with one of them as a prefix, nobody could
+# tell whether a proxy has taken it off.
+_OWN_PATHS = (
+    *("classify", "models", "livez", "readyz", "metrics", "docs", "openapi.json"),
+    *("page", "assets", "static", "gradio_api", "config", "theme.css", "favicon.ico"),
+)
 
 
 class BadSettings(UserError):
@@ -64,7 +75,7 @@ class Settings(BaseModel):
         min_length=1,
         description="formats of photographs to decode, separated by commas",
     )
-    max_pixels: int = Field(50_000_000, gt=0, description="largest photograph, width x height")
+    max_pixels: int = Field(64_000_000, gt=0, description="largest photograph, width x height")
     max_photos: int = Field(64, gt=0, description="most photographs in one request")
     memory_bytes: int = Field(
         0,
@@ -123,8 +134,18 @@ class Settings(BaseModel):
     )
     trusted_proxies: tuple[str, ...] = Field(
         (),
-        description="addresses and networks of proxies whose `X-Forwarded-For` is believed, "
-        "separated by commas; empty for none",
+        description="addresses and networks of proxies whose `X-Forwarded-For` and "
+        "`X-Forwarded-Prefix` are believed, separated by commas; empty for none",
+    )
+    root_path: str = Field(
+        "",
+        description="prefix of all paths, such as /booth, under which a proxy offers Booth; a "
+        "trusted proxy may name another one in `X-Forwarded-Prefix`",
+    )
+    cors_origins: tuple[str, ...] = Field(
+        (),
+        description="sites whose pages may ask the API from a browser, such as "
+        "https://app.example.org, separated by commas; * for all; empty for none",
     )
     cache_bytes: int = Field(
         0, ge=0, description="memory for answers given before; 0 for no cache and no `ETag`"
@@ -153,7 +174,9 @@ class Settings(BaseModel):
     )
     demo: bool = Field(True, description="serve the page at `/`, if Gradio is installed")
 
-    @field_validator("models", "providers", "api_keys", "trusted_proxies", mode="before")
+    @field_validator(
+        "models", "providers", "api_keys", "trusted_proxies", "cors_origins", mode="before"
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
@@ -192,6 +215,23 @@ class Settings(BaseModel):
                 ) from None
         return value
 
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        origins = tuple(map(_origin, value))
+        for one in origins:
+            if one != "*" and not _ORIGIN.fullmatch(one):
+                raise ValueError(
+                    f"{one!r} is neither * nor a scheme, a host and perhaps a port, such as "
+                    "https://app.example.org"
+                )
+        return origins
+
+    @field_validator("root_path")
+    @classmethod
+    def _is_root_path(cls, value: str) -> str:
+        return root_path_of(value)
+
     @field_validator("model_dir")
     @classmethod
     def _expand(cls, folder: Path) -> Path:
@@ -229,6 +269,29 @@ def digest_of(key: str) -> str:
     if not _DIGEST.fullmatch(digest := key.lower()):
         raise ValueError("after sha256: there must be 64 hexadecimal digits")
     return digest
+
+
+def root_path_of(text: str) -> str:
+    """A prefix of paths as it stands before them: ``/booth``; "" where it is none.
+
+    Raises:
+        ValueError: it is no path, or one of Booth's own.
+
+    """
+    path = text.rstrip("/")
+    if not path:
+        return ""
+    if not _ROOT_PATH.fullmatch(path):
+        raise ValueError("it must be a path of letters, digits and -._~@+, such as /booth")
+    if path.split("/")[1] in _OWN_PATHS:
+        raise ValueError(f"{path} is an address of Booth's own; take another one, such as /booth")
+    return path
+
+
+def _origin(text: str) -> str:
+    """An origin as browsers write it: without the scheme's usual port."""
+    origin = text.lower().removesuffix("/")
+    return re.sub(r"^(http://.*):80$|^(https://.*):443$", r"\1\2", origin)
 
 
 def variable(field: str) -> str:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from socketserver import BaseServer
 from threading import Thread
@@ -34,6 +35,7 @@ __all__ = [
     "free_port",
     "is_up",
     "on_a_thread",
+    "proxied",
     "serving",
     "serving_inside",
     "started",
@@ -143,6 +145,45 @@ def on_a_thread(server: BaseServer) -> Iterator[None]:
     finally:
         server.shutdown()
         ended(thread)
+
+
+@contextlib.contextmanager
+def proxied(upstream: str, prefix: str, *, strips: bool, names: bool = False) -> Iterator[str]:
+    """A reverse proxy that offers a server under a prefix; where it does so.
+
+    It takes the prefix off a path if it ``strips``, and ``names`` it in a header. As usual it
+    passes on the client's headers, but not ``Host``. What is asked for outside is 404.
+    """
+    with httpx.Client(base_url=upstream) as client:
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def forward(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                if not self.path.startswith(prefix):
+                    self.send_error(404)
+                    return
+                path = self.path.removeprefix(prefix) or "/" if strips else self.path
+                kept = {name: value for name, value in self.headers.items() if name != "Host"}
+                told = {"X-Forwarded-Prefix": prefix} if names else {}
+                headers = {**kept, "Accept-Encoding": "identity", **told}
+                answer = client.request(self.command, path, content=body, headers=headers)
+                self.send_response(answer.status_code)
+                for name, value in answer.headers.items():
+                    if name not in ("date", "transfer-encoding", "content-length"):
+                        self.send_header(name, value)
+                self.send_header("Content-Length", str(len(answer.content)))
+                self.end_headers()
+                self.wfile.write(answer.content)
+
+            do_GET = do_HEAD = do_POST = do_OPTIONS = forward  # noqa: N815 (as they are looked up)
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server, on_a_thread(server):
+            yield f"http://127.0.0.1:{server.server_port}{prefix}"
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,9 @@ from export.cli.options import DATA, FILE, OUT, mirror
 from export.cli.output import echo_summary
 from models.labels import read_labels
 from models.sources import SOURCES
+from service.lab.dataset import few, part_of
+from service.lab.folders import printable, sendable
+from service.lab.layout import split_of
 
 if TYPE_CHECKING:
     from export.training.config import TrainingConfig
@@ -55,7 +58,8 @@ def train(data: Path, out: Path, **options: Any) -> None:
 
     DATA is a folder with a folder of photographs per category; or a CSV with a column `file` and
     one of `category`, `label`, ..., several right labels separated by `|`, the photographs in a tar
-    or a folder of the CSV's name, or beside it. With a --teacher, rows may have no label.
+    or a folder of the CSV's name, or beside it. With a --teacher, rows may have no label. Where
+    DATA is split into `train`, `val` and `test`, each is used for what its name says.
 
     The run's folder (beside --out unless --run names one) holds log.csv, curves.png, the
     checkpoint and reliability.png. Ctrl-C saves; the same command goes on from there.
@@ -97,6 +101,8 @@ def _config(
     data: Path,
     out: Path,
     *,
+    validation: Path | None,
+    tests: tuple[Path, ...],
     folder: Path | None,
     labels: str | None,
     arch: str,
@@ -116,8 +122,12 @@ def _config(
     from models.training.plan import read_plan
 
     plan = read_plan(plan_file, epochs=epochs, minutes=minutes, size=size)
+    origin = origin or f"trained on {sendable(data.stem)}"
+    data, validation, tests = _parts(data, validation, tests)
     return TrainingConfig(
         data=data,
+        validation=validation,
+        tests=tests,
         out=out,
         folder=folder or out.with_suffix(".run"),
         labels=read_labels(labels) if labels else labels_from_categories(data),
@@ -126,6 +136,22 @@ def _config(
         stored_side=stored or plan.size,
         name=name or out.stem.lower(),
         title=title or name or out.stem,
-        origin=origin or f"trained on {data.stem}",
+        origin=origin,
         **others,
     )
+
+
+def _parts(
+    data: Path, validation: Path | None, tests: tuple[Path, ...]
+) -> tuple[Path, Path | None, tuple[Path, ...]]:
+    """What to learn from, to judge by and to measure on: as is asked, or as the data is split."""
+    split = split_of(data)
+    if split:
+        validation = validation or split.parts.get("validation")
+        tests = tests or tuple(path for role, path in split.parts.items() if role == "test")
+        used = ", ".join(printable(path.name) for path in split.parts.values())
+        beside = f"; beside it, passed over: {few(split.beside)}" if split.beside else ""
+        click.echo(f"{printable(str(data))} is split: {used} are used as such{beside}.", err=True)
+    train, _ = part_of(data, "train")
+    judge = validation and part_of(validation, "validation", "test")[0]
+    return train, judge, tuple(part_of(test, "test", "validation")[0] for test in tests)

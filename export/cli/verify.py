@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from itertools import accumulate, repeat
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,7 +18,7 @@ from models.errors import UserError
 from models.labels import label_set
 from models.sources import Source
 from service.fleet.local import local_classifier
-from service.lab.dataset import Labelled, read_dataset
+from service.lab.dataset import Dataset, read_dataset
 from service.lab.evaluation import Evaluation, evaluate
 
 if TYPE_CHECKING:
@@ -53,10 +52,12 @@ def verify(name: str, data: Path, top1: float | None, **options: Any) -> None:
     model = PublishedModel.named(name, **options)
     published = _published(model.source, top1)
     dataset = read_dataset(data, label_set(model.source.label_set))
+    if dataset.told:
+        click.echo(dataset.told, err=True)
     with TemporaryDirectory() as folder:
         path = Path(folder) / f"{name}.onnx"
         card = model.export(path, "fp32")
-        found = _evaluate(path, *dataset)
+        found = _evaluate(path, dataset)
     comparisons = [
         Comparison(what, share, measured, found.photographs)
         for (what, share), measured in zip(
@@ -80,10 +81,10 @@ def _published(source: Source, top1: float | None) -> dict[str, float]:
     return {what: share for what, share in known.items() if share is not None}
 
 
-def _evaluate(path: Path, count: int, dataset: Iterator[Labelled]) -> Evaluation:
+def _evaluate(path: Path, dataset: Dataset) -> Evaluation:
     seen = accumulate(repeat(1))
     with local_classifier(str(path)) as classifier, progress_bar("Evaluating") as progress:
-        return evaluate(classifier, dataset, lambda _one: progress(next(seen), count))
+        return evaluate(classifier, dataset, lambda _one: progress(next(seen), len(dataset)))
 
 
 def _report(card: Card, found: Evaluation, comparisons: list[Comparison]) -> None:

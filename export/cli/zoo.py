@@ -59,13 +59,13 @@ def make(data: Path, dataset: str | None, weights: Path | None, out: Path) -> No
 
 
 def _squares(data: Path, config: ExportConfig) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    _, labelled = read_dataset(data, config.labels)
-    return np.stack([decode(one.photo, config.input).pixels for one in labelled])
+    dataset = read_dataset(data, config.labels)
+    return np.stack([decode(one.photo, config.input).pixels for one in dataset])
 
 
 def _measure(out: Path, card: Card, data: Path, dataset: str) -> Measurement:
     with local_classifier(str(out)) as classifier:
-        found = evaluate(classifier, read_dataset(data, card.labels)[1])
+        found = evaluate(classifier, read_dataset(data, card.labels))
     return Measurement(
         dataset=dataset,
         top1=found.top1,

@@ -11,7 +11,7 @@ from models.card import Label
 from models.errors import UserError
 from models.sources import Source
 from models.training.plan import Plan
-from service.lab.dataset import table_of
+from service.lab.layout import table_of
 
 __all__ = ["RunFolderError", "TrainingConfig"]
 

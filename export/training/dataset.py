@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 import math
@@ -19,7 +18,10 @@ from numpy.typing import NDArray
 from booth_client.errors import BadRequest
 from models.card import Input, Label
 from models.training.examples import Examples
-from service.lab.dataset import BadDataset, Labelled, categories_of, read_dataset, table_of
+from service.lab.dataset import BadDataset, Dataset, Labelled, categories_of, read_dataset
+from service.lab.folders import sendable
+from service.lab.layout import table_of
+from service.lab.table import Table
 from service.machine import cores
 from service.photo.decode import decode
 
@@ -62,14 +64,10 @@ class Subset:
     path: Path
     names: frozenset[str] | None = None
 
-    def read(
-        self, labels: Sequence[Label], *, unlabelled: bool = False
-    ) -> tuple[int, Iterator[Labelled]]:
-        """How many photographs there are, and the photographs; see `service.lab.dataset`."""
-        count, labelled = read_dataset(self.path, labels, unlabelled=unlabelled)
-        if self.names is None:
-            return count, labelled
-        return len(self.names), (one for one in labelled if one.name in self.names)
+    def read(self, labels: Sequence[Label], *, unlabelled: bool = False) -> Dataset:
+        """The photographs; see `service.lab.dataset`."""
+        dataset = read_dataset(self.path, labels, unlabelled=unlabelled)
+        return dataset if self.names is None else dataset.only(self.names)
 
 
 @dataclass(frozen=True)
@@ -95,14 +93,14 @@ class DecodedDataset:
         photos: N x S x S x 3, uint8, squashed to squares; on disk until some are chosen.
         labels: N x K truth values; no value is true where no label is known.
         names: N, as the data set calls them.
-        unreadable: How many photographs could not be decoded, and are left out.
+        unreadable: Names of the photographs that could not be decoded, and are left out.
 
     """
 
     photos: NDArray[np.uint8]
     labels: NDArray[np.bool_]
     names: list[str]
-    unreadable: int
+    unreadable: list[str]
 
     def __len__(self) -> int:
         """N."""
@@ -150,10 +148,10 @@ def decode_dataset(
         BadDataset: The data set can't be read, or no photograph of it.
 
     """
-    count, labelled = data.read(labels, unlabelled=True)
-    kept = cache / f"{data.path.stem}-{_fingerprint(data, labels, side, count)}"
+    found = data.read(labels, unlabelled=True)
+    kept = cache / f"{sendable(data.path.stem)}-{_fingerprint(data, found, labels, side)}"
     if not (kept / "names.json").exists():
-        _decode(labelled, (count, side, len(labels)), kept, progress)
+        _decode(iter(found), (len(found), side, len(labels)), kept, progress)
     names, unreadable = json.loads((kept / "names.json").read_text(encoding="utf-8"))
     if not names:
         raise BadDataset(f"{data.path} holds no readable photograph.")
@@ -213,38 +211,29 @@ def training_examples(
 
 def _numbers(path: Path, names: Sequence[str], column: _Column, usual: float) -> list[float]:
     table = table_of(path)
-    if table is None:
-        return [usual] * len(names)
-    with table.open(encoding="utf-8", newline="") as lines:
-        cells = {row["file"]: row.get(column.name) for row in csv.DictReader(lines)}
-    return [_number(cell, column, table) if (cell := cells[name]) else usual for name in names]
+    cells = {} if table is None else Table.read(table).column(column.name)
+    return [
+        _number(cell, column, path) if (cell := cells.get(name, "")) else usual for name in names
+    ]
 
 
-def _number(cell: str, column: _Column, table: Path) -> float:
+def _number(cell: str, column: _Column, path: Path) -> float:
     try:
         value = float(cell)
     except ValueError:
         value = math.nan
     if not column.allows(value):
         raise BadDataset(
-            f"{table.name} has {cell!r} in the column {column.name}, where {column.wanted} belongs."
+            f"{path.name} has {cell!r} in the column {column.name}, where {column.wanted} belongs."
         )
     return value
 
 
-def _fingerprint(data: Subset, labels: Sequence[Label], side: int, count: int) -> str:
-    table = table_of(data.path)
-    content = table.read_bytes() if table else _listing(data.path)
-    categories, names = [label.category for label in labels], sorted(data.names or ())
-    facts = [str(data.path.resolve()), count, side, categories, names]
-    return hashlib.sha256(json.dumps(facts).encode() + content).hexdigest()[:12]
-
-
-def _listing(path: Path) -> bytes:
-    """What tells one state of a folder of photographs from another."""
-    files = sorted(file for file in path.rglob("*") if file.is_file())
-    sizes = [(str(file.relative_to(path)), file.stat().st_size) for file in files]
-    return json.dumps(sizes).encode()
+def _fingerprint(data: Subset, found: Dataset, labels: Sequence[Label], side: int) -> str:
+    """What tells one state of a data set from another."""
+    categories = [label.category for label in labels]
+    facts = [str(data.path.resolve()), side, categories, found.state()]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:12]
 
 
 def _decode(
@@ -257,16 +246,19 @@ def _decode(
     )
     labels = np.zeros((count, classes), np.bool_)
     names: list[str] = []
+    unreadable: list[str] = []
     for one, pixels in _squares(labelled, side):
         progress(1)
-        if pixels is not None:
-            photos[len(names)] = pixels
-            labels[len(names), list(one.targets)] = True
-            names.append(one.name)
+        if pixels is None:
+            unreadable.append(one.name)
+            continue
+        photos[len(names)] = pixels
+        labels[len(names), list(one.targets)] = True
+        names.append(one.name)
     photos.flush()
     np.save(kept / "labels.npy", labels[: len(names)])
     # Last: with it the cache is complete.
-    (kept / "names.json").write_text(json.dumps([names, count - len(names)]), encoding="utf-8")
+    (kept / "names.json").write_text(json.dumps([names, unreadable]), encoding="utf-8")
 
 
 def _squares(

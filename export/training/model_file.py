@@ -17,6 +17,7 @@ from models.card import Bin, Calibration, Card, Label, Measurement
 from models.training.temperature import fit_temperature, softmax
 from service.fleet.local import local_classifier
 from service.lab.evaluation import calibration_error, evaluate, reliability
+from service.lab.folders import sendable
 
 __all__ = ["labels_with_basis", "make_model_file", "measure_model"]
 
@@ -62,7 +63,7 @@ def make_model_file(
     draft = cache / _DRAFT  # ``out`` appears once, finished
     exporter.write(draft, precision=precision, photographs=seen, progress=progress)
     progress("Fitting the temperature")
-    calibration = _calibrate(draft, fit, check, evaluation.validation.path.stem)
+    calibration = _calibrate(draft, fit, check, sendable(evaluation.validation.path.stem))
     final = exporter.with_temperature(calibration.temperature)
     card = final.write(draft, precision=precision, photographs=seen, progress=progress)
     progress("Measuring the file")
@@ -76,9 +77,9 @@ def make_model_file(
 def measure_model(model: Path, data: Subset) -> Measurement:
     """What ``booth evaluate`` finds for a model file on a data set, for its card."""
     with local_classifier(str(model)) as classifier:
-        found = evaluate(classifier, data.read(classifier.card.labels)[1])
+        found = evaluate(classifier, data.read(classifier.card.labels))
     return Measurement(
-        dataset=data.path.stem,
+        dataset=sendable(data.path.stem),
         top1=found.top1,
         top5=found.top5,
         photographs=found.photographs,

@@ -22,7 +22,8 @@ from export.training.dataset import (
 from models.training.duplicates import find_duplicates
 from models.training.examples import Examples
 from models.training.teacher import teacher_probabilities
-from service.lab.dataset import BadDataset
+from service.lab.dataset import BadDataset, few
+from service.lab.folders import printable
 
 __all__ = ["TrainingData", "read_training_data"]
 
@@ -96,11 +97,17 @@ def _split(config: TrainingConfig) -> tuple[DecodedDataset, DecodedDataset, Eval
 
 
 def _decoded(config: TrainingConfig, data: Subset) -> DecodedDataset:
-    count, _ = data.read(config.labels, unlabelled=True)
-    with click.progressbar(length=count, label=f"Decoding {data.path.name}") as bar:
+    dataset, name = data.read(config.labels, unlabelled=True), printable(data.path.name)
+    if dataset.told:
+        click.echo(f"{name}: {dataset.told}", err=True)
+    with click.progressbar(length=len(dataset), label=f"Decoding {name}") as bar:
         found = decode_dataset(data, config.labels, config.stored_side, config.folder, bar.update)
     if found.unreadable:
-        click.echo(f"{found.unreadable} of {data.path} can't be decoded: left out.", err=True)
+        click.echo(
+            f"{len(found.unreadable)} of {printable(str(data.path))} can't be decoded: left out: "
+            f"{few(found.unreadable)}.",
+            err=True,
+        )
     return found
 
 

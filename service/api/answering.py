@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -17,6 +18,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from booth_client.errors import BoothError
 from booth_client.wire import Answer
+from service.api.openapi import MOST_TIMEOUT_MS
 from service.engine.ticket import Ticket
 from service.fleet.fleet import LoadedModel
 from service.memory import Reservation
@@ -28,10 +30,16 @@ from service.web.state import ServiceState
 
 __all__ = ["Answering", "Photographs", "Results"]
 
+# What by its type may hold parameters. Its bytes decide in the end, but all else is a photograph
+# as a rule, and to read many in vain would take the cores from those that are accepted.
+_MAY_SAY_MORE = re.compile(r"\s*(multipart/|[^;]*json)", re.IGNORECASE)
+
 
 @dataclass(frozen=True, slots=True)
 class Photographs:
     """Those of a request, in its order; ``is_list`` says whether it wants a list of results.
+
+    ``fields`` are the parameters that stood beside them in the body.
 
     A context manager, which lets go of them when they are answered, and gives back the memory of
     the ``reservation``.
@@ -39,6 +47,7 @@ class Photographs:
 
     photos: list[bytes]
     is_list: bool
+    fields: dict[str, str]
     reservation: Reservation
 
     def __enter__(self) -> Self:
@@ -70,6 +79,7 @@ class Answering:
     def __init__(self, state: ServiceState) -> None:
         self._state = state
         self._cache = ResponseCache(state.settings.cache_bytes, state.metrics)
+        self._longest_s = max(MOST_TIMEOUT_MS, state.settings.deadline_ms) / 1000
 
     def model(
         self, request: Request, name: str | None = None, version: str | None = None
@@ -85,53 +95,90 @@ class Answering:
         record.model, record.version = model.card.name, model.card.version
         return model
 
-    def refuse_if_full(self, request: Request, model: LoadedModel, timeout_s: float | None) -> None:
-        """Refuse a request before its body is read, where no photograph would be accepted.
+    def refuse_early(
+        self,
+        request: Request,
+        name: str | None,
+        version: str | None,
+        timeout_s: float | None,
+    ) -> None:
+        """Refuse a request before its body is read, where nothing in that could have it accepted.
 
-        With a response cache none is refused here: an answer that is known needs no room.
+        A form and JSON may name another model, or a longer time, and so wait for their end.
 
         Raises:
-            Overloaded: as ``answers`` would.
+            Starting, UnknownModel, UnknownVersion: the model isn't loaded.
+            Overloaded: as ``answers`` would, whatever the photograph is.
 
+        """
+        model = self.model(request, name, version if name else None)
+        if not _MAY_SAY_MORE.match(request.headers.get("content-type", "")):
+            self._refuse_if_full(request, [model], timeout_s)
+            return
+        possible = [
+            one
+            for one in self._state.fleet.loaded()
+            if name in (None, one.card.name) and version in (None, one.card.version)
+        ]
+        self._refuse_if_full(request, possible, timeout_s or self._longest_s)
+
+    def _refuse_if_full(
+        self, request: Request, models: Sequence[LoadedModel], timeout_s: float | None
+    ) -> None:
+        """Refuse a request where none of the models would accept a photograph.
+
+        With a response cache none is refused here: an answer that is known needs no room.
         """
         if self._cache.answers.max_bytes:
             return
-        try:
-            model.classifier.refuse_if_full(timeout_s, client_of(request.scope))
-        except BoothError as error:
-            record_of(request.scope).failed = {
-                0: error.outcome
-            }  # one at least; how many isn't read
-            raise
+        refusal: BoothError | None = None
+        for model in models:
+            try:
+                model.classifier.refuse_if_full(timeout_s, client_of(request.scope))
+            except BoothError as error:
+                refusal = error
+            else:
+                return
+        if refusal:
+            # Of one photograph at least; how many there are isn't read.
+            record_of(request.scope).failed = {0: refusal.outcome}
+            raise refusal
 
-    async def photographs(self, request: Request) -> Photographs:
+    async def photographs(self, request: Request, known: Collection[str]) -> Photographs:
         """Read a request's body: a photograph, a form of them, or JSON.
+
+        Args:
+            request: whose body it is.
+            known: the parameters that may stand beside the photographs.
 
         Raises:
             Overloaded: there is no memory free for it.
-            TooLarge, SlowBody, BadImage, InvalidParameter, TooManyPhotos: see ``web.body``.
+            TooLarge, SlowBody, BadImage, InvalidParameter, TooManyPhotos, UnsupportedFormat: see
+                ``web.body``.
             RateLimited: its client sent too many photographs.
             ClientDisconnect: the client went away.
 
         """
         reservation = self._state.memory.reserve(0, client_of(request.scope))
         try:
-            return await self._read(request, reservation)
+            return await self._read(request, reservation, known)
         except BaseException:
             reservation.release()
             raise
 
-    async def _read(self, request: Request, reservation: Reservation) -> Photographs:
+    async def _read(
+        self, request: Request, reservation: Reservation, known: Collection[str]
+    ) -> Photographs:
         settings, record = self._state.settings, record_of(request.scope)
         start = time.perf_counter()
         body = await read_body(
             request, reservation, settings.max_body_bytes, settings.body_timeout_ms / 1000
         )
-        photos, is_list = await photographs(request, body, settings.max_photos, reservation)
+        sent = await photographs(request, body, settings.max_photos, reservation, known)
         record.read_stage = Stage("read", start, time.perf_counter() - start)
-        record.body_bytes, record.photographs = len(body), len(photos)
-        count_more(request.scope, len(photos) - 1)
-        return Photographs(photos, is_list, reservation)
+        record.body_bytes, record.photographs = len(body), len(sent.photos)
+        count_more(request.scope, len(sent.photos) - 1)
+        return Photographs(sent.photos, sent.is_list, sent.fields, reservation)
 
     async def answers(
         self,

@@ -18,7 +18,7 @@ from service.api.answering import Answering, Results
 from service.api.openapi import CLASSIFY, MOST_TIMEOUT_MS
 from service.telemetry.record import RequestRecord, Stage
 from service.web import problems
-from service.web.query import parameters
+from service.web.query import merged, parameters
 from service.web.response_cache import CachedAnswer, Result
 from service.web.scope import record_of
 
@@ -67,10 +67,12 @@ class ClassifyFront:
 
     async def classify(self, request: Request) -> Response:
         """Label one photograph, or several."""
-        query = _parse_query(request.scope["query_string"])
-        model = self._answering.model(request, query.model, query.version)
-        self._answering.refuse_if_full(request, model, query.timeout_s)
-        with await self._answering.photographs(request) as asked:
+        given_query = parameters(request.scope["query_string"], _KNOWN)
+        query = _parsed(given_query)
+        self._answering.refuse_early(request, query.model, query.version, query.timeout_s)
+        with await self._answering.photographs(request, _KNOWN) as asked:
+            if asked.fields:
+                query = _parsed(merged(given_query, asked.fields))
             # While the body came, another may have been loaded in its place.
             model = self._answering.model(request, query.model, query.version)
             given = await self._answering.answers(
@@ -93,10 +95,12 @@ class _Query:
         return self.timeout_ms / 1000 if self.timeout_ms else None
 
 
-def _parse_query(query_string: bytes) -> _Query:
-    if not query_string:
+_KNOWN = tuple(_Query.__slots__)
+
+
+def _parsed(given: dict[str, str]) -> _Query:
+    if not given:
         return _Query()
-    given = parameters(query_string, _Query.__slots__)
     return _Query(
         model=given.get("model"),
         version=given.get("version"),

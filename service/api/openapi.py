@@ -77,6 +77,32 @@ _RESULTS = {
     "properties": {"results": {"type": "array", "items": {"anyOf": [_ANSWER, PROBLEM_SCHEMA]}}},
 }
 
+# Of the query; a form's fields and JSON's have the same names.
+_PARAMETERS: dict[str, tuple[dict[str, Any], str]] = {
+    "model": ({"type": "string"}, "which model; the default one if not given"),
+    "version": ({"type": "string"}, "which version; the newest if not given"),
+    "top_k": (
+        {"type": "integer", "minimum": 1, "maximum": 1000, "default": 5},
+        "how many labels",
+    ),
+    "timeout_ms": (
+        {"type": "integer", "minimum": 1, "maximum": MOST_TIMEOUT_MS},
+        "after how long the answer is of no use any more",
+    ),
+}
+_FIELDS = {name: {**schema, "description": text} for name, (schema, text) in _PARAMETERS.items()}
+
+
+def _body(required: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """A body with its photographs in one field, and parameters in others."""
+    return {
+        "type": "object",
+        "required": [required],
+        "additionalProperties": False,
+        "properties": {required: schema, **_FIELDS},
+    }
+
+
 CLASSIFY: dict[str, Any] = {
     "responses": {
         200: {
@@ -93,18 +119,7 @@ CLASSIFY: dict[str, Any] = {
     },
     "openapi_extra": {
         "parameters": [
-            _parameter("model", {"type": "string"}, "which model; the default one if not given"),
-            _parameter("version", {"type": "string"}, "which version; the newest if not given"),
-            _parameter(
-                "top_k",
-                {"type": "integer", "minimum": 1, "maximum": 1000, "default": 5},
-                "how many labels",
-            ),
-            _parameter(
-                "timeout_ms",
-                {"type": "integer", "minimum": 1, "maximum": MOST_TIMEOUT_MS},
-                "after how long the answer is of no use any more",
-            ),
+            *(_parameter(name, schema, text) for name, (schema, text) in _PARAMETERS.items()),
             _parameter(
                 "If-None-Match",
                 {"type": "string"},
@@ -120,29 +135,19 @@ CLASSIFY: dict[str, Any] = {
         ],
         "requestBody": {
             "required": True,
-            "description": "The photograph itself; or a form with file parts; or base64 in JSON.",
+            "description": "The photograph itself; or a form with file parts of any name; or "
+            "base64 in JSON. A parameter stands in the query, or beside the photograph in a form "
+            "or JSON.",
             "content": {
                 "image/*": {"schema": BINARY},
                 "multipart/form-data": {
-                    "schema": {"type": "object", "properties": {"photo": BINARY}}
+                    "schema": {"type": "object", "properties": {"photo": BINARY, **_FIELDS}}
                 },
                 "application/json": {
                     "schema": {
                         "anyOf": [
-                            {
-                                "type": "object",
-                                "required": ["image"],
-                                "additionalProperties": False,
-                                "properties": {"image": BASE64},
-                            },
-                            {
-                                "type": "object",
-                                "required": ["images"],
-                                "additionalProperties": False,
-                                "properties": {
-                                    "images": {"type": "array", "minItems": 1, "items": BASE64}
-                                },
-                            },
+                            _body("image", BASE64),
+                            _body("images", {"type": "array", "minItems": 1, "items": BASE64}),
                         ]
                     }
                 },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -12,12 +13,18 @@ import orjson
 
 from booth_client.errors import BoothError
 from booth_client.wire import Answer, Prediction
+from models.errors import UserError
 from service.cli.options import DEFAULT_MODEL, MODEL_HELP, progress
 from service.engine.classifier import Classifier
 from service.engine.ticket import Ticket
 from service.fleet.local import local_classifier
+from service.lab.folders import Folder, Tally, photographs_below, printable, sendable
 
-__all__ = ["classify"]
+__all__ = ["NothingToClassify", "classify"]
+
+
+class NothingToClassify(UserError):
+    """The folders hold no photograph."""
 
 
 @click.command()
@@ -28,12 +35,15 @@ __all__ = ["classify"]
 def classify(photos: tuple[str, ...], model: str, top_k: int, as_json: bool) -> None:
     """Label PHOTOS here, without a server: files, folders, or - for standard input.
 
+    Of a folder, everything is taken that is a photograph by its name or its first bytes, but for
+    hidden files and what systems and photo programs leave; what is skipped is counted.
+
     A label marked "distilled" was learned from another network's answers, not from labelled
     photographs: nothing has measured its confidence.
 
     Exits with 1 if a photograph could not be read; the others are labelled all the same.
     """
-    files = [file for photo in photos for file in _files(photo)]
+    files = _files(photos)
     failed = 0
     with local_classifier(model) as classifier, progress(len(files), "Classifying") as bar:
         for name, result in _results(classifier, files, top_k):
@@ -43,20 +53,27 @@ def classify(photos: tuple[str, ...], model: str, top_k: int, as_json: bool) -> 
     sys.exit(1 if failed else 0)
 
 
-def _files(photo: str) -> Iterable[str]:
-    path = Path(photo)
-    if not path.is_dir():
+def _files(photos: Iterable[str]) -> list[str]:
+    """The files that are named, and the photographs in the folders.
+
+    Raises:
+        NothingToClassify: There are none.
+
+    """
+    skipped = Tally()
+    files = [file for photo in photos for file in _files_of(photo, skipped)]
+    if skipped:
+        click.echo(skipped.sentence(), err=True)
+    if not files:
+        raise NothingToClassify("There is no photograph in there; name files or another folder.")
+    return files
+
+
+def _files_of(photo: str, skipped: Tally) -> list[str]:
+    # Path.is_dir raises where a folder above is closed; reading it will say so.
+    if photo == "-" or not os.path.isdir(photo):  # noqa: PTH112
         return [photo]
-    return sorted(str(file) for file in path.rglob("*") if file.is_file())
-
-
-def _read(file: str) -> bytes | BoothError:
-    if file == "-":
-        return sys.stdin.buffer.read()
-    try:
-        return Path(file).read_bytes()
-    except OSError as cause:
-        return BoothError(f"The file can't be read: {cause.strerror}.")
+    return list(map(str, photographs_below(Folder(Path(photo)), skipped)))
 
 
 def _results(
@@ -65,16 +82,22 @@ def _results(
     """Each file's answer or error, in order, a few always on their way."""
     ahead: deque[tuple[str, Ticket | BoothError]] = deque()
     for file in files:
-        photo = _read(file)
-        if isinstance(photo, BoothError):
-            ahead.append((file, photo))
-        else:
-            (ticket,) = classifier.submit([photo], top_k=top_k, timeout_s=3600)
-            ahead.append((file, ticket))
+        ahead.append((file, _asked(classifier, file, top_k)))
         if len(ahead) > 32:  # noqa: PLR2004 (a few batches)
             yield _result_of(*ahead.popleft())
     while ahead:
         yield _result_of(*ahead.popleft())
+
+
+def _asked(classifier: Classifier, file: str, top_k: int) -> Ticket | BoothError:
+    try:
+        photo = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        (ticket,) = classifier.submit([photo], top_k=top_k, timeout_s=3600)
+    except OSError as cause:
+        return BoothError(f"The file can't be read: {cause.strerror}.")
+    except BoothError as error:
+        return error
+    return ticket
 
 
 def _result_of(file: str, pending: Ticket | BoothError) -> tuple[str, Answer | BoothError]:
@@ -87,13 +110,13 @@ def _result_of(file: str, pending: Ticket | BoothError) -> tuple[str, Answer | B
 
 
 def _show(name: str, result: Answer | BoothError, *, as_json: bool) -> None:
-    if isinstance(result, BoothError):
-        line = {"photo": name, "error": result.detail}
-        click.echo(orjson.dumps(line).decode() if as_json else f"{name}\n  {result.detail}")
-    elif as_json:
-        click.echo(orjson.dumps({"photo": name, "answer": result}).decode())
+    if as_json:
+        held = {"error": result.detail} if isinstance(result, BoothError) else {"answer": result}
+        click.echo(orjson.dumps({"photo": sendable(name), **held}))
+    elif isinstance(result, BoothError):
+        click.echo(f"{printable(name)}\n  {result.detail}")
     else:
-        click.echo(name)
+        click.echo(printable(name))
         for one in result.predictions:
             click.echo(f"  {one.confidence:6.1%}  {one.label}{_mark(one)}")
 

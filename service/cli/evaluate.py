@@ -43,8 +43,9 @@ def evaluate(
 
     DATASET is a folder with a folder of photographs per category; or a CSV with a column `file` and
     one of `index`, `category`, `synset`, `places365`, `label`, the photographs in a tar or a folder
-    of the CSV's name, or beside it. Of a model of scenes, it is also measured how often it is right
-    about indoors and outdoors, on the photographs all of whose right labels are one or the other.
+    of the CSV's name, or beside it. Where it is split, `test` is measured on, or else `val`. Of a
+    model of scenes, it is also measured how often it is right about indoors and outdoors, on the
+    photographs all of whose right labels are one or the other.
     """
     if plot:
         require_matplotlib()  # before minutes of work
@@ -59,6 +60,8 @@ def evaluate(
 
 def _evaluated(dataset: Path, model: str, by: str | None) -> Evaluation:
     with local_classifier(model) as classifier:
-        count, labelled = read_dataset(dataset, classifier.card.labels, by=by)
-        with progress(count, "Evaluating") as bar:
-            return run_evaluation(classifier, labelled, bar.update)
+        found = read_dataset(dataset, classifier.card.labels, by=by)
+        if found.told:
+            click.echo(found.told, err=True)
+        with progress(len(found), "Evaluating") as bar:
+            return run_evaluation(classifier, found, bar.update)

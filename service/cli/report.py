@@ -9,6 +9,7 @@ import orjson
 from pydantic import TypeAdapter
 
 from models.card import Bin, Card
+from service.lab.dataset import few
 from service.lab.evaluation import Evaluation, Group
 
 __all__ = ["card_json", "evaluation_json", "evaluation_text"]
@@ -42,7 +43,7 @@ def card_json(card: Card) -> str:
 def _figures(result: Evaluation) -> str:
     lines = {"photographs": str(result.photographs)}
     if result.unreadable:
-        lines["unreadable"] = f"{result.unreadable} (left out)"
+        lines["unreadable"] = f"{result.unreadable} (left out): {few(list(result.faults))}"
     lines["top-1"] = f"{result.top1:.2%}"
     lines["top-5"] = f"{result.top5:.2%}"
     lines["calibration error"] = f"{result.calibration_error:.2%}"

@@ -42,7 +42,7 @@ class Limits:
 
     queue_size: int = 256
     max_batch_size: int = 4
-    max_pixels: int = 50_000_000
+    max_pixels: int = 64_000_000
     formats: tuple[str, ...] = FORMATS
     deadline_s: float = 10.0
     stall_s: float = 30.0

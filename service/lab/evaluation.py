@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,6 +16,7 @@ from models.card import Bin, Label
 from service.engine.classifier import Classifier
 from service.engine.ticket import Ticket
 from service.lab.dataset import BadDataset, Labelled
+from service.lab.folders import printable, sendable
 
 __all__ = [
     "BINS",
@@ -46,7 +47,8 @@ class Evaluation:
 
     ``environment`` is the share of scenes that are rightly called indoors or outdoors, among the
     ``environment_photographs`` all of whose right labels are of one kind; None if there are none.
-    ``groups`` stand in the order of their first photograph.
+    ``groups`` stand in the order of their first photograph. ``faults`` says of each photograph that
+    was left out why.
     """
 
     top1: float
@@ -59,6 +61,7 @@ class Evaluation:
     environment: float | None = None
     environment_photographs: int = 0
     groups: dict[str, Group] = field(default_factory=dict)
+    faults: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ class _Outcome:
 
 def evaluate(
     classifier: Classifier,
-    dataset: Iterator[Labelled],
+    dataset: Iterable[Labelled],
     progress: Callable[[int], None] | None = None,
 ) -> Evaluation:
     """Classify every photograph and compare with its label. Unreadable ones are left out, and told.
@@ -84,19 +87,17 @@ def evaluate(
     """
     start = time.perf_counter()
     outcomes: list[_Outcome] = []
-    unreadable = 0
+    faults: dict[str, str] = {}
     for labelled, answer in _answers(classifier, dataset):
         if progress:
             progress(1)
-        if answer is None:
-            unreadable += 1
+        if isinstance(answer, str):
+            faults[sendable(labelled.name)] = answer
         else:
             outcomes.append(_outcome(labelled, answer, classifier.card.labels))
     if not outcomes:
-        raise BadDataset(
-            "There was no readable photograph; give a folder or a CSV of labelled ones."
-        )
-    return _summed_up(outcomes, unreadable, time.perf_counter() - start)
+        raise BadDataset(_nothing(faults))
+    return _summed_up(outcomes, faults, time.perf_counter() - start)
 
 
 def reliability(confidences: NDArray[np.floating], right: NDArray[np.bool_]) -> tuple[Bin, ...]:
@@ -158,7 +159,12 @@ def _environment_is_right(answer: Answer, kinds: set[str | None]) -> bool | None
     return answer.environment.kind in kinds
 
 
-def _summed_up(outcomes: Sequence[_Outcome], unreadable: int, seconds: float) -> Evaluation:
+def _nothing(faults: dict[str, str]) -> str:
+    first = next((f" {printable(name)}: {fault}" for name, fault in faults.items()), "")
+    return f"There was no readable photograph; give a folder or a CSV of labelled ones.{first}"
+
+
+def _summed_up(outcomes: Sequence[_Outcome], faults: dict[str, str], seconds: float) -> Evaluation:
     confidences = np.array([one.confidence for one in outcomes])
     bins = reliability(confidences, np.array([one.rank == 0 for one in outcomes]))
     environments = [one.environment for one in outcomes if one.environment is not None]
@@ -168,12 +174,13 @@ def _summed_up(outcomes: Sequence[_Outcome], unreadable: int, seconds: float) ->
         top5=everything.top5,
         calibration_error=calibration_error(bins),
         photographs=len(outcomes),
-        unreadable=unreadable,
+        unreadable=len(faults),
         seconds=seconds,
         bins=bins,
         environment=sum(environments) / len(environments) if environments else None,
         environment_photographs=len(environments),
         groups=_groups(outcomes),
+        faults=faults,
     )
 
 
@@ -191,22 +198,34 @@ def _groups(outcomes: Sequence[_Outcome]) -> dict[str, Group]:
 
 
 def _answers(
-    classifier: Classifier, dataset: Iterator[Labelled]
-) -> Iterator[tuple[Labelled, Answer | None]]:
-    """Each photograph with its answer, in order; some are always on their way, to fill batches."""
-    ahead: deque[tuple[Labelled, Ticket]] = deque()
+    classifier: Classifier, dataset: Iterable[Labelled]
+) -> Iterator[tuple[Labelled, Answer | str]]:
+    """Each photograph with its answer, or why there is none, in order.
+
+    Some are always on their way, to fill batches.
+    """
+    ahead: deque[tuple[Labelled, Ticket | str]] = deque()
     room = min(AHEAD, classifier.limits.queue_size)
     for labelled in dataset:
         if len(ahead) == room:
             yield _answer(*ahead.popleft())
-        (ticket,) = classifier.submit([labelled.photo], top_k=TOP, timeout_s=3600)
-        ahead.append((labelled, ticket))
+        ahead.append((labelled, labelled.fault or _asked(classifier, labelled.photo)))
     while ahead:
         yield _answer(*ahead.popleft())
 
 
-def _answer(labelled: Labelled, ticket: Ticket) -> tuple[Labelled, Answer | None]:
+def _asked(classifier: Classifier, photo: bytes) -> Ticket | str:
     try:
-        return labelled, ticket.wait()
-    except BadRequest:
-        return labelled, None
+        (ticket,) = classifier.submit([photo], top_k=TOP, timeout_s=3600)
+    except BadRequest as error:
+        return error.detail
+    return ticket
+
+
+def _answer(labelled: Labelled, pending: Ticket | str) -> tuple[Labelled, Answer | str]:
+    if isinstance(pending, str):
+        return labelled, pending
+    try:
+        return labelled, pending.wait()
+    except BadRequest as error:
+        return labelled, error.detail

@@ -14,10 +14,11 @@ import math
 import threading
 from typing import TYPE_CHECKING
 
-from booth_client.errors import BadImage, ShuttingDown
+from booth_client.errors import BadImage, BadRequest, ShuttingDown, TooManyPixels
 from service.photo.bounds import too_costly
 from service.photo.decode import DecodedPhoto
 from service.photo.formats import format_of
+from service.photo.header import read_header
 from service.photo.process import DecoderProcess, DiedError, EndedIdleError, Task, too_late
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class DecoderProcesses:
         data: bytes | memoryview,
         wanted: Input,
         *,
-        max_pixels: int = 50_000_000,
+        max_pixels: int = 64_000_000,
         deadline: float | None = None,
     ) -> DecodedPhoto:
         """Decode as ``service.photo.decode.decode`` does, as soon as a process is free.
@@ -72,7 +73,8 @@ class DecoderProcesses:
             deadline: on the clock of ``time.monotonic``, after which nobody waits for it.
 
         Raises:
-            BadRequest: what decoding raises; BadImage too, where it takes too much time or memory.
+            BadRequest: what decoding raises; BadImage too, where it takes too much time or memory,
+                and TooManyPixels where it was bound to, by its header.
             DeadlineExceeded: the deadline has passed.
             Overloaded: no process can be started, or it got too little of the processor.
             ShuttingDown: this is closed.
@@ -107,10 +109,23 @@ class DecoderProcesses:
                 return process.decode(task, self._seconds)
             except EndedIdleError:
                 continue
+            except BadImage as error:
+                raise self._reason(task, error) from None
             except DiedError:
-                raise (_closing() if self._closed else too_costly(task.format)) from None
+                reason = self._reason(task, too_costly(task.format))
+                raise (_closing() if self._closed else reason) from None
             finally:
                 self._give_back(process)
+
+    def _reason(self, task: Task, error: BadImage) -> BadRequest:
+        """Why it failed: few libraries say so where the memory was too little for honest pixels."""
+        header = read_header(task.data)
+        if header and header.memory_bytes(task.wanted.resize) > self._memory_bytes:
+            return TooManyPixels(
+                f"The {task.format} file has so many pixels that there is too little memory here "
+                "to decode it: scale it down first."
+            )
+        return error
 
     def _take(self) -> DecoderProcess:
         """Take the one that was used last, so that those too many become idle; or start one."""

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from service.photo.profile import Conversion
     from service.photo.resample import Region
+
+    _Step = Callable[[Image.Image], Image.Image]
 
 __all__ = ["is_rgb", "to_rgb"]
 
@@ -25,22 +28,22 @@ def is_rgb(image: Image.Image) -> bool:
     return image.mode == "RGB" and not image.has_transparency_data
 
 
-def to_rgb(image: Image.Image, region: Region) -> Image.Image:
+def to_rgb(image: Image.Image, region: Region, conversion: Conversion | None = None) -> Image.Image:
     """Make a part of a decoded image RGB, 8 bits a channel.
 
     * Transparency, in any of its forms, goes over white.
     * 16-bit grey is scaled by its white point (65535; 4095 at 12 bits), not clipped.
     * 32-bit integers and floats have no white point: those within 0..65535 and 0..1 are scaled
       from these ranges, others from the image's own darkest and lightest value.
-    * CMYK is multiplied out, (1 - ink) * (1 - black); no colour profile is applied, as torchvision
-      applies none.
+    * CMYK is multiplied out, (1 - ink) * (1 - black).
 
     Args:
         image: in any mode.
         region: left, top, right, bottom.
+        conversion: of its colours to sRGB.
 
     """
-    convert = _conversion(image)
+    convert = _step(image, conversion)
     left, top, right, bottom = region
     rgb = Image.new("RGB", (right - left, bottom - top))
     for first, last in _bands(region):
@@ -56,27 +59,25 @@ def _bands(region: Region) -> Iterator[tuple[int, int]]:
         yield first, min(first + rows, bottom)
 
 
-def _conversion(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
+def _step(image: Image.Image, conversion: Conversion | None) -> _Step:
     """What makes RGB of any part of the image."""
+    to_srgb: _Step = conversion.apply if conversion else lambda part: part
+    if conversion and image.mode == conversion.mode == "CMYK":
+        return to_srgb
     if image.mode.startswith("I") or image.mode == "F":
         black, white = _range(image)
-        return lambda part: _eight_bit(part, black, white).convert("RGB")
-    if image.has_transparency_data and not _is_unused_alpha(image):
-        return _over_white
-    return lambda part: part.convert("RGB")
+        return lambda part: to_srgb(_eight_bit(part, black, white).convert("RGB"))
+    if image.has_transparency_data:
+        return lambda part: _over_white(part, to_srgb)
+    return lambda part: to_srgb(part.convert("RGB"))
 
 
-def _is_unused_alpha(image: Image.Image) -> bool:
-    """Whether a BMP's fourth byte is 0 everywhere: it is no alpha then, and nobody shows it so."""
-    return image.format == "BMP" and image.mode == "RGBA" and not image.getchannel("A").getbbox()
-
-
-def _over_white(image: Image.Image) -> Image.Image:
+def _over_white(image: Image.Image, to_srgb: _Step) -> Image.Image:
     if image.mode == "La":  # Pillow converts premultiplied grey to nothing but LA
         image = image.convert("LA")
     image = image.convert("RGBA")
     paper = Image.new("RGB", image.size, "white")
-    paper.paste(image, mask=image.getchannel("A"))
+    paper.paste(to_srgb(image.convert("RGB")), mask=image.getchannel("A"))
     return paper
 
 

@@ -30,7 +30,7 @@ __all__ = ["load"]
 _LEAST_SHARE = 0.9
 
 # Formats whose decoders write the pixels that they have, in whatever order, and leave the others.
-_WRITTEN_AS_READ = {"PNG", "GIF", "BMP"}
+_WRITTEN_AS_READ = {"PNG", "GIF"}
 # What the two canvases hold before: levels that a picture's last pixel seldom has.
 _FILLS = (0xA5, 0x5B)
 _BILEVEL_FILLS = (255, 0)
@@ -76,14 +76,16 @@ def load(image: Image.Image, data: bytes, scale: int) -> Image.Image | NDArray[n
         return _jpeg(image, data, scale)
     if image.format in _WRITTEN_AS_READ and image.tile:  # type: ignore[attr-defined]
         return _written(image, data)
+    told = image.size
     image.load()
+    if image.size != told:  # a HEIC may hold other pixels than its boxes tell
+        raise ValueError("the size has changed")
     return image
 
 
 def _written(image: Image.Image, data: bytes) -> Image.Image:
     """Decode onto a canvas; onto another too if part of the first may have been left as it was."""
     extents: Region = image.tile[0].extents  # type: ignore[attr-defined]
-    _check_size(image, data)
     if _load_onto(0, image) and not _looks_blank(image, extents):
         return image
     if image.format == "PNG" and (mended := with_checksum(data)) is not data:
@@ -94,14 +96,6 @@ def _written(image: Image.Image, data: bytes) -> Image.Image:
     missing = _differences(image, other, extents)
     _check_share(image, 1 - float(missing.mean()))
     return _painted(image, missing, extents) if missing.any() else image
-
-
-def _check_size(image: Any, data: bytes) -> None:
-    """Of unpacked pixels the file's size tells how many there are, before there is a canvas."""
-    (tile, *_) = image.tile
-    if tile.codec_name == "raw":
-        _, row_bytes, _ = tile.args
-        _check_share(image, (len(data) - tile.offset) / (row_bytes * image.height))
 
 
 def _check_sample(first: Image.Image, second: Image.Image, extents: Region) -> None:

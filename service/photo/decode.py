@@ -14,25 +14,23 @@ from PIL import (
     ExifTags,
     Image,
     PngImagePlugin,
-    TiffImagePlugin,
     WebPImagePlugin,  # noqa: F401 else Image.open imports every plugin there is to find it
 )
 
-from booth_client.errors import BadImage, BadRequest, TooManyPixels
-from service.photo.bounds import (
-    BoundedFile,
-    check_compression,
-    check_layout,
-    check_strips,
-    too_costly,
-)
+from booth_client.errors import BadImage, BadRequest
+from service.photo.avif import cropped, open_avif
+from service.photo.bmp import read_bmp
+from service.photo.bounds import BoundedFile, check_layout, too_costly, too_many
 from service.photo.colour import is_rgb, to_rgb
 from service.photo.container import picture_of
 from service.photo.damage import load
 from service.photo.exif import orientation as orientation_in
 from service.photo.formats import FORMATS, format_of
 from service.photo.header import DRAFT_MARGIN, read_header
+from service.photo.heic import open_heic
+from service.photo.profile import Conversion, conversion_to_srgb
 from service.photo.resample import Box, region_seen, resample
+from service.photo.tiff import read_tiff
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -49,6 +47,10 @@ logging.getLogger("PIL").setLevel(logging.CRITICAL)
 PngImagePlugin.MAX_TEXT_CHUNK = 8_000_000
 _REMARKS = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
 
+_OPENERS: dict[str, Callable[[BoundedFile], Image.Image]] = {"AVIF": open_avif, "HEIC": open_heic}
+# Their libraries may take the memory for the pixels before Pillow tells of how many.
+_EAGER = {"WEBP", "AVIF", "HEIC"}
+
 # Exif 2.32, tag 0x0112: how to turn what is stored into what was seen. It is the square that is
 # turned, not the photograph, of which it is a small part.
 _TURN: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
@@ -60,6 +62,9 @@ _TURN: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
     7: lambda square: square.transpose(1, 0, 2)[::-1, ::-1],
     8: lambda square: square.transpose(1, 0, 2)[::-1],
 }
+# Formats of which Pillow only unpacks the bytes.
+_OWN: dict[str, Callable[[bytes, int], Image.Image]] = {"BMP": read_bmp, "TIFF": read_tiff}
+
 _SIDEWAYS = {5, 6, 7, 8}
 # In which of them the seen left, and the seen top, lie at the stored right and bottom.
 _MIRRORED_ACROSS = {2, 3, 7, 8}
@@ -86,10 +91,10 @@ def decode(
     data: bytes | memoryview,
     wanted: Input,
     *,
-    max_pixels: int = 50_000_000,
+    max_pixels: int = 64_000_000,
     formats: Collection[str] = FORMATS,
 ) -> DecodedPhoto:
-    """Decode a JPEG, PNG, WebP, GIF (its first frame), BMP or TIFF; turn, resize and crop it.
+    """Decode a photograph, the first frame of an animation; turn, resize and crop it.
 
     The pixels are torchvision's ``Resize`` and ``CenterCrop`` of the whole photograph in RGB, to
     within two levels; a JPEG of several times the wanted size is decoded smaller to begin with.
@@ -114,25 +119,29 @@ def decode(
     with _faults_named(name, max_pixels):
         contents = picture_of(name, data)
         image = _open(name, data := contents.data, max_pixels)
-        width, height = _stored_size(image)
+        width, height = image.size
         if width * height > max_pixels:
-            raise _too_many(max_pixels)
-        check_compression(image)
+            raise too_many(max_pixels)
         check_layout(image, data, max_pixels)
         whole, scale = image.size, _draft(image, wanted)
         decoded = load(image, data, scale)
+        if name == "AVIF":
+            decoded = image = cropped(image, data)
+            whole = image.size
         turned = _orientation(image, contents.exif)
-        square = _square(decoded, whole, scale, turned, wanted)
+        conversion = conversion_to_srgb(image, data)
+        square = _square(decoded, whole, scale, turned, wanted, conversion=conversion)
     return DecodedPhoto(square, width, height)
 
 
 def _open(name: str, data: bytes, max_pixels: int) -> Image.Image:
-    """Read the header; no pixel yet."""
-    if name == "TIFF":
-        check_strips(data)
-    if name == "WEBP" and (header := read_header(data)) and header.pixels > max_pixels:
-        raise _too_many(max_pixels)  # Pillow has libwebp take the memory for its pixels at once
-    return Image.open(BoundedFile(data), formats=[name])
+    """Read the header; of a TIFF or BMP the pixels, too."""
+    if name in _OWN:
+        return _OWN[name](data, max_pixels)
+    if name in _EAGER and (header := read_header(data)) and header.pixels > max_pixels:
+        raise too_many(max_pixels)
+    opener = _OPENERS.get(name)
+    return opener(BoundedFile(data)) if opener else Image.open(BoundedFile(data), formats=[name])
 
 
 def _square(
@@ -141,27 +150,53 @@ def _square(
     scale: int,
     orientation: int,
     wanted: Input,
+    *,
+    conversion: Conversion | None,
 ) -> NDArray[np.uint8]:
-    """Resize and crop in one go, only what the network sees; then turn that little."""
+    """Resize and crop in one go, only what the network sees; convert and turn that little."""
     seen = (whole[1], whole[0]) if orientation in _SIDEWAYS else whole
     left, top, right, bottom = _stored(_crop(seen, wanted), whole, orientation)
     box = left / scale, top / scale, right / scale, bottom / scale
     sideways = orientation in _SIDEWAYS
-    rgb, box = _rgb(decoded, box, wanted)
-    square = resample(rgb, wanted.size, box, wanted.interpolation, sideways=sideways)
+    pixels, box, conversion = _resizable(decoded, box, wanted, conversion)
+    square = resample(pixels, wanted.size, box, wanted.interpolation, sideways=sideways)
+    if conversion:
+        square = conversion.apply_to(square)
     return np.ascontiguousarray(_TURN[orientation](square)) if orientation in _TURN else square
 
 
-def _rgb(
-    decoded: Image.Image | NDArray[np.uint8], box: Box, wanted: Input
-) -> tuple[Image.Image | NDArray[np.uint8], Box]:
-    """What the network sees, and little more, in RGB; and where the box lies on it."""
-    if isinstance(decoded, np.ndarray) or is_rgb(decoded):
-        return decoded, box
-    region = region_seen(decoded.size, wanted.size, box, wanted.interpolation)
+def _resizable(
+    decoded: Image.Image | NDArray[np.uint8],
+    box: Box,
+    wanted: Input,
+    conversion: Conversion | None,
+) -> tuple[Image.Image | NDArray[np.uint8], Box, Conversion | None]:
+    """What the network sees, and little more, in RGB or for the conversion that is yet to come.
+
+    With it come where the box lies on it, and that conversion.
+    """
     left, top, right, bottom = box
+    area = (right - left) * (bottom - top)
+    early = conversion and conversion.comes_first(area, blended=_is_blended(decoded))
+    if not early and _is_ready(decoded, conversion):
+        return decoded, box, conversion
+    image = Image.fromarray(decoded) if isinstance(decoded, np.ndarray) else decoded
+    region = region_seen(image.size, wanted.size, box, wanted.interpolation)
     x, y, *_ = region
-    return to_rgb(decoded, region), (left - x, top - y, right - x, bottom - y)
+    rgb = to_rgb(image, region, conversion if early else None)
+    box = left - x, top - y, right - x, bottom - y
+    return rgb, box, None if early else conversion
+
+
+def _is_blended(decoded: Image.Image | NDArray[np.uint8]) -> bool:
+    return isinstance(decoded, Image.Image) and decoded.has_transparency_data
+
+
+def _is_ready(decoded: Image.Image | NDArray[np.uint8], conversion: Conversion | None) -> bool:
+    """Whether it can be resized as it is: RGB, or ink whose profile says what it looks like."""
+    if isinstance(decoded, np.ndarray) or is_rgb(decoded):
+        return True
+    return conversion is not None and conversion.mode == decoded.mode == "CMYK"
 
 
 def _draft(image: Image.Image, wanted: Input) -> int:
@@ -172,12 +207,12 @@ def _draft(image: Image.Image, wanted: Input) -> int:
 
 
 def _orientation(image: Image.Image, exif: bytes | None) -> int:
-    """The Exif orientation, 1 to 8; where the container was not read, what Pillow makes of it."""
-    if image.format == "TIFF":
-        return 1  # Pillow has turned it
-    if exif is None:
-        exif = bytes(image.info.get("exif") or b"").removeprefix(b"Exif\0\0")
-    return orientation_in(exif)
+    """The orientation, 1 to 8; by what was made of the file, where the container was not read."""
+    if exif is not None:
+        return orientation_in(exif)
+    if made := image.info.get("exif"):
+        return orientation_in(bytes(made).removeprefix(b"Exif\0\0"))
+    return int(image.getexif().get(ExifTags.Base.Orientation, 1))
 
 
 def _crop(whole: tuple[int, int], wanted: Input) -> Box:
@@ -212,14 +247,6 @@ def _stored(box: Box, whole: tuple[int, int], orientation: int) -> Box:
     return left, top, right, bottom
 
 
-def _stored_size(image: Image.Image) -> tuple[int, int]:
-    """Width and height before orientation, which Pillow applies to TIFF files by itself."""
-    if isinstance(image, TiffImagePlugin.TiffImageFile):
-        tags = image.tag_v2
-        return tags[ExifTags.Base.ImageWidth], tags[ExifTags.Base.ImageLength]
-    return image.size
-
-
 def _configure_pillow(max_pixels: int) -> None:
     """Quieten Pillow, and raise its own limit to ours.
 
@@ -238,7 +265,7 @@ def _faults_named(name: str, max_pixels: int) -> Iterator[None]:
     try:
         yield
     except Image.DecompressionBombError:
-        raise _too_many(max_pixels) from None
+        raise too_many(max_pixels) from None
     except (MemoryError, TimeoutError):
         raise too_costly(name) from None
     except BadRequest:
@@ -248,10 +275,3 @@ def _faults_named(name: str, max_pixels: int) -> Iterator[None]:
             f"The {name} file can't be decoded: it is damaged, incomplete or of a rare kind; "
             "save it anew, or send a plain JPEG or PNG."
         ) from None
-
-
-def _too_many(max_pixels: int) -> TooManyPixels:
-    return TooManyPixels(
-        f"The photograph has more than {max_pixels:,} pixels, the most that are decoded here: "
-        "scale it down first."
-    )

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from importlib.util import find_spec
 
 from booth_client.errors import UnsupportedFormat
 
-__all__ = ["FORMATS", "format_of"]
+__all__ = ["FORMATS", "format_of", "is_image"]
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+# libavif is in each wheel of Pillow, and may be missing where Pillow was built from its sources;
+# libheif comes with the extra `heic`, which is looked for here and imported where it decodes.
+_LIBRARIES = {"AVIF": "PIL._avif", "HEIC": "pillow_heif"}
+
+FORMATS = (
+    *("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"),
+    *(name for name, library in _LIBRARIES.items() if find_spec(library)),
+)
 
 _DECODED = re.compile(
     rb"(?P<JPEG>\xff\xd8\xff)"
@@ -21,12 +29,23 @@ _DECODED = re.compile(
     re.DOTALL,
 )
 
+# AV1's (av1-avif, section 6) and HEVC's (ISO/IEC 23008-12, annex B), with those of their profiles.
+_BRANDS = {
+    "AVIF": {b"avif", b"avis", b"MA1A", b"MA1B"},
+    "HEIC": {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
+    | {b"MiHA", b"MiHB", b"MiHE"},
+}
+_MOST_BRANDS = 256  # bytes; files have three to ten brands
+_CALLED = {"AVIF": "an AVIF image", "HEIC": "a HEIC photograph"}
+
 # The order matters: an HTML page may hold a drawing, and both are text.
 _FOREIGN = tuple(
     (name, re.compile(pattern, re.DOTALL | re.IGNORECASE))
     for name, pattern in (
-        ("an AVIF image", rb"....ftypavi[fs]"),
-        ("a HEIC photograph", rb"....ftyp(he[iv]|mif1|msf1)"),
+        (
+            "a HEIF image that says neither AVIF nor HEIC",
+            rb"....ftyp(mi[af]\w|msf1|avc[is]|vvi[cs])",
+        ),
         ("a Canon raw photograph", rb"....ftypcrx"),
         ("a video", rb"....ftyp|\x1aE\xdf\xa3|RIFF....AVI |FLV\x01|\0\0\x01[\xb3\xba]"),
         ("a JPEG XL image", rb"\xff\x0a|\0\0\0\x0cJXL "),
@@ -58,12 +77,30 @@ def format_of(data: bytes | memoryview, allowed: Collection[str] = FORMATS) -> s
 
     """
     known = _DECODED.match(data)
-    if known and known.lastgroup in allowed:
-        return str(known.lastgroup)
-    looks = f"a {_shown(str(known.lastgroup))} image" if known else _foreign(bytes(data[:1024]))
+    name = known.lastgroup if known else _heif(bytes(data[:_MOST_BRANDS]))
+    if name and name in allowed and name in FORMATS:
+        return name
+    looks = _called(name) if name else _foreign(bytes(data[:1024]))
     if looks:
         raise UnsupportedFormat(f"This is {looks}, which is not decoded here: {_ask(allowed)}.")
     raise UnsupportedFormat(f"These bytes are in no known image format: {_ask(allowed)}.")
+
+
+def is_image(data: bytes | memoryview) -> bool:
+    """Whether a file is one of ``FORMATS``, by its first bytes."""
+    return bool(_DECODED.match(data)) or _heif(bytes(data[:_MOST_BRANDS])) in FORMATS
+
+
+def _heif(head: bytes) -> str | None:
+    """Tell AVIF and HEIC by their brands (ISO/IEC 14496-12, section 4.3), as browsers do.
+
+    The first is often ``mif1``, which is any coding: one of the others names it.
+    """
+    if head[4:8] != b"ftyp":
+        return None
+    size = int.from_bytes(head[:4])
+    brands = {head[8:12], *(head[at : at + 4] for at in range(16, min(size, len(head)), 4))}
+    return next((name for name, own in _BRANDS.items() if brands & own), None)
 
 
 def _foreign(head: bytes) -> str | None:
@@ -74,6 +111,11 @@ def _foreign(head: bytes) -> str | None:
 def _ask(allowed: Collection[str]) -> str:
     *others, last = map(_shown, allowed)
     return f"send a {', '.join(others)} or {last}" if others else f"send a {last}"
+
+
+def _called(name: str) -> str:
+    """A format with its article, and the word for what is in such a file."""
+    return _CALLED.get(name) or f"a {_shown(name)} image"
 
 
 def _shown(name: str) -> str:

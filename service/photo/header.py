@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from booth_client.errors import UnsupportedFormat
+from service.photo.boxes import read_picture
 from service.photo.formats import format_of
+from service.photo.tiff_tags import Tag, read_directory
 
 __all__ = ["DRAFT_MARGIN", "PLAIN_BYTES", "Header", "read_header"]
 
@@ -26,8 +28,6 @@ PLAIN_BYTES = 64_000_000
 
 # An honest photo has a dozen before its pixels; some phones put a depth map into two hundred.
 _MOST_SEGMENTS = 300
-
-_BIGTIFF = 43  # where the version of a classic TIFF is 42
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,10 @@ _COSTS = {
     "WEBP": _Cost(45, 25, 20),
     "GIF": _Cost(35, 0, 8),
     "BMP": _Cost(12, 0, 8),
+    "BMP masked": _Cost(60, 0, 8),
     "TIFF": _Cost(25, 10, 8),
+    "AVIF": _Cost(22, 110, 14),
+    "HEIC": _Cost(75, 50, 14),
 }
 _UNPACKED_NS = 3  # for each byte that inflating gives
 _DRAFTED = {
@@ -81,7 +84,8 @@ class Header:
         height: likewise.
         size: of the file, in bytes.
         kind: among ``_COSTS``.
-        is_usual: a JPEG of one scan or a BMP without run lengths; the others are, but for TIFF.
+        is_usual: a JPEG of one scan or a BMP without run lengths; the others are, but for TIFF,
+            AVIF and HEIC.
         row_bytes: of one row that is held unpacked before it becomes pixels.
         beside_bytes: held at the same time as the pixels: coefficients, a strip or tile.
 
@@ -167,7 +171,7 @@ def read_header(data: bytes | memoryview) -> Header | None:
     """
     try:
         header = _READERS[format_of(data)](data)
-    except (UnsupportedFormat, struct.error, IndexError):
+    except (UnsupportedFormat, struct.error, IndexError, ValueError):
         return None
     return header if header and header.width > 0 and header.height > 0 else None
 
@@ -264,66 +268,59 @@ def _colours_bytes(flags: int) -> int:
 
 
 _BMP_CORE = 12  # bytes of OS/2's header, which has sizes of 16 bits
-_BMP_RUN_LENGTHS = {1, 2}
+_BMP_UNCOMPRESSED = 0
+_BMP_MASKED = {3, 6}
 
 
 def _bmp(data: _Bytes) -> Header:
     (header_bytes,) = struct.unpack_from("<I", data, 14)
     if header_bytes == _BMP_CORE:
         width, height, _, bits = struct.unpack_from("<HHHH", data, 18)
-        compression = 0
     else:
-        width, height, _, bits, compression = struct.unpack_from("<iiHHI", data, 18)
-    usual = compression not in _BMP_RUN_LENGTHS
+        width, height, _, bits = struct.unpack_from("<iiHH", data, 18)
+    compression = 0
+    if header_bytes >= 20:  # noqa: PLR2004 shorter ones end before it
+        (compression,) = struct.unpack_from("<I", data, 30)
+    usual = compression == _BMP_UNCOMPRESSED or compression in _BMP_MASKED
+    kind = "BMP masked" if compression in _BMP_MASKED else "BMP"
     row_bytes = (abs(width) * bits + 7) // 8
-    return Header("BMP", abs(width), abs(height), len(data), "BMP", usual, row_bytes)
+    return Header("BMP", abs(width), abs(height), len(data), kind, usual, row_bytes)
 
 
-_WIDTH, _HEIGHT, _BITS, _SAMPLES, _TILE_WIDTH, _TILE_HEIGHT = 256, 257, 258, 277, 322, 323
-_MOST_ENTRIES = 1000  # a photo has some fifty
+_UNCOMPRESSED, _UNSIGNED = 1, 1
+_TABLED_BITS = 16
+# Of a strip or row of tiles: as libtiff unpacks it, as Pillow has it, and as samples side by side.
+_UNPACKED_COPIES = 3
 
 
-def _tiff(data: _Bytes) -> Header | None:
-    """Read the first directory (TIFF 6.0, section 2; BigTIFF)."""
-    order = "<" if data[:1] == b"I" else ">"
-    big = _BIGTIFF in data[2:4]
-    start, number, entry = ("8xQ", "Q", "HHQ8s") if big else ("4xI", "H", "HHI4s")
-    (offset,) = struct.unpack_from(order + start, data)
-    (entries,) = struct.unpack_from(order + number, data, offset)
-    if entries > _MOST_ENTRIES:
-        return None
-    offset += struct.calcsize(number)
-    size = struct.calcsize(order + entry)
-    tags = {
-        tag: _tiff_value(data, order, kind, count, value)
-        for tag, kind, count, value in (
-            struct.unpack_from(order + entry, data, offset + i * size) for i in range(entries)
-        )
-        if tag in _TIFF_TAGS
-    }
-    return _tiff_header(tags, len(data))
-
-
-_TIFF_TAGS = {_WIDTH, _HEIGHT, _BITS, _SAMPLES, _TILE_WIDTH, _TILE_HEIGHT}
-_TIFF_TYPES = {3: "H", 4: "I", 16: "Q"}
-
-
-def _tiff_value(data: _Bytes, order: str, kind: int, count: int, value: bytes) -> int:
-    """Give the first of an entry's numbers, which stand elsewhere if they are too many."""
-    code = _TIFF_TYPES.get(kind, "H")
-    if count * struct.calcsize(code) > len(value):
-        (at,) = struct.unpack(order + ("Q" if len(value) == 8 else "I"), value)  # noqa: PLR2004
-        return int(struct.unpack_from(order + code, data, at)[0])
-    return int(struct.unpack_from(order + code, value)[0])
-
-
-def _tiff_header(tags: dict[int, int], size: int) -> Header:
+def _tiff(data: _Bytes) -> Header:
     """A strip may be as large as the picture, and a tile larger."""
-    width, height = tags.get(_WIDTH, 0), tags.get(_HEIGHT, 0)
-    bits = tags.get(_BITS, 1) * tags.get(_SAMPLES, 1)
-    tile = tags.get(_TILE_WIDTH, 0) * tags.get(_TILE_HEIGHT, 0)
-    strip_bytes = max(width * height, tile) * bits // 8
-    return Header("TIFF", width, height, size, "TIFF", beside_bytes=strip_bytes)
+    tags = read_directory(data)
+    width, height = tags.number(Tag.WIDTH), tags.number(Tag.HEIGHT)
+    bits = tags.number(Tag.BITS, 1) * tags.number(Tag.SAMPLES, 1)
+    across = tags.number(Tag.TILE_WIDTH) or width
+    down = tags.number(Tag.TILE_HEIGHT) or min(tags.number(Tag.ROWS, height) or height, height)
+    row_bytes = -(-width // max(across, 1)) * across * bits // 8
+    is_whole = tags.number(Tag.COMPRESSION, 1) == _UNCOMPRESSED and across == width
+    beside = 0 if is_whole else _UNPACKED_COPIES * row_bytes * down
+    # Without a white point of their own they are unpacked twice, the first time to find it.
+    is_unbounded = tags.number(Tag.FORMAT, 1) != _UNSIGNED or tags.number(Tag.BITS) > _TABLED_BITS
+    row_bytes *= 2 if is_unbounded else 1
+    return Header("TIFF", width, height, len(data), "TIFF", True, row_bytes, beside)
+
+
+def _avif(data: _Bytes) -> Header | None:
+    return _boxed("AVIF", data)
+
+
+def _heic(data: _Bytes) -> Header | None:
+    return _boxed("HEIC", data)
+
+
+def _boxed(name: str, data: _Bytes) -> Header | None:
+    """AV1's and HEVC's own headers, deep in the file, may tell of more pixels: never usual."""
+    picture = read_picture(data)
+    return Header(name, *picture.size, len(data), name, is_usual=False) if picture else None
 
 
 _READERS: dict[str, Callable[[_Bytes], Header | None]] = {
@@ -333,4 +330,6 @@ _READERS: dict[str, Callable[[_Bytes], Header | None]] = {
     "GIF": _gif,
     "BMP": _bmp,
     "TIFF": _tiff,
+    "AVIF": _avif,
+    "HEIC": _heic,
 }

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["rgb_pixels"]
 
 # Pillow's reads can be stopped once a file has cost too much, this decoder can't.
-_MOST_PIXELS = 50_000_000
+_MOST_PIXELS = 64_000_000
 
 
 def rgb_pixels(image: Image.Image, data: bytes, scale: int) -> NDArray[np.uint8] | None:

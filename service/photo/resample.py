@@ -70,20 +70,21 @@ def resample(
     """Resize ``box`` (left, top, right, bottom; fractions of a pixel count) to ``side`` x ``side``.
 
     Args:
-        image: RGB: a loaded image, or H x W x 3.
+        image: RGB: a loaded image, or H x W x 3. A loaded CMYK image stays CMYK.
         side: of the result, in pixels.
         box: what of the image is wanted, within its bounds.
         interpolation: the filter; widened when it makes smaller, so that nothing aliases.
         sideways: the image will be turned by a quarter: what is across now is seen as down.
 
     Returns:
-        side x side x 3.
+        side x side x 3, or 4.
 
     """
     height, width = image.shape[:2] if isinstance(image, np.ndarray) else image.size[::-1]
     left, top, right, bottom = box
     is_strip = max(right - left, bottom - top) > 2 * _REDUCING_GAP * side
-    if cykooz is None or is_strip or width * height > _MOST_PIXELS:
+    is_ink = isinstance(image, Image.Image) and image.mode == "CMYK"
+    if cykooz is None or is_strip or is_ink or width * height > _MOST_PIXELS:
         return _by_pillow(image, side, box, interpolation, sideways=sideways)
     pixels = np.asarray(image)
     if sideways:

@@ -17,12 +17,15 @@ from service.engine.classifier import Limits
 from service.fleet.fleet import Fleet
 from service.fleet.layout import Layouts
 from service.memory import MemoryBudget
+from service.photo.formats import FORMATS
 from service.run.page import PageMount
+from service.run.proxies import behind_proxies
 from service.run.startup import beside, decoding_bytes, keep_small, memory_of, start
 from service.settings import BadSettings, Settings
 from service.telemetry.metrics import Metrics
 from service.web import problems
 from service.web.access_control import AccessControl
+from service.web.cors import Cors
 from service.web.head import HeadAsGet
 from service.web.middleware import RequestMiddleware
 from service.web.state import ServiceState
@@ -77,10 +80,27 @@ def limits_of(settings: Settings) -> Limits:
     return Limits(
         queue_size=settings.queue_size,
         max_pixels=settings.max_pixels,
-        formats=tuple(name.upper() for name in settings.formats),
+        formats=_decodable(settings),
         deadline_s=settings.deadline_ms / 1000,
         stall_s=settings.stall_ms / 1000,
     )
+
+
+def _decodable(settings: Settings) -> tuple[str, ...]:
+    """The formats that are wanted and can be decoded.
+
+    Raises:
+        BadSettings: one was asked for by name whose library is missing.
+
+    """
+    missing = [name for name in settings.formats if name.upper() not in FORMATS]
+    if missing and "formats" in settings.model_fields_set:
+        raise BadSettings(
+            f"BOOTH_FORMATS names {missing[0]}, which nothing that is installed decodes; install "
+            "Booth with its extra `heic` (`pip install '.[heic]'` in its folder) for HEIC, or a "
+            "build of Pillow with AVIF, or leave it out."
+        )
+    return tuple(name.upper() for name in settings.formats if name not in missing)
 
 
 async def _close_in_time(fleet: Fleet) -> None:
@@ -107,6 +127,7 @@ def create_app(state: ServiceState) -> ASGIApp:
         await asyncio.gather(*ending)
 
     app = FastAPI(
+        openapi_url=None,  # and no docs_url: both stand in `service.api.docs`
         docs_url=None,
         redirect_slashes=False,  # its redirects lead wherever the header `Host` says
         redoc_url=None,
@@ -127,4 +148,7 @@ def create_app(state: ServiceState) -> ASGIApp:
     # The visitor's own request has passed the access control: what the page asks for it need not.
     page.api = RequestMiddleware(inner, state, classify.asks_for_labels)
     whole = AccessControl(inner, state.api_keys, state.settings.rate_limit_per_minute)
-    return RequestMiddleware(whole, state, classify.asks_for_labels)
+    outer: ASGIApp = RequestMiddleware(whole, state, classify.asks_for_labels)
+    if state.settings.cors_origins:
+        outer = Cors(outer, state.settings.cors_origins)
+    return behind_proxies(outer, state.settings)

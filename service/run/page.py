@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.memory import MemoryBudget
 from service.settings import Settings
 from service.web.headers import NOTICE_POLICY
-from service.web.scope import client_of, mark_page
+from service.web.scope import client_of, mark_page, prefix_of
 
 __all__ = ["PageMount"]
 
@@ -136,6 +136,10 @@ async def _show(page: ASGIApp, scope: Scope, receive: Receive, send: Send) -> No
 
     mark_page(scope, page=scope["method"] != "POST")
     _visitor.set((client_of(scope), (scope.get("client") or ("", 0))[1]))
+    prefix = prefix_of(scope)
+    if prefix:
+        # As ASGI has it: the path with its prefix, and what of it is the prefix.
+        scope = {**scope, "root_path": prefix, "path": prefix + scope["path"]}
     await page(scope, receive, send_on)
     if missing:
         raise HTTPException(404)

@@ -11,7 +11,6 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from ipaddress import IPv4Network, ip_network
 from threading import current_thread, main_thread
 from types import FrameType
 from typing import Any
@@ -22,6 +21,7 @@ from starlette.types import ASGIApp
 from service.run.app import CLOSING_S, create_app
 from service.run.connections import Connections
 from service.run.protocol import CONNECTIONS, Protocol
+from service.run.proxies import networks_of
 from service.run.startup import reload
 from service.web.state import ServiceState
 
@@ -97,17 +97,6 @@ def _allow_files() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def _with_mapped(proxies: tuple[str, ...]) -> list[str]:
-    """Networks, and those of IPv4 also as a socket of both kinds tells them: ::ffff:10.0.0.1."""
-    networks = [ip_network(one) for one in proxies]
-    mapped = [
-        f"::ffff:{one.network_address}/{96 + one.prefixlen}"
-        for one in networks
-        if isinstance(one, IPv4Network)
-    ]
-    return [*map(str, networks), *mapped]
-
-
 def _listen(host: str, port: int) -> socket.socket:
     """Bind before anything is loaded, so that the page knows the port even where it is "any"."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -135,7 +124,7 @@ class _Server(uvicorn.Server):
         self._reloads: set[asyncio.Task[None]] = set()
         self._told_fault_s = 0.0
         settings = state.settings
-        self._proxies = _with_mapped(settings.trusted_proxies)
+        self._proxies = networks_of(settings.trusted_proxies)
         answering_s = (settings.grace_ms - settings.drain_ms) // 1000 - CLOSING_S
         super().__init__(
             uvicorn.Config(
@@ -145,8 +134,7 @@ class _Server(uvicorn.Server):
                 lifespan="on",
                 log_config=None,
                 access_log=False,
-                proxy_headers=bool(self._proxies),
-                forwarded_allow_ips=self._proxies,
+                proxy_headers=False,  # the application looks at them itself
                 server_header=False,
                 backlog=BACKLOG,
                 timeout_keep_alive=settings.keep_alive_ms / 1000,  # type: ignore[arg-type]

@@ -16,7 +16,7 @@ from booth_client.errors import RateLimited, Unauthorized
 from service.web.api_keys import ApiKeys
 from service.web.scope import identify
 
-__all__ = ["OPEN_PATHS", "AccessControl", "RateLimiter", "client_network"]
+__all__ = ["OPEN_PATHS", "PAGE_FILES", "AccessControl", "RateLimiter", "client_network"]
 
 # What needs no key and has no limit: who watches a service may always look.
 OPEN_PATHS = frozenset({"/livez", "/readyz", "/metrics", "/docs", "/openapi.json"})

@@ -6,24 +6,42 @@ import asyncio
 import base64
 import binascii
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import orjson
 from starlette.requests import Request
 
-from booth_client.errors import InvalidParameter, SlowBody, TooLarge, TooManyPhotos
+from booth_client.errors import (
+    BadImage,
+    InvalidParameter,
+    SlowBody,
+    TooLarge,
+    TooManyPhotos,
+    UnsupportedFormat,
+)
 from service.memory import Reservation
-from service.web.form import boundary_of, files, is_form
+from service.web.form import boundary_of, is_form, take_apart
+from service.web.query import check_name, given_twice
 
-__all__ = ["photographs", "read_body"]
+__all__ = ["Sent", "photographs", "read_body"]
 
 _T = TypeVar("_T")
 
 _MARK = b"\xef\xbb\xbf"  # the byte order mark that some programs write before JSON
 _JSON = re.compile(rb"(?:%b)?\s*\{" % _MARK)
+_IMAGES = ("image", "images")
+_NAME = re.compile(
+    rb'"\s*:'
+)  # what stands behind the name of each field of the JSON, and only there
+_URL_ENCODED = "application/x-www-form-urlencoded"
+_FIELD = re.compile(rb"[\w.%+\[\]-]{1,64}=")
+# What `curl --data` takes out of a file, and what a photograph begins with afterwards.
+_TAKEN_OUT = (b"\0", b"\n", b"\r")
+_BEGUN = re.compile(rb"\xff\xd8\xff|\x89PNG|GIF8|RIFF|II[*+]|MM[*+]")
+
 _SPACE = b" \t\r\n"  # base64 often comes in lines
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")  # RFC 4648, section 5
 
@@ -151,10 +169,26 @@ def _file(size: int) -> BytesIO:
     return BytesIO(bytes(size))
 
 
+class Sent(NamedTuple):
+    """What stands in a body.
+
+    ``is_list`` says whether the photographs are a list (that is, want ``results``); ``fields`` are
+    the parameters that stand beside them.
+    """
+
+    photos: list[bytes]
+    is_list: bool
+    fields: dict[str, str]
+
+
 async def photographs(
-    request: Request, body: bytes, max_photos: int, reservation: Reservation
-) -> tuple[list[bytes], bool]:
-    """The photographs in a body, and whether they are a list (that is, want ``results``).
+    request: Request,
+    body: bytes,
+    max_photos: int,
+    reservation: Reservation,
+    known: Collection[str] = (),
+) -> Sent:
+    """The photographs in a body, and the parameters beside them.
 
     The body decides, not its Content-Type: ``curl --data-binary`` says "form" of a photograph.
     No image format begins with ``{`` or ``--``.
@@ -164,24 +198,50 @@ async def photographs(
         body: its bytes.
         max_photos: the most that it may hold.
         reservation: has the body's bytes, and has the photographs' afterwards.
+        known: the parameters there are.
 
     Raises:
-        InvalidParameter, BadImage, TooManyPhotos: it holds no photographs, or too many.
+        InvalidParameter, BadImage, TooManyPhotos: it holds no photographs, or too many; or what is
+            no parameter.
+        UnsupportedFormat: it is a form that can't hold any.
         Overloaded: there is no memory free to take it apart.
 
     """
-    boundary = boundary_of(request.headers.get("content-type", ""))
+    content_type = request.headers.get("content-type", "")
+    boundary = boundary_of(content_type)
     if is_form(boundary, body):
         reservation.resize(_FORM_COPIES * len(body))
-        found = await _apart(len(body), files, boundary, body, max_photos)
-        is_list = len(found) > 1
+        form = await _apart(len(body), take_apart, boundary, body, max_photos, known)
+        sent = Sent(form.photos, len(form.photos) > 1, form.fields)
     elif _JSON.match(body):
         reservation.resize(_JSON_COPIES * len(body))
-        found, is_list = await _apart(len(body), _from_json, body, max_photos)
+        sent = await _apart(len(body), _from_json, body, max_photos, known)
     else:
-        return [body], False
-    reservation.resize(sum(map(len, found)))
-    return found, is_list
+        if content_type.lower().startswith(_URL_ENCODED):
+            _check_url_encoded(body)
+        return Sent([body], is_list=False, fields={})
+    reservation.resize(sum(map(len, sent.photos)))
+    return sent
+
+
+def _check_url_encoded(body: bytes) -> None:
+    """What ``curl`` calls a form may be a photograph, but not one that it has taken bytes out of.
+
+    Raises:
+        BadImage: it has.
+        UnsupportedFormat: it is such a form.
+
+    """
+    if _FIELD.match(body):
+        raise UnsupportedFormat(
+            "A form in application/x-www-form-urlencoded holds no photograph; send it in "
+            "multipart/form-data, in JSON, or the photograph's bytes alone."
+        )
+    if _BEGUN.match(body) and not any(byte in body for byte in _TAKEN_OUT):
+        raise BadImage(
+            "The photograph has lost its line ends and zeros, as with `curl --data`; send it with "
+            "`curl --data-binary`."
+        )
 
 
 async def _apart(size: int, work: Callable[..., _T], *of: Any) -> _T:
@@ -191,10 +251,10 @@ async def _apart(size: int, work: Callable[..., _T], *of: Any) -> _T:
     return await asyncio.get_running_loop().run_in_executor(_large, work, *of)
 
 
-def _from_json(body: bytes, max_photos: int) -> tuple[list[bytes], bool]:
+def _from_json(body: bytes, max_photos: int, known: Collection[str]) -> Sent:
     # A photograph has a comma before it, and a data: URL one in it. What has more is not even
     # parsed: millions of small values would hold up everybody for seconds.
-    if body.count(b",") > 2 * max_photos:
+    if body.count(b",") > 2 * max_photos + len(known):
         raise _too_many(max_photos)
     try:
         fields = orjson.loads(body.removeprefix(_MARK))
@@ -202,16 +262,32 @@ def _from_json(body: bytes, max_photos: int) -> tuple[list[bytes], bool]:
         raise InvalidParameter(
             'The JSON is malformed; send {"image": "<base64>"} or {"images": ["<base64>"]}.'
         ) from None
-    match fields:
-        case {"image": str(image), **rest} if not rest:
-            return [_from_base64(image, "image")], False
-        case {"images": [_, *_] as images, **rest} if not rest:
+    for name in fields:
+        check_name(name, (*known, *_IMAGES))
+    if len(_NAME.findall(body)) > len(fields):
+        raise given_twice("A field of the JSON")
+    given = {name: _text(name, value) for name, value in fields.items() if name not in _IMAGES}
+    match [fields[name] for name in _IMAGES if name in fields]:
+        case [str(image)] if "image" in fields:
+            return Sent([_from_base64(image, "image")], is_list=False, fields=given)
+        case [[_, *_] as images] if "images" in fields:
             if len(images) > max_photos:
                 raise _too_many(max_photos)
-            return [_from_base64(text, f"images[{i}]") for i, text in enumerate(images)], True
+            photos = [_from_base64(text, f"images[{i}]") for i, text in enumerate(images)]
+            return Sent(photos, is_list=True, fields=given)
     raise InvalidParameter(
-        'The JSON must be {"image": "<base64 or data: URL>"} or {"images": [...]}, nothing else.'
+        'The JSON must have either {"image": "<base64 or data: URL>"} or {"images": [...]}, and '
+        "nothing else but parameters."
     )
+
+
+def _text(name: str, value: object) -> str:
+    """A parameter as it stands in a query."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    raise InvalidParameter(f"{name} must be a string or a whole number in the JSON.")
 
 
 def _from_base64(text: object, where: str) -> bytes:

@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from booth_client.errors import BoothError, InternalError, InvalidParameter
 from service.telemetry.access_log import TokenBucket
-from service.web.scope import record_of
+from service.web.scope import prefix_of, record_of
 
 __all__ = [
     "MEDIA_TYPE",
@@ -105,9 +105,10 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 (the handler is registered for it)
     phrase = http.HTTPStatus(error.status_code).phrase
     kind = phrase.lower().replace(" ", "-")
+    docs = f"{prefix_of(request.scope)}/docs"
     detail = {
-        404: f"There is nothing at {request.url.path[:200]}; the routes are listed at /docs.",
-        405: f"{request.method[:16]} is not possible here; see /docs for what is.",
+        404: f"There is nothing at {request.scope['path'][:200]}; the routes are listed at {docs}.",
+        405: f"{request.method[:16]} is not possible here; see {docs} for what is.",
     }.get(error.status_code, f"{phrase}.")
     body = _fields(kind, phrase, error.status_code, detail)
     return _response(body, dict(error.headers or {}))

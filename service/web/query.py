@@ -1,14 +1,14 @@
-"""The parameters in a request's query: each is known, and given once."""
+"""A request's parameters, in its query or its body: each is known, and given once."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from urllib.parse import parse_qsl
 
 from booth_client.errors import InvalidParameter
 
-__all__ = ["parameters"]
+__all__ = ["check_name", "given_twice", "merged", "parameters"]
 
 _MOST_SHOWN = 64  # characters of a stranger's name for a parameter
 
@@ -22,11 +22,42 @@ def parameters(query_string: bytes, known: Collection[str]) -> dict[str, str]:
     """
     given: dict[str, str] = {}
     for name, value in parse_qsl(query_string.decode("latin-1"), keep_blank_values=True):
-        if name not in known:
-            close = get_close_matches(name, known, n=1)
-            hint = f"did you mean {close[0]}?" if close else "see /docs for those there are."
-            raise InvalidParameter(f"There is no parameter {name[:_MOST_SHOWN]!r}; {hint}")
+        check_name(name, known)
         if name in given:
-            raise InvalidParameter(f"{name} is given more than once; send it once.")
+            raise given_twice(name)
         given[name] = value
     return given
+
+
+def check_name(name: str, known: Collection[str]) -> None:
+    """Look whether there is such a parameter.
+
+    Raises:
+        InvalidParameter: there is none.
+
+    """
+    if name not in known:
+        close = get_close_matches(name[:_MOST_SHOWN], known, n=1)
+        hint = f"did you mean {close[0]}?" if close else "see /docs for those there are."
+        raise InvalidParameter(f"There is no parameter {name[:_MOST_SHOWN]!r}; {hint}")
+
+
+def given_twice(name: str) -> InvalidParameter:
+    """What is raised where one is given again."""
+    return InvalidParameter(f"{name} is given more than once; send it once.")
+
+
+def merged(query: Mapping[str, str], fields: Mapping[str, str]) -> dict[str, str]:
+    """The parameters of a query and those of a body together.
+
+    Raises:
+        InvalidParameter: they contradict each other.
+
+    """
+    for name in query.keys() & fields.keys():
+        if query[name] != fields[name]:
+            raise InvalidParameter(
+                f"{name} is {query[name][:_MOST_SHOWN]!r} in the address and "
+                f"{fields[name][:_MOST_SHOWN]!r} in the body; send it once."
+            )
+    return {**fields, **query}

@@ -18,7 +18,9 @@ __all__ = [
     "identify",
     "is_page",
     "mark_page",
+    "prefix_of",
     "record_of",
+    "set_prefix",
     "start_record",
 ]
 
@@ -26,7 +28,7 @@ __all__ = [
 # request.
 DISCONNECT = "disconnect"
 
-_RECORD, _PAGE, _CLIENT, _COUNT = "record", "page", "client", "count"
+_RECORD, _PAGE, _CLIENT, _COUNT, _PREFIX = "record", "page", "client", "count", "prefix"
 
 
 def start_record(scope: Scope, record: RequestRecord) -> None:
@@ -103,6 +105,17 @@ def mark_page(scope: Scope, *, page: bool) -> None:
 def is_page(scope: Scope) -> bool:
     """Whether the page answers."""
     return bool(_state(scope).get(_PAGE))
+
+
+def set_prefix(scope: Scope, prefix: str) -> None:
+    """Say under which prefix the public finds the service: ``/booth``."""
+    _state(scope)[_PREFIX] = prefix
+
+
+def prefix_of(scope: Scope) -> str:
+    """What stands before each path for the public; "" for nothing."""
+    prefix: str = _state(scope).get(_PREFIX, "")
+    return prefix
 
 
 def _state(scope: Scope) -> dict[str, Any]:

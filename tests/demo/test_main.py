@@ -47,3 +47,20 @@ def test_the_service_comes_from_the_environment_and_its_links_with_it(
         "rate_limit_per_minute": 7,
     }
     assert (server["host"], server["port"], server["http"]) == ("127.0.0.1", 0, Protocol)
+
+
+@pytest.mark.parametrize("path", ["booth", "//evil.example", "/a/../b"])
+def test_a_prefix_that_is_none_is_a_usage_error(path: str) -> None:
+    result = CliRunner().invoke(main, ["--root-path", path])
+    assert result.exit_code == 2
+    assert "such as /booth" in result.output
+
+
+def test_a_prefix_stands_before_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    run: list[Any] = []
+    monkeypatch.setattr("demo.__main__.create_app", lambda *_, **__: "page")
+    monkeypatch.setattr(uvicorn, "run", lambda app, **_: run.append(app._app))
+    environment = {"BOOTH_ROOT_PATH": "/booth/"}
+    assert CliRunner().invoke(main, [], env=environment).exit_code == 0
+    assert CliRunner().invoke(main, [], env={"BOOTH_ROOT_PATH": ""}).exit_code == 0
+    assert (run[0]._prefix, run[1]) == ("/booth", "page")

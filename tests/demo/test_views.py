@@ -158,7 +158,7 @@ def test_facts_tell_what_was_learned_from_a_teacher_and_how_honest_confidences_a
 
 
 def test_links_lead_to_where_the_service_is() -> None:
-    assert 'href="/metrics"' in views.footer("")
+    assert 'href="metrics"' in views.footer("")
     assert 'href="https://booth.test/docs"' in views.footer("https://booth.test/")
 
 

@@ -15,7 +15,7 @@ import uvicorn
 from starlette.responses import PlainTextResponse
 
 from booth_client import RateLimited
-from demo.visits import AccessLog, Protocol, RateLimit
+from demo.visits import AccessLog, Protocol, RateLimit, RootPath
 from tests.waiting import ended, eventually
 
 if TYPE_CHECKING:
@@ -130,3 +130,26 @@ def test_who_does_not_read_is_not_waited_for() -> None:
 def test_who_asks_and_reads_is_served() -> None:
     with listening(PlainTextResponse("ok")) as port:
         assert httpx.get(f"http://127.0.0.1:{port}").text == "ok"
+
+
+@pytest.mark.parametrize(
+    ("asked", "seen"),
+    [
+        ("/a/b/page/photos", "/a/b/page/photos"),
+        ("/page/photos", "/a/b/page/photos"),
+        ("/a/b", "/a/b/"),
+        ("/", "/a/b/"),
+        ("/a/bc", "/a/b/a/bc"),
+    ],
+)
+def test_a_page_under_a_prefix_is_found_whether_the_proxy_takes_it_off_or_not(
+    asked: str, seen: str
+) -> None:
+    told: list[tuple[str, str]] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        told.append((scope["root_path"], scope["path"]))
+        await PlainTextResponse("ok")(scope, receive, send)
+
+    ask(RootPath(app, "/a/b"), "GET", path=asked)
+    assert told == [("/a/b", seen)]

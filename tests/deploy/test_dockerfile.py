@@ -201,7 +201,7 @@ def test_no_image_installs_a_compiler(target: str) -> None:
 
 def test_what_serves_can_send_traces() -> None:
     steps = " ".join(one.value for one in instructions("venv-service", "RUN"))
-    assert "requirements.py fast tracing >> serving.txt" in steps
+    assert "requirements.py fast tracing ${HEIC} >> serving.txt" in steps
 
 
 def test_serving_takes_nothing_of_the_stages_with_torch() -> None:

@@ -21,10 +21,14 @@ def test_booths_own_are_seen_at_four_distances() -> None:
     assert len({square.tobytes() for square in [*seen.calibration, *seen.proof]}) == 40
 
 
-def test_a_folders_photographs_are_shared_out(photos: dict[str, bytes], tmp_path: Path) -> None:
+def test_a_folders_photographs_are_shared_out(
+    photos: dict[str, bytes], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "README.md").write_text("no photograph")
     (tmp_path / "broken.jpg").write_bytes(photos["chelsea"][:300])
     (tmp_path / "deeper").mkdir()
+    (tmp_path / "deeper" / ".trashed-1-coffee.jpg").write_bytes(photos["coffee"])
+    (tmp_path / "deeper" / "circle").symlink_to(tmp_path)
     for place, name in [
         (tmp_path, "astronaut"),
         (tmp_path, "coffee"),
@@ -37,6 +41,8 @@ def test_a_folders_photographs_are_shared_out(photos: dict[str, bytes], tmp_path
     expected = [decode(photos[name], SMALL).pixels for name in ("astronaut", "coffee", "rocket")]
     assert np.array_equal(seen.calibration, [expected[0], expected[2]])
     assert np.array_equal(seen.proof, [expected[1]])
+    skipped = ".md 1, hidden or system 1, links in a circle 1, unreadable photographs 1"
+    assert capsys.readouterr().err == f"{tmp_path}: Skipped: {skipped}.\n"
 
 
 def test_most_of_a_large_folder_proves(photos: dict[str, bytes], tmp_path: Path) -> None:

@@ -34,8 +34,8 @@ def test_formats_are_known_however_they_are_spelt() -> None:
         ({"BOOTH_PORT": "many"}, "BOOTH_PORT='many' won't do"),
         ({"BOOTH_QUEUE_SIZE": "0"}, "BOOTH_QUEUE_SIZE='0' won't do"),
         (
-            {"BOOTH_FORMATS": "JPEG,HEIC"},
-            "BOOTH_FORMATS='JPEG,HEIC' won't do: Input should be 'JPEG'",
+            {"BOOTH_FORMATS": "JPEG,JXL"},
+            "BOOTH_FORMATS='JPEG,JXL' won't do: Input should be 'JPEG'",
         ),
         ({"BOOTH_FORMATS": ","}, "BOOTH_FORMATS=',' won't do"),
         ({"BOOTH_LOG": "xml"}, "BOOTH_LOG='xml' won't do"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import itertools
+import json
 import os
 import signal
 import subprocess
@@ -20,7 +21,7 @@ import pytest
 import torch
 from PIL import Image
 
-from export.cli.train import train
+from export.cli.train import _parts, train
 from models.card import Card
 from models.shelf import ZOO
 from models.sources import SOURCES
@@ -143,7 +144,7 @@ def test_sigterm_saves_and_the_same_command_goes_on(trained: Trained) -> None:
 
 @TRAINED
 def test_a_folder_of_photographs_becomes_a_model_file(trained: Trained) -> None:
-    assert "1 of " in trained.done.stderr  # the file that is no photograph
+    assert "crops: Skipped: .txt 1." in trained.done.stderr.splitlines()
     card = read_card(trained.out)
     assert (card.name, card.title, card.precision) == ("crops", "Parts", "int8")
     assert (card.weights.origin, card.weights.licence) == ("trained on crops", "CC0-1.0")
@@ -309,15 +310,52 @@ def test_data_that_cannot_be_learned_from_is_told(crops: Path, tmp_path: Path) -
     out = ("--out", tmp_path / "my.onnx", "--size", 64)
     (tmp_path / "none").mkdir()
     assert "none names 0 categories; a classifier needs at least 2" in told(tmp_path / "none", *out)
-    (tmp_path / "one" / "cat").mkdir(parents=True)
-    assert "one names 1 categories; a classifier needs at least 2" in told(tmp_path / "one", *out)
-    (tmp_path / "one" / "dog").mkdir()
+    for name, categories in (("cat", 1), ("dog", 2)):
+        (tmp_path / "one" / name).mkdir(parents=True)
+        (tmp_path / "one" / name / "0.jpg").write_text("no photograph")
+        sentence = told(tmp_path / "one", *out)
+        assert ("one names 1 categories; a classifier needs at" in sentence) == (categories == 1)
     assert "one holds no readable photograph." in told(tmp_path / "one", *out)
     for name, number in itertools.product(("cat", "dog"), range(1)):
         photo = (crops / "chelsea" / f"{number}.jpg").read_bytes()
         (tmp_path / "one" / name / f"{number}.jpg").write_bytes(photo)
     assert "too few photographs to set some aside; give --valid" in told(tmp_path / "one", *out)
     assert "give an --out or --run elsewhere." in told(crops, "--out", crops / "my.onnx")
+
+
+def test_a_split_is_used_as_it_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for part in ("Train", "val", "test"):
+        (tmp_path / "set" / part / "cat").mkdir(parents=True)
+    folder = tmp_path / "set"
+    assert _parts(tmp_path, None, ()) == (folder / "Train", folder / "val", (folder / "test",))
+    assert capsys.readouterr().err == f"{tmp_path} is split: Train, test, val are used as such.\n"
+    other = tmp_path / "set" / "val" / "cat"
+    assert _parts(folder, other, (other,)) == (folder / "Train", other, (other,))
+    assert _parts(other, folder, (folder,)) == (other, folder / "val", (folder / "test",))
+    assert _parts(other, None, ()) == (other, None, ())
+
+
+def test_a_split_without_training_photographs_is_told(tmp_path: Path) -> None:
+    (tmp_path / "val" / "cat").mkdir(parents=True)
+    sentence = told(tmp_path, "--out", tmp_path / "my.onnx")
+    assert sentence.endswith(f"{tmp_path} is split, and has no labelled photographs for train.")
+
+
+def test_a_split_is_trained_on(crops: Path, tmp_path: Path) -> None:
+    """Each part is decoded for what it is for; then a setting is refused, before any training."""
+    for part, numbers in (("train", range(5)), ("valid", (5, 6))):
+        for name, number in itertools.product(("chelsea", "coffee"), numbers):
+            photo = tmp_path / "set" / part / name / f"{number}.jpg"
+            photo.parent.mkdir(parents=True, exist_ok=True)
+            photo.write_bytes((crops / name / f"{number}.jpg").read_bytes())
+    teacher = ("--teacher", ZOO / "efficientnet_lite0.onnx")
+    sentence = told(tmp_path / "set", "--out", tmp_path / "my.onnx", "--size", 32, *teacher)
+    assert "tells 1000 classes apart, and there are 2" in sentence
+    decoded = {
+        json.loads(names.read_text())[0][0]: len(json.loads(names.read_text())[0])
+        for names in (tmp_path / "my.run").glob("*/names.json")
+    }
+    assert decoded == {"chelsea/0.jpg": 10, "chelsea/5.jpg": 4}
 
 
 def _table(folder: Path, crops: Path, *rows: str) -> Path:
@@ -337,7 +375,6 @@ def _table(folder: Path, crops: Path, *rows: str) -> Path:
             "rocket/1.jpg,coffee,2",
             "my.csv has '2' in the column teacher_weight, where a share from",
         ),
-        ("rocket/99.jpg,coffee", "my.csv names rocket/99.jpg, which is not there."),
     ],
 )
 def test_rows_that_cannot_be_learned_from_are_told(

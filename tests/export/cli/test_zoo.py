@@ -94,7 +94,7 @@ def imagenet(shared: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """A hundred of the thousand photographs, and the indices of their classes."""
     from service.lab.dataset import read_dataset
 
-    _, labelled = read_dataset(shared / "photos" / "imagenet_1000.csv", label_set("imagenet"))
+    labelled = read_dataset(shared / "photos" / "imagenet_1000.csv", label_set("imagenet"))
     some = [one for number, one in enumerate(labelled) if number % 10 == 0]
     squares = np.stack([decode(one.photo, LITE0.input).pixels for one in some])
     return squares, np.array([next(iter(one.targets)) for one in some])

@@ -25,7 +25,7 @@ def test_the_halves_share_no_photograph_and_hold_every_labelled_one() -> None:
     labels = np.ones((11, 3), np.bool_)
     labels[4:6] = False
     photos = np.arange(11, dtype=np.uint8).reshape(11, 1, 1, 1).repeat(3, 3)
-    data = DecodedDataset(photos, labels, [str(place) for place in range(11)], 0)
+    data = DecodedDataset(photos, labels, [str(place) for place in range(11)], [])
     fit, check = _halves(data)
     assert (len(fit), len(check)) == (5, 4)
     assert {*fit.names, *check.names} == set(data.names) - {"4", "5"}

@@ -50,6 +50,22 @@ def test_a_photograph_that_judges_is_not_learned_from(
     assert "2 photographs repeat one that judges: left out." in capsys.readouterr().err
 
 
+def test_what_is_skipped_and_what_is_damaged_is_told_in_a_line_each(
+    corners: Path, run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (corners / ".ipynb_checkpoints").mkdir()
+    (corners / "chelsea" / "notes.txt").write_text("a cat")
+    (corners / "chelsea" / "bad.jpg").write_text("no photograph")
+    (corners / "coffee" / "bad.PNG").write_bytes(b"\x89PNG\r\n\x1a\n")
+    found = read_training_data(config(corners, run))
+    assert (len(found.train), len(found.validation)) == (15, 5)
+    told = capsys.readouterr().err.splitlines()
+    assert told == [
+        "corners: Skipped: hidden or system 1, .txt 1.",
+        f"2 of {corners} can't be decoded: left out: chelsea/bad.jpg, coffee/bad.PNG.",
+    ]
+
+
 def test_a_label_without_a_photograph_needs_a_teacher(corners: Path, run: Path) -> None:
     made = config(corners, run)
     made = replace(made, labels=(*made.labels, Label(name="Tiger", category="tiger")))

@@ -73,6 +73,13 @@ def test_the_folded_network_answers_and_learns_as_the_network(case: Case) -> Non
     assert all(torch.equal(after[name], value) for name, value in before.items())
 
 
+# For each of DenseNet's shapes a kernel would be compiled, which takes longer than all the rest.
+OTHERS = pytest.mark.parametrize(
+    "case", [("efficientnet_lite0", 75), ("resnet18", 75)], indirect=True, ids=str
+)
+
+
+@OTHERS
 def test_in_bfloat16_it_does_so_roughly(case: Case) -> None:
     wanted = case.network.eval()(case.pixels)[0]
     with torch.autocast("cpu", torch.bfloat16):
@@ -89,6 +96,7 @@ def test_its_parameters_are_the_networks_own(case: Case) -> None:
     assert {id(parameter) for parameter in fold_batch_norms(case.network, 0.2).parameters()} == own
 
 
+@OTHERS
 def test_dropout_hides_features_in_training_alone(case: Case) -> None:
     folded = fold_batch_norms(case.network, dropout=0.5)
     with torch.no_grad():

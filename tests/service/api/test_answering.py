@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gc
 import socket
 import threading
@@ -12,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.servers import serving_inside
 from tests.service.asking import BLUE, PROBLEM, RED, first, problem, replace_network
 from tests.waiting import eventually
 
@@ -42,6 +44,36 @@ def test_overload_is_answered_at_once_for_one_photograph_and_for_a_list(inside: 
         assert int(refusal.headers["retry-after"]) >= 1
         assert refusal.elapsed.total_seconds() < 1
     assert first(httpx.post(url, content=BLUE).json()) == "Blue"
+
+
+def test_a_body_may_name_another_model_than_the_one_that_is_full(
+    make_tiny: Any,
+) -> None:
+    with serving_inside(models=f"{make_tiny('full')},{make_tiny('idle')}") as service:
+        classifier = service.state.fleet.get().classifier
+        gate = threading.Event()
+        run = classifier.batcher._run
+        replace_network(classifier, lambda photos: gate.wait(10) and run(photos))
+        tickets = classifier.submit([RED] * 4)
+        url, text = f"{service.url}/classify", base64.b64encode(RED).decode()
+        answers = [
+            httpx.post(url, files={"photo": RED}, data={"model": "idle"}),
+            httpx.post(url, json={"image": text, "model": "idle"}),
+            httpx.post(f"{url}?version=1", files={"photo": RED}, data={"model": "idle"}),
+            httpx.post(f"{url}?model=idle", content=RED),
+        ]
+        refusals = [
+            httpx.post(url, content=RED),
+            httpx.post(url, files={"photo": RED}),
+            httpx.post(f"{url}?model=full", json={"image": text}),
+        ]
+        gate.set()
+        for ticket in tickets:
+            ticket.wait()
+    for answer in answers:
+        assert answer.json()["model"] == "idle"
+    for refusal in refusals:
+        problem(refusal, 503, "overloaded")
 
 
 def test_a_client_that_left_is_not_computed_for(inside: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,45 @@ def test_the_basis_is_there_where_the_card_says_one_and_the_client_reads_it(
     assert {one.category: one.basis for one in read.predictions} == {
         one["category"]: one.get("basis") for one in labels
     }
+
+
+def test_the_fields_of_a_form_and_of_json_are_parameters(tiny_server: str) -> None:
+    url, text = f"{tiny_server}/classify", base64.b64encode(RED).decode()
+    given = {"model": "tiny", "version": "1", "top_k": "2", "timeout_ms": "2000"}
+    form = httpx.post(f"{url}?top_k=2", files={"photo": RED}, data=given)
+    json = httpx.post(url, json={"image": text, **given, "top_k": 2})
+    for answer in (form.json(), json.json()):
+        assert [one["label"] for one in answer["predictions"]] == ["Red", "Blue"]
+        assert answer["model"] == "tiny"
+
+
+@pytest.mark.parametrize(
+    ("query", "fields", "status", "sentence"),
+    [
+        ("", {"topk": "3"}, 422, "There is no parameter 'topk'; did you mean top_k?"),
+        ("?top_k=1", {"top_k": "3"}, 422, "top_k is '1' in the address and '3' in the body"),
+        ("", {"top_k": "0"}, 422, "top_k must be a whole number from 1 to 1000, not '0'."),
+        ("", {"model": "tinny"}, 404, "did you mean 'tiny'"),
+        ("", {"version": "7"}, 404, "version 1 only"),
+        ("?model=tiny", {"version": "7"}, 404, "version 1 only"),
+    ],
+)
+def test_a_bad_field_is_refused_as_a_bad_parameter_is(
+    tiny_server: str, query: str, fields: dict[str, str], status: int, sentence: str
+) -> None:
+    url, text = f"{tiny_server}/classify{query}", base64.b64encode(RED).decode()
+    for refusal in (
+        httpx.post(url, files={"photo": RED}, data=fields),
+        httpx.post(url, json={"image": text, **fields}),
+    ):
+        assert refusal.status_code == status
+        assert sentence in refusal.json()["detail"]
+
+
+def test_a_field_of_a_form_given_twice_is_refused(tiny_server: str) -> None:
+    form = {"photo": RED}
+    twice = httpx.post(f"{tiny_server}/classify", files=form, data={"top_k": ["1", "1"]})
+    assert "top_k is given more than once" in problem(twice, 422, "invalid-parameter")
 
 
 @pytest.mark.parametrize(

@@ -31,3 +31,15 @@ def test_the_description_of_the_api_has_every_route(tiny_server: str) -> None:
     assert prediction["properties"]["basis"]["enum"] == ["labelled", "distilled"]
     assert prediction["required"] == ["label", "category", "index", "confidence"]
     assert several["properties"]["results"]["items"]["anyOf"][0] == one
+
+
+def test_a_body_s_fields_are_described_as_the_query_s_parameters_are(tiny_server: str) -> None:
+    classify = httpx.get(f"{tiny_server}/openapi.json").json()["paths"]["/classify"]["post"]
+    content = classify["requestBody"]["content"]
+    parameters = {"model", "version", "top_k", "timeout_ms"}
+    form = content["multipart/form-data"]["schema"]["properties"]
+    assert set(form) == {"photo", *parameters}
+    assert form["top_k"]["maximum"] == 1000
+    one, several = content["application/json"]["schema"]["anyOf"]
+    assert set(one["properties"]) == {"image", *parameters}
+    assert set(several["properties"]) == {"images", *parameters}

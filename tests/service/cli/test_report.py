@@ -21,6 +21,7 @@ MEASURED = Evaluation(
     environment=2 / 3,
     environment_photographs=3,
     groups={"day": Group(3, 1.0, 1.0), "": Group(1, 0.0, 1.0)},
+    faults={"two\nlines.jpg": "It is empty."},
 )
 OBJECTS = Evaluation(
     top1=0.5, top5=0.5, calibration_error=0, photographs=4, unreadable=0, seconds=1, bins=BINS
@@ -56,7 +57,7 @@ CARD = Card(
 def test_every_figure_has_its_line() -> None:
     assert evaluation_text(MEASURED, by=None, reliability=False).splitlines() == [
         "photographs        4",
-        "unreadable         1 (left out)",
+        r"unreadable         1 (left out): two\nlines.jpg",
         "top-1              75.00%",
         "top-5              100.00%",
         "calibration error  15.00%",

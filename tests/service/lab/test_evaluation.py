@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import tarfile
 from collections.abc import Iterator
 from concurrent.futures import Executor
@@ -45,7 +46,29 @@ def test_accuracies_count_any_of_the_right_labels_and_leave_out_the_unreadable(
     result = evaluate(classifier, iter([*photos, broken]))
     assert (result.top1, result.top5) == (0.75, 1.0)
     assert (result.photographs, result.unreadable) == (4, 1)
+    assert list(result.faults) == ["broken"]
+    assert result.faults["broken"].startswith("This is text, which is not decoded here")
     assert result.seconds > 0
+
+
+def test_bad_files_are_named_and_lose_no_others(classifier: Classifier, tmp_path: Path) -> None:
+    for name in ("red/1.png", "red/2.png", "blue/3.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(png(name.partition("/")[0]))
+    bad = os.fsdecode(b"blue/caf\xe9.jpg")
+    (tmp_path / bad).write_bytes(b"\xff\xd8\xff no more")
+    photos = read_dataset(tmp_path, classifier.card.labels)
+    (tmp_path / "red" / "2.png").unlink()
+    result = evaluate(classifier, photos)
+    assert (result.top1, result.photographs, result.unreadable) == (1.0, 2, 2)
+    assert result.faults[r"blue/caf\xe9.jpg"]
+    assert result.faults["red/2.png"] == "The file can't be read: No such file or directory."
+
+
+def test_of_bad_files_alone_the_first_is_told(classifier: Classifier) -> None:
+    gone = Labelled("two\nlines", b"", frozenset({0}), fault="The file can't be read: Gone.")
+    with pytest.raises(BadDataset, match=r"labelled ones\. two\\nlines: The file can't be read"):
+        evaluate(classifier, [gone, gone])
 
 
 def test_nothing_readable_is_an_error(classifier: Classifier) -> None:
@@ -101,7 +124,7 @@ def test_results_are_grouped_by_a_column(classifier: Classifier, tmp_path: Path)
     (tmp_path / "set.csv").write_text("\n".join(["file,category,light", *rows]))
     for file, colour in zip("abcd", ("red", "blue", "blue", "red"), strict=True):
         (tmp_path / f"{file}.png").write_bytes(png(colour))
-    _, photos = read_dataset(tmp_path, classifier.card.labels, by="light")
+    photos = read_dataset(tmp_path, classifier.card.labels, by="light")
     result = evaluate(classifier, photos)
     assert result.top1 == 0.75
     assert list(result.groups.items()) == [
@@ -125,10 +148,12 @@ def test_a_folder_for_each_category_is_a_data_set(classifier: Classifier, tmp_pa
     for colour in ("red", "blue"):
         (tmp_path / colour).mkdir()
         (tmp_path / colour / "1.png").write_bytes(png(colour))
-    count, photos = read_dataset(tmp_path, classifier.card.labels)
-    assert count == 2
+    photos = read_dataset(tmp_path, classifier.card.labels)
+    assert len(photos) == 2
     assert evaluate(classifier, photos).top1 == 1
     (tmp_path / "mauve").mkdir()
+    assert len(read_dataset(tmp_path, classifier.card.labels)) == 2  # it holds nothing
+    (tmp_path / "mauve" / "1.png").write_bytes(png("red"))
     with pytest.raises(BadDataset, match="'mauve' is none"):
         read_dataset(tmp_path, classifier.card.labels)
 
@@ -149,15 +174,15 @@ def test_a_table_names_files_in_a_tar_or_a_folder(
         for name, data in files.items():
             (tmp_path / name).write_bytes(data)
     for path in (tmp_path / "set.csv", tmp_path):
-        count, photos = read_dataset(path, classifier.card.labels)
-        assert count == 2
+        photos = read_dataset(path, classifier.card.labels)
+        assert len(photos) == 2
         assert evaluate(classifier, photos).top1 == 1
 
 
 @pytest.mark.parametrize(
     ("table", "sentence"),
     [
-        ("photo,category\na,red\n", "needs a column `file`"),
+        ("when,category\na,red\n", "needs a column `file`"),
         ("file,colour\na,red\n", "one of: index, category"),
         ("file,category\na,mauve\n", "names the label 'mauve'"),
         ("file,index\na,3\n", "names the label '3'"),
@@ -174,18 +199,17 @@ def test_a_table_that_says_too_little_is_refused(
 
 def test_a_file_that_is_not_there_is_named(classifier: Classifier, tmp_path: Path) -> None:
     (tmp_path / "set.csv").write_text("file,index\ngone.png,0\n")
-    _, photos = read_dataset(tmp_path / "set.csv", classifier.card.labels)
     with pytest.raises(BadDataset, match=r"names gone\.png, which is not there"):
-        list(photos)
+        read_dataset(tmp_path / "set.csv", classifier.card.labels)
 
 
 def test_the_shipped_model_is_as_good_as_its_card_says(shared: Path, decoders: Executor) -> None:
     shipped = Path(__file__).resolve().parents[3] / "models/zoo/efficientnet_lite0.onnx"
     classifier = Classifier(Session(read_model_file(shipped)), decoders, Limits(max_batch_size=8))
-    count, photos = read_dataset(shared / "photos", classifier.card.labels)
+    photos = read_dataset(shared / "photos", classifier.card.labels)
     result = evaluate(classifier, photos)
     classifier.close(10)
-    assert count == result.photographs == 1000
+    assert len(photos) == result.photographs == 1000
     stated = classifier.card.measured[0]
     assert (result.top1, result.top5) == pytest.approx((stated.top1, stated.top5), abs=0.003)
     assert result.top1 > 0.848  # one point below the fp32 network's 85.8 %

@@ -19,6 +19,7 @@ from PIL import Image, ImageOps
 from booth_client.errors import BadImage, BadRequest, TooManyPixels, UnsupportedFormat
 from models.card import Input
 from service.photo.decode import DecodedPhoto, _crop, decode
+from service.photo.profile import conversion_to_srgb
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -170,9 +171,10 @@ def test_originals_agree_with_torchvision(
     means = [
         difference(decode(data, INPUT), reference(opened(data), INPUT)).mean()
         for data in photographs
-        if min(opened(data).size) < 1024  # others are decoded smaller
+        # Others are decoded smaller, or converted: torchvision leaves their colours as they are.
+        if min(opened(data).size) < 1024 and not conversion_to_srgb(opened(data), data)
     ]
-    assert len(means) > 50
+    assert len(means) == 50
     assert max(means) < 0.01
 
 
@@ -213,7 +215,7 @@ def test_other_formats_are_refused_by_name() -> None:
 @pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"])
 def test_a_truncated_file_is_called_so(name: str, photos: dict[str, bytes]) -> None:
     data = encoded(opened(photos["coffee"]), name)
-    said = r"(can't be decoded: it is|is) damaged|ends after \d\d % of its data"
+    said = r"(can't be decoded: it )?is damaged|ends after \d\d % of its data"
     with pytest.raises(BadImage, match=f"The {name} file ({said})"):
         decode(data[: len(data) // 2], INPUT)
 
@@ -263,7 +265,7 @@ def test_pillow_s_remarks_reach_nobody(
         decode(data, INPUT)
         with pytest.raises(BadImage):
             decode(encoded(image, "TIFF")[:200], INPUT)
-        with pytest.raises(BadImage):
+        with pytest.raises(UnsupportedFormat):
             decode(TOO_MANY_SAMPLES, INPUT)
     assert caught == []
     assert caplog.records == []
@@ -317,7 +319,8 @@ def damaged(data: bytes, dice: random.Random) -> bytes:
 # No other wording than ours: a library's own would be a stranger to this list.
 SENTENCES = re.compile(
     r"(The (JPEG|PNG|WEBP|GIF|BMP|TIFF) file (can't be decoded|is laid out|is damaged|ends)"
-    r"|The photograph has more|This is |These bytes are in no known ).*\."
+    r"|The photograph has more|Th(e|is) (BMP|TIFF)('s)? (has|holds|compression) |This is "
+    r"|These bytes are in no known ).*\."
 )
 
 

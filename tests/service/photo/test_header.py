@@ -16,8 +16,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from service.photo.formats import FORMATS
 from service.photo.header import Header, read_header
 from tests.service.photo.costly import blank_webp
+from tests.service.photo.heif import Item, container, grid, ispe, saved
+from tests.service.photo.tiffs import Storage, tiff
 
 SIDE = 256
 
@@ -64,7 +67,15 @@ FILES = {
     "tiff lzw": encoded(photograph("RGBA"), "TIFF", compression="tiff_lzw"),
     "tiff big": encoded(photograph(), "TIFF", big_tiff=True),
     "tiff f": encoded(photograph("F"), "TIFF", exif=EXIF),
+    "avif": encoded(photograph(), "AVIF"),
+    "avif alpha": encoded(photograph("RGBA"), "AVIF", exif=EXIF),
+    "avif animated": animated("AVIF"),
+    "heic": container([Item(b"hvc1", b"", [ispe(120, 90)])]),
+    "heic grid": container([grid(1, 2, 120, 90), *[Item(b"hvc1", b"", [ispe(64, 96)])] * 2]),
 }
+
+
+APART = ("tiff", "jpeg progressive", "avif", "heic")
 
 
 def header_of(data: bytes) -> Header:
@@ -92,16 +103,18 @@ def test_a_gif_s_frame_may_be_larger_than_its_screen() -> None:
 
 @pytest.mark.parametrize(
     ("name", "plain"),
-    [(name, not name.startswith(("tiff", "jpeg progressive"))) for name in FILES],
+    [(name, not name.startswith(APART)) for name in FILES],
 )
-def test_small_photographs_are_plain_but_for_tiff_and_progression(name: str, plain: bool) -> None:
+def test_small_photographs_are_plain_but_for_those_that_hide_their_cost(
+    name: str, plain: bool
+) -> None:
     assert header_of(FILES[name]).is_plain(SIDE) is plain
 
 
 def test_an_ordinary_jpeg_is_plain_up_to_the_pixel_limit() -> None:
     start = FILES["jpeg"].index(b"\xff\xc0")
     data = bytearray(FILES["jpeg"])
-    data[start + 5 : start + 9] = struct.pack(">HH", 7000, 7142)
+    data[start + 5 : start + 9] = struct.pack(">HH", 8000, 8000)
     assert header_of(bytes(data)).is_plain(SIDE)
     data[start + 5 : start + 9] = struct.pack(">HH", 762, 65_000)  # too low to be decoded smaller
     assert not header_of(bytes(data)).is_plain(SIDE)
@@ -112,6 +125,15 @@ def test_a_jpeg_of_several_scans_is_not_plain() -> None:
     data = bytearray(FILES["jpeg"])
     data[start + 4] = 1  # of the three components
     assert not header_of(bytes(data)).is_plain(SIDE)
+
+
+@pytest.mark.parametrize("kind", [b"av01", b"hvc1"])
+def test_avif_and_heic_are_priced_by_their_boxes(kind: bytes) -> None:
+    header = header_of(container([Item(kind, b"", [ispe(8192, 6144)])]))
+    assert (header.format, header.pixels) == ({b"av01": "AVIF", b"hvc1": "HEIC"}[kind], 50_331_648)
+    assert 1 < header.decode_s(SIDE) < 5
+    assert 600_000_000 < header.memory_bytes(SIDE) < 1_000_000_000
+    assert not header.is_plain(SIDE)
 
 
 def test_a_webp_of_38_bytes_is_priced_by_its_pixels() -> None:
@@ -182,6 +204,11 @@ for name in names[1:]:
 """
 
 
+def sixteen(side: int, how: Storage, dtype: type = np.uint16) -> bytes:
+    samples: np.ndarray[Any, Any] = np.full((side, side, 3), 1000, dtype)
+    return tiff(samples, 8 * samples.itemsize, 2, how)
+
+
 def large_files(side: int) -> dict[str, bytes]:
     image = Image.new("RGB", (side, side), (10, 200, 30))
     clear = Image.new("RGBA", (side, side), (10, 200, 30, 100))
@@ -210,12 +237,30 @@ def large_files(side: int) -> dict[str, bytes]:
         "bmp palette": encoded(palette, "BMP"),
         "tiff": encoded(image, "TIFF", exif=EXIF),
         "tiff one strip": encoded(clear, "TIFF", strip_size=1 << 30, **deflate),
+        "tiff 16 one strip": sixteen(side, Storage(rows=None, compression=8)),
+        "tiff 16 rgb": sixteen(side, Storage(rows=None)),
+        "tiff 16 planar": sixteen(side, Storage(rows=9, planar=True, compression=8)),
+        "tiff 16 tiled": sixteen(side, Storage(tile=(512, 512), compression=8, predictor=2)),
+        "tiff 16 one tile": sixteen(side, Storage(tile=(side, side), compression=8)),
+        "tiff float rgb": sixteen(side, Storage(compression=8), np.float32),
+        "tiff double rgb": sixteen(side, Storage(tile=(160, 160)), np.float64),
         "tiff f": encoded(grey.convert("F"), "TIFF"),
         "tiff i": encoded(grey.convert("I"), "TIFF", **lzw),
         "tiff 16": encoded(levels, "TIFF", **lzw),
         "tiff cmyk": encoded(image.convert("CMYK"), "TIFF"),
         "tiff jpeg": encoded(image, "TIFF", compression="jpeg"),
+        "avif": encoded(image, "AVIF", speed=10),
+        "avif alpha": encoded(clear, "AVIF", speed=10, subsampling="4:4:4"),
+        **(
+            {"heic": large_heic(image), "heic alpha": large_heic(clear)}
+            if "HEIC" in FORMATS
+            else {}
+        ),
     }
+
+
+def large_heic(image: Image.Image) -> bytes:
+    return saved(image, "HEIC", enc_params={"preset": "ultrafast"})
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux tells what was held")
@@ -233,7 +278,8 @@ def test_no_file_takes_more_memory_than_was_foreseen(tmp_path: Path) -> None:
     foreseen = {name: header_of(files[name]).memory_bytes(224) for name in held}
     assert {name: bytes_ for name, bytes_ in held.items() if bytes_ > foreseen[name]} == {}
     most = 10 * 1600 * 1600 + 8_000_000
-    # libwebp holds its canvas twice beside Pillow's image; a pointer a row, and rows, come on top.
-    others = ("webp", "png thin", "png wide")
+    # libwebp holds its canvas twice beside Pillow's image, libavif and libheif theirs in two forms;
+    # a pointer a row, and rows, come on top; a strip or a row of tiles is unpacked at once.
+    others = ("webp", "avif", "heic", "png thin", "png wide", "tiff 16", "tiff double")
     frugal = {name: bytes_ for name, bytes_ in held.items() if not name.startswith(others)}
     assert {name: each for name, each in frugal.items() if each > most} == {}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from service.run.app import create_state, limits_of
-from service.settings import read_settings
+from service.settings import BadSettings, read_settings
 from tests.servers import ServeInside
 from tests.service.asking import RED, samples
 from tests.service.conftest import own_threads
@@ -16,6 +18,16 @@ def test_what_a_model_takes_on_is_in_seconds_as_the_settings_say() -> None:
     limits = limits_of(settings)
     assert (limits.queue_size, limits.deadline_s, limits.stall_s) == (7, 1.5, 2.5)
     assert limits.max_pixels == settings.max_pixels
+
+
+def test_a_format_whose_library_is_missing_is_left_out_unless_it_was_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("service.run.app.FORMATS", ("JPEG", "PNG"))
+    assert limits_of(read_settings({})).formats == ("JPEG", "PNG")
+    assert limits_of(read_settings({"BOOTH_FORMATS": "png"})).formats == ("PNG",)
+    with pytest.raises(BadSettings, match=r"names HEIC, .* extra `heic` .* or leave it out\.$"):
+        limits_of(read_settings({"BOOTH_FORMATS": "jpeg,heic"}))
 
 
 def test_a_fresh_state_has_loaded_nothing_and_is_not_ready() -> None:

@@ -23,7 +23,7 @@ from PIL import Image, ImageOps
 
 from service.cli.options import DEFAULT_MODEL
 from service.fleet.local import local_classifier
-from service.run.server import _accepted, _listen, _with_mapped
+from service.run.server import _accepted, _listen
 from tests.servers import clean_environment, started
 from tests.waiting import ended, eventually
 
@@ -198,10 +198,6 @@ def test_no_answer_leads_where_the_host_says(server: str, path: str) -> None:
     response = httpx.get(f"{server}{path}", headers={"Host": "elsewhere.example"})
     assert response.status_code == 404
     assert "location" not in response.headers
-
-
-def test_networks_of_ipv4_are_known_to_a_socket_of_both_kinds() -> None:
-    assert _with_mapped(("10.0.0.0/8", "::1")) == ["10.0.0.0/8", "::1/128", "::ffff:10.0.0.0/104"]
 
 
 def test_a_missing_model_ends_the_start_with_a_sentence(serve: Any) -> None:

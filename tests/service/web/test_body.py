@@ -7,6 +7,7 @@ import base64
 import json
 import socket
 import tracemalloc
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -14,9 +15,15 @@ import orjson
 import pytest
 from starlette.requests import Request
 
-from booth_client.errors import Overloaded, TooManyPhotos
+from booth_client.errors import (
+    BadImage,
+    InvalidParameter,
+    Overloaded,
+    TooManyPhotos,
+    UnsupportedFormat,
+)
 from service.memory import MemoryBudget
-from service.web.body import photographs, read_body
+from service.web.body import Sent, photographs, read_body
 from tests.service.asking import BLUE, RED, coloured, first, problem
 
 
@@ -97,7 +104,7 @@ def test_a_chunked_body_is_bounded_too(tiny_server: str) -> None:
 
 def test_a_form_without_a_file_and_a_broken_form_are_refused(tiny_server: str) -> None:
     form = {"Content-Type": "multipart/form-data; boundary=x"}
-    text = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\nhello\r\n--x--\r\n'
+    text = b'--x\r\nContent-Disposition: form-data; name="top_k"\r\n\r\n1\r\n--x--\r\n'
     url = f"{tiny_server}/classify"
     problem(httpx.post(url, content=text, headers=form), 400, "bad-image")
     broken = b"--x\r\nContent-Disposition\r\n\r\nhello\r\n"
@@ -180,7 +187,7 @@ def test_taking_a_form_or_json_apart_takes_memory_for_a_moment() -> None:
     body = json.dumps({"images": [text, text]}).encode()
     request = Request({"type": "http", "headers": []})
     with budget.reserve(len(body)) as reservation:
-        assert asyncio.run(photographs(request, body, 4, reservation)) == ([RED, RED], True)
+        assert asyncio.run(photographs(request, body, 4, reservation)) == Sent([RED, RED], True, {})
         assert budget.held == 2 * len(RED)
         assert budget.take_peak() == 4 * len(body)
     form = b'--x\r\nContent-Disposition: form-data; filename="a"\r\n\r\n%b\r\n--x--' % RED
@@ -188,7 +195,7 @@ def test_taking_a_form_or_json_apart_takes_memory_for_a_moment() -> None:
     request = Request({"type": "http", "headers": headers})
     with budget.reserve(len(form)) as reservation:
         budget.take_peak()
-        assert asyncio.run(photographs(request, form, 4, reservation)) == ([RED], False)
+        assert asyncio.run(photographs(request, form, 4, reservation)) == Sent([RED], False, {})
         assert budget.held == len(RED)
         assert budget.take_peak() == 2 * len(form)
     small = MemoryBudget(len(form))
@@ -228,3 +235,45 @@ def test_base64_may_be_for_urls_and_without_padding(tiny_server: str) -> None:
 def test_json_may_have_a_byte_order_mark(tiny_server: str) -> None:
     body = json.dumps({"image": base64.b64encode(BLUE).decode()}).encode("utf-8-sig")
     assert first(httpx.post(f"{tiny_server}/classify", content=body).json()) == "Blue"
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"surplus": 1}, "There is no parameter 'surplus'; see /docs for those there are."),
+        ({"imagez": "aGk="}, "There is no parameter 'imagez'; did you mean image?"),
+        ({"top_k": None}, "top_k must be a string or a whole number in the JSON."),
+        ({"top_k": True}, "top_k must be a string or a whole number in the JSON."),
+        ({"top_k": 2.0}, "top_k must be a string or a whole number in the JSON."),
+        ({"images": ["aGk="]}, "nothing else but parameters"),
+    ],
+)
+def test_what_else_stands_in_json_is_no_parameter(fields: Any, sentence: str) -> None:
+    body = json.dumps({"image": "aGk=", **fields}).encode()
+    with pytest.raises(InvalidParameter) as refusal:
+        sent_in(body)
+    assert sentence in refusal.value.detail
+
+
+def test_json_holds_parameters_beside_its_photographs_each_once() -> None:
+    body = b'{"top_k":3, "image" : "aGk=" , "model":"tiny"}'
+    assert sent_in(body) == Sent([b"hi"], False, {"top_k": "3", "model": "tiny"})
+    with pytest.raises(InvalidParameter, match="given more than once"):
+        sent_in(b'{"top_k":3, "image":"aGk=", "top_k" :3}')
+    with pytest.raises(InvalidParameter, match="given more than once"):
+        sent_in(b'{"image":"aGk=", "image":"aGk="}')
+
+
+def test_a_form_that_can_hold_no_photograph_or_that_spoils_it_is_named() -> None:
+    with pytest.raises(UnsupportedFormat, match="x-www-form-urlencoded holds no photograph"):
+        sent_in(b"image=aGk%3D&top_k=3", "application/x-www-form-urlencoded; charset=utf-8")
+    lost = RED.translate(None, b"\r\n\0")
+    with pytest.raises(BadImage, match="--data-binary"):
+        sent_in(lost, "Application/X-WWW-form-urlencoded")
+    assert sent_in(RED, "application/x-www-form-urlencoded").photos == [RED]
+
+
+def sent_in(body: bytes, content_type: str = "") -> Sent:
+    request = Request({"type": "http", "headers": [(b"content-type", content_type.encode())]})
+    with MemoryBudget(1 << 20).reserve(len(body)) as reservation:
+        return asyncio.run(photographs(request, body, 4, reservation, ("model", "top_k")))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from booth_client.errors import InvalidParameter
-from service.web.query import parameters
+from service.web.query import merged, parameters
 
 
 def test_parameters_are_given_by_name() -> None:
@@ -31,3 +31,11 @@ def test_others_and_the_same_again_are_refused(query: bytes, sentence: str) -> N
     with pytest.raises(InvalidParameter) as refusal:
         parameters(query, ("version", "model"))
     assert refusal.value.detail == sentence
+
+
+def test_a_body_s_parameters_add_to_the_query_s_and_never_contradict_them() -> None:
+    assert merged({"a": "1"}, {"b": "2"}) == {"a": "1", "b": "2"}
+    assert merged({"a": "1"}, {"a": "1"}) == {"a": "1"}
+    with pytest.raises(InvalidParameter) as refusal:
+        merged({"a": "1"}, {"a": "2"})
+    assert refusal.value.detail == "a is '1' in the address and '2' in the body; send it once."
