@@ -17,7 +17,15 @@ from booth_client.errors import BadImage, TooManyPixels
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["BoundedFile", "check_layout", "deadline", "too_costly", "too_many"]
+__all__ = [
+    "SCAN",
+    "Allowance",
+    "BoundedFile",
+    "check_layout",
+    "deadline",
+    "too_costly",
+    "too_many",
+]
 
 # Several times what 64 million pixels of an honest progressive JPEG need.
 _CPU_SECONDS = 5.0
@@ -25,10 +33,29 @@ _CPU_SECONDS = 5.0
 # libjpeg's own progression has 10 scans; a thumbnail or a second picture bring theirs.
 _MAX_FULL_SIZE_SCANS = 30
 
-# Asking for a thread's processor time costs more than a read, and an honest photo has some forty.
-_READS_PER_CHECK = 16
+# Asking for a thread's processor time costs more than a step, and an honest photo has some forty.
+_STEPS_PER_CHECK = 16
 
-_SCAN = re.compile(rb"\xff\xda\0")  # a JPEG's start of scan, whose header is under 256 bytes
+SCAN = re.compile(rb"\xff\xda\0")  # a JPEG's start of scan, whose header is under 256 bytes
+
+
+class Allowance:
+    """Of the thread's processor time, which one file may take."""
+
+    def __init__(self) -> None:
+        self._end = deadline()
+        self._checks = 0
+
+    def check(self) -> None:
+        """Count one step of many; every few steps look at the clock.
+
+        Raises:
+            TimeoutError: the thread's processor time is spent.
+
+        """
+        self._checks += 1
+        if self._checks % _STEPS_PER_CHECK == 0 and time.thread_time() > self._end:
+            raise TimeoutError
 
 
 class BoundedFile(BytesIO):
@@ -36,8 +63,7 @@ class BoundedFile(BytesIO):
 
     def __init__(self, data: bytes) -> None:
         super().__init__(data)
-        self._end = deadline()
-        self._reads = 0
+        self._allowance = Allowance()
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Read as from any file.
@@ -46,9 +72,7 @@ class BoundedFile(BytesIO):
             TimeoutError: the thread's processor time is spent.
 
         """
-        self._reads += 1
-        if self._reads % _READS_PER_CHECK == 0 and time.thread_time() > self._end:
-            raise TimeoutError
+        self._allowance.check()
         return super().read(size)
 
 
@@ -87,5 +111,5 @@ def check_layout(image: Image.Image, data: bytes, max_pixels: int) -> None:
 def _pixels_written(image: Image.Image, data: bytes) -> int:
     width, height = image.size
     if image.format in {"JPEG", "MPO"}:
-        return width * height * len(_SCAN.findall(data)) // _MAX_FULL_SIZE_SCANS
+        return width * height * len(SCAN.findall(data)) // _MAX_FULL_SIZE_SCANS
     return width * height

@@ -7,7 +7,7 @@ import re
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import (
@@ -22,10 +22,12 @@ from service.photo.avif import cropped, open_avif
 from service.photo.bmp import read_bmp
 from service.photo.bounds import BoundedFile, check_layout, too_costly, too_many
 from service.photo.colour import is_rgb, to_rgb
+from service.photo.container import picture_of
+from service.photo.damage import load
+from service.photo.exif import orientation as orientation_in
 from service.photo.formats import FORMATS, format_of
-from service.photo.header import DRAFT_MARGIN, exif_bytes, read_header
+from service.photo.header import DRAFT_MARGIN, read_header
 from service.photo.heic import open_heic
-from service.photo.jpeg import rgb_pixels
 from service.photo.profile import Conversion, conversion_to_srgb
 from service.photo.resample import Box, region_seen, resample
 from service.photo.tiff import read_tiff
@@ -41,8 +43,8 @@ __all__ = ["DecodedPhoto", "decode"]
 
 # Pillow's remarks on odd files mean nothing to the operator, and could fill the log without end.
 logging.getLogger("PIL").setLevel(logging.CRITICAL)
-# Of text that a PNG may unpack to beside its pixels, where Pillow allows 64 MiB.
-PngImagePlugin.MAX_TEXT_MEMORY = 8_000_000
+# What a PNG's colour profile may unpack to, where Pillow allows 1 MiB.
+PngImagePlugin.MAX_TEXT_CHUNK = 8_000_000
 _REMARKS = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
 
 _OPENERS: dict[str, Callable[[BoundedFile], Image.Image]] = {"AVIF": open_avif, "HEIC": open_heic}
@@ -67,10 +69,6 @@ _SIDEWAYS = {5, 6, 7, 8}
 # In which of them the seen left, and the seen top, lie at the stored right and bottom.
 _MIRRORED_ACROSS = {2, 3, 7, 8}
 _MIRRORED_DOWN = {3, 4, 6, 7}
-
-# An entry of Exif data points to what it holds, and a thousand may point to the same megabytes.
-_MOST_EXIF = 32_000_000
-_MOST_EXIF_IN_HEX = 30_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,21 +117,20 @@ def decode(
     name = format_of(data := bytes(data), formats)
     _configure_pillow(max_pixels)
     with _faults_named(name, max_pixels):
-        image = _open(name, data, max_pixels)
+        contents = picture_of(name, data)
+        image = _open(name, data := contents.data, max_pixels)
         width, height = image.size
         if width * height > max_pixels:
             raise too_many(max_pixels)
         check_layout(image, data, max_pixels)
         whole, scale = image.size, _draft(image, wanted)
-        pixels = rgb_pixels(image, data, scale)
-        if pixels is None:
-            _load(image)
+        decoded = load(image, data, scale)
         conversion = conversion_to_srgb(image, data)
         if name == "AVIF":
-            whole = (image := cropped(image, data)).size
-        orientation = _orientation(image)
-        decoded = image if pixels is None else pixels
-        square = _square(decoded, whole, scale, orientation, wanted, conversion=conversion)
+            decoded = image = cropped(image, data)
+            whole = image.size
+        turned = _orientation(image, contents.exif)
+        square = _square(decoded, whole, scale, turned, wanted, conversion=conversion)
     return DecodedPhoto(square, width, height)
 
 
@@ -145,14 +142,6 @@ def _open(name: str, data: bytes, max_pixels: int) -> Image.Image:
         raise too_many(max_pixels)
     opener = _OPENERS.get(name)
     return opener(BoundedFile(data)) if opener else Image.open(BoundedFile(data), formats=[name])
-
-
-def _load(image: Image.Image) -> None:
-    """Read the pixels, of which there may be others than the boxes of a HEIC told."""
-    told = image.size
-    image.load()
-    if image.size != told:
-        raise ValueError("the size has changed")
 
 
 def _square(
@@ -217,22 +206,13 @@ def _draft(image: Image.Image, wanted: Input) -> int:
     return round(width / drafted[1][2]) if drafted else 1
 
 
-def _orientation(image: Image.Image) -> int:
-    """The Exif orientation, 1 to 8; 1 where there is none, or none that makes sense."""
-    try:
-        if _is_costly(image.info):
-            return 1
-        value = image.getexif().get(ExifTags.Base.Orientation)
-    except Exception:  # noqa: BLE001 what is wrong with the Exif data leaves the pixels unharmed
-        return 1
-    return value if isinstance(value, int) and value in _TURN else 1
-
-
-def _is_costly(info: dict[str | tuple[int, int], Any]) -> bool:
-    """Tell whether Pillow would make too much of the Exif data, of which we want one number."""
-    exif = bytes(info.get("exif") or b"").removeprefix(b"Exif\0\0")
-    in_hex = info.get("Raw profile type exif", "")
-    return exif_bytes(exif, 0, len(exif)) > _MOST_EXIF or len(in_hex) > _MOST_EXIF_IN_HEX
+def _orientation(image: Image.Image, exif: bytes | None) -> int:
+    """The orientation, 1 to 8; by what was made of the file, where the container was not read."""
+    if exif is not None:
+        return orientation_in(exif)
+    if made := image.info.get("exif"):
+        return orientation_in(bytes(made).removeprefix(b"Exif\0\0"))
+    return int(image.getexif().get(ExifTags.Base.Orientation, 1))
 
 
 def _crop(whole: tuple[int, int], wanted: Input) -> Box:

@@ -15,7 +15,7 @@ from service.photo.boxes import read_picture
 from service.photo.formats import format_of
 from service.photo.tiff_tags import Tag, read_directory
 
-__all__ = ["DRAFT_MARGIN", "PLAIN_BYTES", "Header", "exif_bytes", "read_header"]
+__all__ = ["DRAFT_MARGIN", "PLAIN_BYTES", "Header", "read_header"]
 
 # A JPEG is decoded at 1/2, 1/4 or 1/8 of its size while that leaves this many times the side that
 # it is resized to. On 60 photographs of 12 megapixels this moved a level by 0.3 on average and 5 at
@@ -87,7 +87,7 @@ class Header:
         is_usual: a JPEG of one scan or a BMP without run lengths; the others are, but for TIFF,
             AVIF and HEIC.
         row_bytes: of one row that is held unpacked before it becomes pixels.
-        beside_bytes: held at the same time as the pixels: coefficients, a strip or tile, Exif data.
+        beside_bytes: held at the same time as the pixels: coefficients, a strip or tile.
 
     """
 
@@ -121,6 +121,8 @@ class Header:
     def memory_bytes(self, resize: int) -> int:
         """Foresee the bytes that decoding holds at its peak, beside the file.
 
+        Among them is a copy of the file, without what is not pixels.
+
         Args:
             resize: the side that the photograph is resized to, in pixels.
 
@@ -129,7 +131,7 @@ class Header:
         image = round(pixels * _COSTS[self.kind].pixel_bytes)
         copies = min(pixels, _MOST_COPIED) * _COPIED_BYTES
         rows = self.height * _ROW_BYTES + self.row_bytes * _UNPACKED_ROWS
-        return _LEAST_BYTES + image + copies + rows + self.beside_bytes
+        return _LEAST_BYTES + self.size + image + copies + rows + self.beside_bytes
 
     def is_plain(self, resize: int) -> bool:
         """Tell whether it can be decoded on a thread that serves: in little time and memory.
@@ -182,15 +184,12 @@ _FRAME = struct.Struct(">BHHB")
 # ITU-T T.81, table B.1; of these frames libjpeg-turbo decodes two in one go, row by row.
 _FRAMES = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}
 _SEQUENTIAL = {0xC0, 0xC1}
-_SCAN, _APP1, _APP13 = 0xDA, 0xE1, 0xED
-
-# Pillow reads Exif and Photoshop's data in Python, entry by entry; honest ones have some 20 kB.
-_MOST_PARSED = 256_000
+_SCAN = 0xDA
 
 
 def _jpeg(data: _Bytes) -> Header | None:
     """Walk from segment to segment, to the frame's and the first scan's."""
-    frame, parsed, exif, at = None, 0, 0, 2
+    frame, at = None, 2
     for _ in range(_MOST_SEGMENTS):
         prefix, marker, length = _SEGMENT.unpack_from(data, at)
         if prefix != 0xFF or not 0xC0 <= marker <= 0xFE or 0xD0 <= marker <= 0xD9:  # noqa: PLR2004
@@ -200,42 +199,17 @@ def _jpeg(data: _Bytes) -> Header | None:
                 return None
             frame = (marker, *_FRAME.unpack_from(data, at + 4))
         elif marker == _SCAN:
-            usual = parsed <= _MOST_PARSED
-            return _jpeg_header(data, frame, data[at + 4], exif, usual=usual) if frame else None
-        elif marker == _APP13 or (marker == _APP1 and data[at + 4 : at + 8] == b"Exif"):
-            parsed += length
-            exif += exif_bytes(data, at + 10, length) if marker == _APP1 else 0
+            return _jpeg_header(data, frame, data[at + 4]) if frame else None
         at += 2 + length
     return None
 
 
-def _jpeg_header(
-    data: _Bytes, frame: tuple[int, ...], in_scan: int, exif: int, *, usual: bool
-) -> Header:
+def _jpeg_header(data: _Bytes, frame: tuple[int, ...], in_scan: int) -> Header:
     marker, _, height, width, components = frame
     one_scan = marker in _SEQUENTIAL and in_scan == components
     kind = "JPEG" if one_scan else "JPEG progressive"
     coefficients = 0 if one_scan else 2 * components * width * height
-    usual = usual and one_scan
-    return Header("JPEG", width, height, len(data), kind, usual, beside_bytes=coefficients + exif)
-
-
-def exif_bytes(data: _Bytes, at: int, length: int) -> int:
-    """Foresee what Pillow makes of Exif data: of each entry a copy of what it points to.
-
-    Args:
-        data: holds them.
-        at: where they begin, after ``Exif`` and two zeros.
-        length: theirs.
-
-    """
-    order = "<" if data[at : at + 2] == b"II" else ">"
-    try:
-        (offset,) = struct.unpack_from(order + "I", data, at + 4)
-        (entries,) = struct.unpack_from(order + "H", data, at + offset)
-    except struct.error:
-        return 0
-    return int(entries) * length
+    return Header("JPEG", width, height, len(data), kind, one_scan, beside_bytes=coefficients)
 
 
 _PNG = struct.Struct(">IIBBBBB")

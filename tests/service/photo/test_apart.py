@@ -62,6 +62,21 @@ def is_gone(pid: int) -> bool:
     return state(pid) in "XZ"
 
 
+def test_of_a_photograph_cut_short_the_answer_is_the_same_as_here(
+    shared_processes: DecoderProcesses, photos: dict[str, bytes]
+) -> None:
+    data = photos["chelsea"]
+    there, here = shared_processes.decode(data[:-2], INPUT), decode(data[:-2], INPUT)
+    assert (there.pixels == here.pixels).all()
+    assert (there.pixels == decode(data, INPUT).pixels).all()
+    refusals = []
+    for way in (shared_processes.decode, decode):
+        with pytest.raises(BadImage, match="of its picture are there") as caught:
+            way(data[: len(data) // 2], INPUT)
+        refusals.append(caught.value.detail)
+    assert refusals[0] == refusals[1]
+
+
 def test_the_pixels_are_those_of_decoding_here(
     shared_processes: DecoderProcesses, photos: dict[str, bytes]
 ) -> None:

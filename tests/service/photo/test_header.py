@@ -155,23 +155,6 @@ def test_chunks_beside_the_pixels_have_their_price() -> None:
     assert not header_of(data).is_plain(SIDE)
 
 
-def exif_bomb(entries: int) -> bytes:
-    entry = struct.pack("<HHII", 700, 1, 60_000, 0)
-    exif = b"Exif\0\0" + struct.pack("<2sHIH", b"II", 42, 8, entries) + entry * entries
-    return (
-        FILES["jpeg"][:2]
-        + b"\xff\xe1"
-        + struct.pack(">H", len(exif) + 2)
-        + exif
-        + FILES["jpeg"][2:]
-    )
-
-
-def test_exif_data_that_copies_itself_a_thousandfold_is_not_plain() -> None:
-    assert header_of(exif_bomb(10)).is_plain(SIDE)
-    assert not header_of(exif_bomb(5_000)).is_plain(SIDE)
-
-
 @pytest.mark.parametrize("data", [b"", b"\xff\xd8\xff", b"%PDF-1.7", b"GIF89a", b"BM", b"II*\0"])
 def test_what_says_nothing_has_no_header(data: bytes) -> None:
     assert read_header(data) is None
