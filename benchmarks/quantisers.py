@@ -39,7 +39,7 @@ from export.graph.quantise import quantise
 from export.graph.trace import trace_network
 from models.card import Card
 from models.networks import build
-from models.networks.checkpoint import load_weights
+from models.networks.checkpoint import load_network
 from models.shelf import ZOO
 from models.sources import SOURCES
 from service.fleet.identity import read_card
@@ -127,8 +127,7 @@ def measure(weights: Path, photos: Path, scenes: Path, calibrate: int, judge: in
 
 def _objects(weights: Path, data: Path, calibrate: int, judge: int) -> Subject:
     card = read_card(ZOO / "efficientnet_lite0.onnx")
-    network = build(LITE0.architecture, len(card.labels))
-    load_weights(network, LITE0.architecture, weights)
+    network, _ = load_network(LITE0.architecture, len(card.labels), weights)
     seen = _decoded(data, card, calibrate + judge)
     graph = trace_network(network, card.input.size)
     return Subject(card.name, graph, 1.0, seen.squares[:calibrate], seen[calibrate:])

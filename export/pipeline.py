@@ -20,8 +20,7 @@ from export.proof.parity import check_parity, torch_probabilities
 from models.card import METADATA_KEY, Card, Weights
 from models.errors import UserError, validation_as
 from models.labels import label_set, sun_attributes
-from models.networks import build
-from models.networks.checkpoint import load_weights
+from models.networks.checkpoint import find_weights
 from models.networks.count import NetworkSize, count
 
 if TYPE_CHECKING:
@@ -76,6 +75,8 @@ class ExportConfig:
         published: The accuracy that the publisher states, if any.
         temperature: Divides the logits; 1 leaves the confidences as they are.
         version: Of the model, in the service.
+        use: Which of several networks in the checkpoint; see `find_weights`.
+        activation: Between the linear layers of a head of one's own; likewise.
 
     """
 
@@ -91,6 +92,8 @@ class ExportConfig:
     published: Accuracy | None = None
     temperature: float = 1.0
     version: str = "1"
+    use: str | None = None
+    activation: str | None = None
 
     @classmethod
     def from_source(cls, source: Source) -> ExportConfig:
@@ -175,12 +178,20 @@ class Exporter:
 
         """
         progress("Loading the weights")
-        network = build(config.architecture, len(config.labels))
-        size = count(network, config.input.size)
-        load_weights(network, config.architecture, weights)
+        found = find_weights(
+            config.architecture,
+            len(config.labels),
+            weights,
+            use=config.use,
+            activation=config.activation,
+        )
+        for note in found.notes:
+            progress(note)
+        size = count(found.network, config.input.size)
+        found.load()
         progress("Tracing the network")
-        traced = trace_network(network, config.input.size)
-        return cls(config, network, size, traced, sha256_of(weights))
+        traced = trace_network(found.network, config.input.size)
+        return cls(config, found.network, size, traced, sha256_of(weights))
 
     def with_temperature(self, temperature: float) -> Exporter:
         """The same network, its logits divided by another temperature."""

@@ -6,11 +6,16 @@ Booth has ImageNet's 1000 objects and Places365's 365 scenes, in plain words.
 from __future__ import annotations
 
 import csv
+import re
 from functools import cache
 from pathlib import Path
 
 from models.card import Label
-from models.errors import UserError
+from models.label_files.entries import BadLabels, Entry, in_order
+from models.label_files.lines import parse_lines
+from models.label_files.structured import parse_json, parse_label_map, parse_yaml
+from models.label_files.table import parse_table
+from models.label_files.text import NoText, decode
 
 __all__ = ["LABEL_SETS", "BadLabels", "label_set", "read_labels", "sun_attributes"]
 
@@ -18,12 +23,9 @@ LABEL_SETS = ("imagenet", "places365")
 """The names that `label_set` takes."""
 
 _FOLDER = Path(__file__).parent / "label_sets"
-_SEPARATORS = {".csv": ",", ".tsv": "\t"}
-_COLUMNS = ("category", "name", "kind")
-
-
-class BadLabels(UserError):
-    """The labels can't be read; the sentence says how they should be."""
+# A bracket that opens a list or a dictionary, rather than a name such as "[other]".
+_STRUCTURE = re.compile(r"""^\s*[\[{]\s*(["'\[{\d\]}]|$)""", re.MULTILINE)
+_LABEL_MAP = re.compile(r"\s*item\s*\{")
 
 
 @cache
@@ -48,30 +50,30 @@ def label_set(name: str) -> tuple[Label, ...]:
 def read_labels(given: str) -> tuple[Label, ...]:
     """Read labels in the order of the network's outputs.
 
+    Where a file gives its labels indices, these say the order, and may run from 0 or from 1.
+
     Args:
-        given: The name of a label set that Booth has; or the path of a text file with a label a
-            line; or of a ``.csv`` or ``.tsv`` file with the columns category, name and, for
-            scenes, kind (indoor or outdoor), with or without a line that names them.
+        given: The name of a label set that Booth has; or the path of a file: text with a label a
+            line; a table (``.csv`` or ``.tsv``) with the columns category, name and, for scenes,
+            kind (indoor or outdoor), or index and name; JSON with a list or a dictionary; YAML
+            with the field ``names``; or a label map of TensorFlow's.
 
     Raises:
-        BadLabels: It is none of these.
+        BadLabels: It is none of these, or its indices have a gap or stand twice.
 
     """
     if given in LABEL_SETS:
         return label_set(given)
     path = Path(given)
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError):
+        text = decode(path.read_bytes())
+    except (OSError, NoText):
         raise BadLabels(
             f"{given} can't be read as labels; give {', '.join(LABEL_SETS)}, or a text file in "
             "UTF-8 with a label a line."
         ) from None
-    try:
-        rows = _rows(lines, path.suffix)
-    except csv.Error as fault:
-        raise BadLabels(f"{path.name} is no table of labels: {fault}.") from None
-    return tuple(_label(row, path) for row in rows)
+    entries = in_order(_parse(text, path), path.name)
+    return _known(entries) or tuple(_label(entry, path) for entry in entries)
 
 
 @cache
@@ -80,20 +82,39 @@ def sun_attributes() -> tuple[str, ...]:
     return tuple((_FOLDER / "sun_attributes.txt").read_text(encoding="utf-8").splitlines())
 
 
-def _rows(lines: list[str], suffix: str) -> list[list[str]]:
-    filled = [line for line in lines if line.strip()]
-    if suffix not in _SEPARATORS:
-        return [[line.strip(), line.strip()] for line in filled]
-    rows = list(csv.reader(filled, delimiter=_SEPARATORS[suffix]))
-    return rows[1:] if rows and tuple(rows[0]) == _COLUMNS[: len(rows[0])] else rows
+def _parse(text: str, path: Path) -> list[Entry]:
+    suffix, start = path.suffix.lower(), text.lstrip()[:1]
+    if suffix == ".json" or (start in ("{", "[") and _STRUCTURE.search(text)):
+        return parse_json(text, path.name)
+    if suffix in (".yaml", ".yml"):
+        return parse_yaml(text, path.name)
+    if suffix == ".pbtxt" or _LABEL_MAP.match(text):
+        return parse_label_map(text, path.name)
+    if suffix in (".csv", ".tsv"):
+        return parse_table(text, path.name, is_tabbed=suffix == ".tsv")
+    return parse_lines(text, path.name)
 
 
-def _label(row: list[str], path: Path) -> Label:
-    fields = {key: cell.strip() for key, cell in zip(_COLUMNS, row, strict=False) if cell.strip()}
+def _known(entries: list[Entry]) -> tuple[Label, ...] | None:
+    """Booth's own labels, in plain words and with their kinds, for MIT's scenes and WordNet's ids.
+
+    A file of these may have no names but its categories.
+    """
+    if any(entry.category != entry.name for entry in entries):
+        return None
+    for name in LABEL_SETS:
+        labels = {label.category: label for label in label_set(name)}
+        if all(entry.category in labels for entry in entries):
+            return tuple(labels[entry.category or ""] for entry in entries)
+    return None
+
+
+def _label(entry: Entry, path: Path) -> Label:
+    fields = {"name": entry.name, "category": entry.category or entry.name, "kind": entry.kind}
     try:
         return Label.model_validate(fields)
     except ValueError:
         raise BadLabels(
-            f"{path.name} has the line {', '.join(row)!r}, where category, name and, for scenes, "
-            "indoor or outdoor belong."
+            f"{path.name} has the label {entry.name!r} of the kind {entry.kind!r}, where category, "
+            "name and, for scenes, indoor or outdoor belong."
         ) from None

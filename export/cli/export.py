@@ -35,7 +35,7 @@ class UnknownArchitecture(UserError):
 @click.option(
     "--labels",
     required=True,
-    help=f"{', '.join(LABEL_SETS)}, or a file: a label a line; or .csv: category,name[,kind]",
+    help=f"{', '.join(LABEL_SETS)}, or a file: text, CSV, JSON or YAML, with or without indices",
 )
 @click.option("--out", required=True, type=OUT)
 @click.option("--name", help="the model's name in the service  [default: that of --out]")
@@ -59,6 +59,14 @@ class UnknownArchitecture(UserError):
 @click.option("--mean", type=_RGB, help="of R, G and B, on pixels of 0..255  [default: likewise]")
 @click.option("--std", type=_RGB, help="likewise")
 @click.option("--temperature", type=click.FloatRange(min=0, min_open=True), default=1.0)
+@click.option(
+    "--use", help="which of a checkpoint's networks: ema, or its name  [default: not ema]"
+)
+@click.option(
+    "--activation",
+    type=click.Choice(["relu", "leaky_relu", "gelu", "silu", "tanh", "none"]),
+    help="between the linear layers of a head of your own  [default: relu]",
+)
 @click.option("--licence", default="unknown", help="of the weights: SPDX name, or terms in words")
 def export(
     weights: Path, out: Path, precision: Precision, photos: Path | None, **options: Any
@@ -92,6 +100,8 @@ def _config(
     std: tuple[float, float, float] | None,
     temperature: float,
     licence: str,
+    use: str | None,
+    activation: str | None,
     **resizing: Any,
 ) -> ExportConfig:
     """What to make, with the preprocessing of the architecture's published weights by default."""
@@ -115,6 +125,8 @@ def _config(
         origin="a checkpoint of one's own",
         licence=licence,
         temperature=temperature,
+        use=use,
+        activation=activation,
     )
 
 

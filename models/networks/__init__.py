@@ -19,7 +19,7 @@ __all__ = ["ARCHITECTURES", "Network", "build"]
 
 def _efficientnet_lite(variant: Variant, classes: int) -> Network:
     module = EfficientNetLite(variant, classes)
-    return Network(module, module.maps, lambda maps: maps.mean((2, 3)), module.classifier)
+    return Network(module, module.maps, lambda maps: maps.mean((2, 3)), "_fc")
 
 
 _RESNETS = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")

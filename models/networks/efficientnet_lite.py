@@ -121,11 +121,6 @@ class EfficientNetLite(nn.Module):
         self._bn1 = _norm(_HEAD_CHANNELS)
         self._fc = nn.Linear(_HEAD_CHANNELS, classes)
 
-    @property
-    def classifier(self) -> nn.Linear:
-        """The last layer: weight K x 1280."""
-        return self._fc
-
     def maps(self, x: torch.Tensor) -> torch.Tensor:
         """The last feature maps, N x 1280 x h x w, of normalised pixels N x 3 x S x S."""
         x = functional.relu6(self._bn0(self._conv_stem(x)))

@@ -36,7 +36,7 @@ def densenet(name: str, classes: int) -> Network:
     def maps(x: torch.Tensor) -> torch.Tensor:
         return functional.relu(module.features(x))
 
-    return Network(module, maps, _pooled, module.classifier)
+    return Network(module, maps, _pooled, "classifier")
 
 
 def alexnet(classes: int) -> Network:
@@ -52,12 +52,12 @@ def vgg(name: str, classes: int) -> Network:
 def _residual(module: Any) -> Network:
     stem = (module.conv1, module.bn1, module.relu, module.maxpool)
     stages = (module.layer1, module.layer2, module.layer3, module.layer4)
-    return Network(module, nn.Sequential(*stem, *stages), _pooled, module.fc)
+    return Network(module, nn.Sequential(*stem, *stages), _pooled, "fc")
 
 
 def _with_hidden_layers(module: Any) -> Network:
-    hidden = nn.Sequential(module.avgpool, nn.Flatten(1), *module.classifier[:-1])
-    return Network(module, module.features, hidden, module.classifier[-1])
+    pool = nn.Sequential(module.avgpool, nn.Flatten(1))
+    return Network(module, module.features, pool, "classifier")
 
 
 def _pooled(maps: torch.Tensor) -> torch.Tensor:

@@ -237,7 +237,7 @@ def test_a_network_is_built_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         built.append(architecture)
         return build(architecture, classes)
 
-    monkeypatch.setattr("export.pipeline.build", counting)
+    monkeypatch.setattr("models.networks.checkpoint.build", counting)
     export_model(config(), weights, tmp_path / "out.onnx")
 
     assert built == ["resnet18"]

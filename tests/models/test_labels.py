@@ -153,7 +153,7 @@ def test_a_bad_line_is_told(row: str, tmp_path: Path) -> None:
         read_labels(str(file))
 
 
-@pytest.mark.parametrize("content", [None, b"\xff\xfe\x00"])
+@pytest.mark.parametrize("content", [None, b"\xff\xfe\x00", b"\x89PNG\r\n\x1a\n\0"])
 def test_what_is_no_text_is_told(content: bytes | None, tmp_path: Path) -> None:
     file = tmp_path / "labels.txt"
     if content:
@@ -167,3 +167,72 @@ def test_what_is_no_table_is_told(tmp_path: Path) -> None:
     file.write_text("beach," + "B" * 200_000)
     with pytest.raises(BadLabels, match="no table of labels: field larger than"):
         read_labels(str(file))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("my.txt", "1 dog, small\n0 cat\n"),
+        ("my.txt", "dog, small 2\ncat 1\n"),
+        ("labels", "1: dog, small\n0: cat\n"),
+        ("my.csv", 'index,name\n1,"dog, small"\n0,cat\n'),
+        ("MY.CSV", "1;dog, small\n0;cat\n"),
+        ("my.tsv", "dog, small\t1\ncat\t0\n"),
+        ("my.json", '{"1": "dog, small", "0": "cat"}'),
+        ("config.json", '{"id2label": {"1": "dog, small", "0": "cat"}}'),
+        ("my.txt", '["cat", "dog, small"]'),
+        ("my.txt", "{0: 'cat',\n 1: 'dog, small'}"),
+        ("data.yaml", "names:\n  1: dog, small\n  0: cat\n"),
+        ("data.yml", "names: [cat, 'dog, small']\n"),
+        ("map.pbtxt", "item { id: 2 name: 'dog, small' } item { id: 1 name: 'cat' }"),
+        ("my.txt", "item {\n id: 2\n name: 'dog, small'\n}\nitem {\n id: 1\n name: 'cat'\n}"),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_the_index_counts_whatever_the_order(
+    name: str, text: str, encoding: str, tmp_path: Path
+) -> None:
+    file = tmp_path / name
+    file.write_text(text, encoding=encoding, newline="")
+    assert [label.name for label in read_labels(str(file))] == ["cat", "dog, small"]
+
+
+def test_names_in_brackets_are_no_json(tmp_path: Path) -> None:
+    file = tmp_path / "my.txt"
+    file.write_text("[other]\ncat\n")
+    assert [label.name for label in read_labels(str(file))] == ["[other]", "cat"]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("0 cat\n1 dog\n3 bird\n", r"^my\.txt has no label with the index 2, though one with 3;"),
+        ("0 cat\n1 dog\n1 bird\n", r"^my\.txt has the index 1 twice; give each"),
+        ("\n \n", r"^my\.txt holds no labels; give a label for each"),
+    ],
+)
+def test_a_wrong_index_is_told(text: str, sentence: str, tmp_path: Path) -> None:
+    file = tmp_path / "my.txt"
+    file.write_text(text)
+    with pytest.raises(BadLabels, match=sentence):
+        read_labels(str(file))
+
+
+@pytest.mark.parametrize("name", ["categories_places365.txt", "IO_places365.txt"])
+def test_mits_own_files_give_the_scenes_that_booth_knows(name: str, shared: Path) -> None:
+    assert read_labels(str(shared / "scenes" / name)) == label_set("places365")
+
+
+def test_wordnets_ids_alone_give_the_objects_that_booth_knows(tmp_path: Path) -> None:
+    file = tmp_path / "synsets.txt"
+    file.write_text("n01443537\nn01440764\n")
+    assert [label.name for label in read_labels(str(file))] == ["Goldfish", "Tench"]
+
+
+def test_keras_index_of_imagenet_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "imagenet_class_index.json"
+    file.write_text('{"1": ["n01443537", "goldfish"], "0": ["n01440764", "tench"]}')
+    assert read_labels(str(file)) == (
+        Label(name="tench", category="n01440764"),
+        Label(name="goldfish", category="n01443537"),
+    )

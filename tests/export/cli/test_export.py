@@ -3,7 +3,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-import torch
 
 from export.cli.export import _config, export
 from service.fleet.identity import read_card
@@ -84,8 +83,8 @@ def test_labels_that_stand_twice_are_told(folder: Path) -> None:
 
 
 def test_a_checkpoint_that_wants_to_run_code_is_refused(folder: Path) -> None:
-    torch.save(torch.nn.Linear(2, 3), folder / "my.pth")
-    assert "is refused, since loading it could run code" in refused(run(folder))
+    (folder / "my.pth").write_bytes(b"cos\nsystem\n(S'true'\ntR.")
+    assert "is refused, since it was made to run code" in refused(run(folder))
 
 
 @pytest.mark.parametrize(
@@ -95,7 +94,9 @@ def test_a_checkpoint_that_wants_to_run_code_is_refused(folder: Path) -> None:
 def test_preprocessing_is_that_of_the_architectures_published_weights(
     folder: Path, arch: str, mean: float, interpolation: str, size: int
 ) -> None:
-    unset = dict.fromkeys(("name", "title", "size", "resize", "interpolation", "mean", "std"))
+    unset = dict.fromkeys(
+        ("name", "title", "size", "resize", "interpolation", "mean", "std", "use", "activation")
+    )
     labels = str(folder / "my.txt")
     config = _config(
         folder / "my.onnx",

@@ -14,8 +14,7 @@ from export.photographs import shipped_photographs
 from export.pipeline import ExportConfig
 from export.proof.parity import torch_probabilities
 from models.labels import label_set
-from models.networks import build
-from models.networks.checkpoint import load_weights
+from models.networks.checkpoint import load_network
 from models.shelf import ZOO
 from models.sources import SOURCES
 from service.fleet.identity import read_card
@@ -54,8 +53,7 @@ def test_the_shipped_files_card_says_what_was_measured() -> None:
 def test_the_shipped_file_answers_as_the_published_weights(weights: Path) -> None:
     card, config = read_card(FILE), ExportConfig.from_source(LITE0)
     assert card.weights.sha256 == LITE0.sha256 == sha256_of(weights)
-    network = build("efficientnet_lite0", 1000)
-    load_weights(network, "efficientnet_lite0", weights)
+    network, _ = load_network("efficientnet_lite0", 1000, weights)
     photos = shipped_photographs(card.input).proof
 
     expected = torch_probabilities(network, config.normalisation, 1, photos)

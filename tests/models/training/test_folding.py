@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from models.networks import Network, build
-from models.networks.checkpoint import load_weights
+from models.networks.checkpoint import load_network
 from models.sources import SOURCES
 from models.training.augment import normalised, resized
 from models.training.folding import fold_batch_norms
@@ -38,8 +38,7 @@ def case(request: pytest.FixtureRequest, squares: NDArray[np.uint8]) -> Case:
     """A network whose norms have the statistics of real photographs, and two of those."""
     architecture, side = request.param
     if architecture == LITE0.architecture:
-        network = build(architecture, 1000)
-        load_weights(network, architecture, request.getfixturevalue("weights"))
+        network, _ = load_network(architecture, 1000, request.getfixturevalue("weights"))
     else:
         network = build(architecture, 7)
         state = random_network(architecture, 7, side).module.state_dict()

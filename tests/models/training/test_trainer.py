@@ -8,8 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
-from models.networks import Network, build
-from models.networks.checkpoint import load_weights
+from models.networks import Network
+from models.networks.checkpoint import load_network
 from models.sources import SOURCES
 from models.training.curves import Entry, read
 from models.training.examples import Examples
@@ -48,9 +48,7 @@ def begin(start: Path, photographs: Examples, tmp_path_factory: pytest.TempPathF
     root = tmp_path_factory.mktemp("runs")
 
     def make() -> Network:
-        made = build(LITE0.architecture, 5)
-        load_weights(made, LITE0.architecture, start)
-        return made
+        return load_network(LITE0.architecture, 5, start)[0]
 
     def begin(folder: str, plan: Plan = PLAN, on_entry: OnEntry = _silent) -> Trainer:
         return Trainer(
