@@ -23,7 +23,7 @@ Layout: TypeAlias = Literal["nchw", "nhwc"]
 
 _COLOURS = (3, 1)
 _LEAST_SIDE = 8  # of a square told by the length of a row: tables often have 4 or 12 columns
-_NUMBERS = {
+_NUMBERS: dict[int, str] = {
     TensorProto.FLOAT: "float32",
     TensorProto.FLOAT16: "float16",
     TensorProto.DOUBLE: "float64",
@@ -126,7 +126,7 @@ def _no_photograph(original: Original, name: str, what: object) -> AdoptionError
 
 
 def _form(kind: int, shape: list[int | None]) -> str:
-    number = _NUMBERS.get(kind, "of another type")
+    number = "text" if kind == TensorProto.STRING else _NUMBERS.get(kind, "of another type")
     return f"{number} {' x '.join(str(side or 'N') for side in shape) or '(one number)'}"
 
 
