@@ -16,7 +16,7 @@ from export.adoption.notes import notes_on
 from export.adoption.original import read_original, runnable
 from export.adoption.outputs import find_scores, wrong_number
 from export.adoption.preprocessing import Preprocessing, usual
-from export.adoption.proof import answers_of, compare, run_original
+from export.adoption.proof import answers_of, check_served, compare, run_original
 from export.adoption.signature import photo_input
 from export.adoption.size import multiply_adds, parameters, precision_of
 from export.graph.file import write_model
@@ -89,6 +89,7 @@ def adopt_model(
     progress("Proving the model file on them")
     model, parity, how = _proven(findings)
     card = _card(findings, model, wishes, parity)
+    check_served(model, card, out)
     write_model(model, card, out)
     return card, notes_on(findings, how)
 

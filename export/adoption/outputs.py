@@ -54,7 +54,6 @@ class Scores:
         count: K; 1 where one number tells two labels apart.
         meaning: Of the numbers.
         why: How that is known.
-        last: The kind of the operator that makes them.
 
     """
 
@@ -62,7 +61,6 @@ class Scores:
     count: int
     meaning: Meaning
     why: str
-    last: str
 
     @property
     def labels(self) -> int:
@@ -120,9 +118,9 @@ def find_scores(
     count = rows[name].shape[1]
     if count < 2 and labels not in (None, 2):  # noqa: PLR2004 (one number tells two labels apart)
         raise wrong_number(original, 1, labels or 0)
-    last = _last(original, name)
-    what, why = (meaning, "as asked for") if meaning else meaning_of(original, rows[name], last)
-    return Scores(name, count, what, why, last)
+    _check_sense(original, rows[name])
+    what, why = _asked(original, rows[name], meaning) or meaning_of(original, rows[name], name)
+    return Scores(name, count, what, why)
 
 
 def wrong_number(original: Original, outputs: int, labels: int) -> AdoptionError:
@@ -176,13 +174,7 @@ def _last(original: Original, name: str) -> str:
     return node.op_type if node is not None else "none"
 
 
-def meaning_of(original: Original, values: Values, last: str) -> tuple[Meaning, str]:
-    """What the numbers of an output mean.
-
-    Raises:
-        AdoptionError: Its numbers and its last operator contradict each other.
-
-    """
+def _check_sense(original: Original, values: Values) -> None:
     if not np.isfinite(values).all():
         raise AdoptionError(
             f"{original.path.name} answers real photographs with infinity or no number at all: its "
@@ -193,10 +185,43 @@ def meaning_of(original: Original, values: Values, last: str) -> tuple[Meaning, 
             f"{original.path.name} answers all of {len(values)} photographs alike: its weights are "
             "damaged, or its pixels want another scale (--range, --mean, --std)."
         )
-    within = bool(values.min() >= 0 and values.max() <= 1 + _ROUNDING)
+
+
+def _asked(
+    original: Original, values: Values, meaning: Meaning | None
+) -> tuple[Meaning, str] | None:
+    """What was asked for, where the numbers can be that."""
+    if meaning is None:
+        return None
+    if meaning == "probabilities" and not (_within(values) and _sums_to_one(values)):
+        raise AdoptionError(
+            f"The numbers of {original.path.name} are no probabilities: they range from "
+            f"{values.min():.3g} to {values.max():.3g}, and those of a photograph do not sum to 1."
+        )
+    return meaning, "as asked for"
+
+
+def _within(values: Values) -> bool:
+    return bool(values.min() >= 0 and values.max() <= 1 + _ROUNDING)
+
+
+def _sums_to_one(values: Values) -> bool:
+    if values.shape[1] == 1:
+        return True  # the other label has the rest
+    return bool(np.abs(values.sum(1, dtype=np.float64) - 1).max() < _ROUNDING)
+
+
+def meaning_of(original: Original, values: Values, name: str) -> tuple[Meaning, str]:
+    """What the numbers of an output mean.
+
+    Raises:
+        AdoptionError: Its numbers and its last operator contradict each other.
+
+    """
+    last, within = _last(original, name), _within(values)
     if values.shape[1] == 1:
         return _of_one(original, within, last)
-    if within and np.abs(values.sum(1, np.float64) - 1).max() < _ROUNDING:
+    if within and _sums_to_one(values):
         return "probabilities", f"they sum to 1, and the last operator is {last}"
     if last == "LogSoftmax":
         return "log probabilities", "the last operator is LogSoftmax"

@@ -5,6 +5,7 @@ The original runs as it is, one photograph at a time, on what numpy alone made o
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,18 +14,21 @@ import onnxruntime as ort
 from export.adoption.errors import AdoptionError
 from export.adoption.walk import attribute, makers
 from models.card import Parity
-from service.runtimes.base import in_a_line
+from service.runtimes.base import Layout, ModelFile, in_a_line
+from service.runtimes.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from numpy.typing import NDArray
     from onnx import ModelProto
 
     from export.adoption.original import Original
     from export.adoption.preprocessing import Preprocessing
+    from models.card import Card
 
-__all__ = ["LARGEST_DIFFERENCE", "answers_of", "compare", "run_original"]
+__all__ = ["LARGEST_DIFFERENCE", "answers_of", "check_served", "compare", "run_original"]
 
 LARGEST_DIFFERENCE = {"fp32": 1e-4, "fp16": 0.01, "int8": 0.02}
 """How far a probability may be off, as a share of how far the photographs' answers differ.
@@ -106,6 +110,22 @@ def compare(found: NDArray[Any], expected: NDArray[Any], precision: str) -> Pari
         largest_difference=largest,
         mean_difference=float(change[np.arange(len(first)), first].mean()),
     )
+
+
+def check_served(model: ModelProto, card: Card, out: Path) -> None:
+    """Try what the service tries before it serves a model.
+
+    Raises:
+        ModelError: It would refuse it.
+
+    """
+    content = model.SerializeToString()
+    file = ModelFile(out, content, sha256(content).hexdigest(), 0, card)
+    session = Session(file, providers=["cpu"], layout=Layout())
+    try:
+        session.warm_up([1, _BATCH])
+    finally:
+        session.close()
 
 
 def _run(

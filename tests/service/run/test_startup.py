@@ -205,7 +205,12 @@ def test_reloads_that_have_yet_to_begin_are_one(
     inside: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     times: list[None] = []
-    monkeypatch.setattr(inside.state.fleet, "refresh", lambda *_: times.append(None) or [])
+
+    def note(*_: object) -> list[str]:
+        times.append(None)
+        return []
+
+    monkeypatch.setattr(inside.state.fleet, "refresh", note)
 
     async def ask_often() -> None:
         with inside.state.loading:
