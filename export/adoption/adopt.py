@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from export.adoption.errors import AdoptionError
 from export.adoption.evidence import told_by_the_graph
 from export.adoption.facts import Facts, Told, merged
 from export.adoption.findings import Findings
 from export.adoption.graph import batched, one_by_one
 from export.adoption.metadata import told_beside, told_by_the_file
 from export.adoption.notes import notes_on
-from export.adoption.original import read_original, runnable
+from export.adoption.original import AdoptionError, read_original, runnable
 from export.adoption.outputs import find_scores, wrong_number
 from export.adoption.preprocessing import Preprocessing, usual
 from export.adoption.proof import answers_of, check_served, compare, run_original
@@ -95,8 +94,8 @@ def adopt_model(
 
 
 def _findings(original: Original, wishes: Wishes, progress: Progress) -> Findings:
-    session = runnable(original)
     photo = photo_input(original, wishes.layout)
+    session = runnable(original)
     facts, by = merged(_tellers(original, photo, wishes.facts))
     wanted = Preprocessing.of(photo, facts, by)
     photos = _photographs(wishes.photos, wanted)

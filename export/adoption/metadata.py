@@ -13,8 +13,8 @@ from collections import Counter
 from math import floor
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from export.adoption.errors import AdoptionError
 from export.adoption.facts import Facts, Told
+from export.adoption.original import AdoptionError
 from export.adoption.walk import attribute
 from models.card import Label
 

@@ -16,15 +16,15 @@ from onnx import TensorProto
 from onnx.external_data_helper import ExternalDataInfo, load_external_data_for_model
 from onnx.inliner import inline_local_functions
 
-from export.adoption.errors import AdoptionError
 from export.adoption.walk import all_tensors, graphs_of
 from models.card import METADATA_KEY
+from models.errors import UserError
 from service.runtimes.base import in_a_line
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-__all__ = ["MOST_BYTES", "Original", "read_original", "runnable"]
+__all__ = ["MOST_BYTES", "AdoptionError", "Original", "read_original", "runnable"]
 
 MOST_BYTES = 2_000_000_000
 """Of a network: protobuf, which ONNX files are made of, ends at 2 GiB."""
@@ -42,6 +42,10 @@ _OTHERS = (
     (0, b"version https://git-lfs", "the pointer that Git LFS leaves in place of a file"),
     (0, b"<", "a page of HTML or XML"),
 )
+
+
+class AdoptionError(UserError):
+    """A file can't become a model file of Booth's; the sentence says why, or what is missing."""
 
 
 @dataclass(frozen=True, slots=True)

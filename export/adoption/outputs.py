@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 from onnx import TensorProto
 
-from export.adoption.errors import AdoptionError
+from export.adoption.original import AdoptionError
 from export.adoption.walk import makers
 
 if TYPE_CHECKING:

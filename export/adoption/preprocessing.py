@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from export.adoption.errors import AdoptionError
 from export.adoption.facts import Facts, Told
+from export.adoption.original import AdoptionError
 from models.card import Input
 from models.errors import validation_as
 from models.sources import SOURCES

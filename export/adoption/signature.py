@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 from onnx import TensorProto, helper
 
-from export.adoption.errors import AdoptionError
+from export.adoption.original import AdoptionError
 from export.adoption.walk import attribute, shape_of, takers
 
 if TYPE_CHECKING:
