@@ -178,7 +178,8 @@ CASES = {
                 constants={"mean": np.array([0.485, 0.456, 0.406], np.float32).reshape(1, 3, 1, 1),
                            "std": np.array([0.229, 0.224, 0.225], np.float32).reshape(1, 3, 1, 1)}),
         pixels=unit, says="its graph normalises pixels of 0..1 itself"),
-    "caffe": Case(Network(constants={"fc": CALM}), options={"bgr": "", "mean": "123.68 116.779 103.939", "std": "1 1 1"},
+    "caffe": Case(Network(constants={"fc": CALM}),
+                  options={"bgr": "", "mean": "123.68 116.779 103.939", "std": "1 1 1"},
                   pixels=lambda photos: np.ascontiguousarray(
                       (photos.astype(np.float32) - CAFFE)
                       [..., ::-1].transpose(0, 3, 1, 2)), says="BGR, (pixel - mean) / std"),
@@ -190,7 +191,8 @@ CASES = {
     "all sides free, channels last": Case(
         Network(shape=["N", "H", "W", "C"], first=[node("Transpose", "input", "x", **LAST_FIRST)]),
         options={"size": str(SIDE)}, pixels=last),
-    "grey": Case(Network(shape=["N", 1, SIDE, SIDE], channels=1), pixels=grey, says="pixels: grey of 0..1"),
+    "grey": Case(Network(shape=["N", 1, SIDE, SIDE], channels=1), pixels=grey,
+                 says="pixels: grey of 0..1"),
     "one row of pixels": Case(
         Network(shape=["N", SIDE * SIDE * 3], constants={"square": np.array([-1, SIDE, SIDE, 3])},
                 first=[node("Reshape", "input", "s", "square"),
