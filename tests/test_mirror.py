@@ -28,7 +28,7 @@ EXCEPTIONS = {
     "and held against docs/api.md",
     "export/adoption": "steps of one way, which tests/export/adoption/test_adopt.py and "
     "tests/export/cli/test_adopt.py go from end to end with each kind of file",
-    "export/graph/file.py": "what writes every model file, under test in tests/export/test_pipeline",
+    "export/graph/file.py": "it writes every model file: tests/export/test_pipeline",
     "service/__main__.py": "one call, with which every server of these tests is started",
 }
 
