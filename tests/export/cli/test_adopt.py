@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import onnx
 import pytest
@@ -87,7 +87,7 @@ def test_external_data_lies_beside_the_file_and_whole(
 ) -> None:
     path = folder / "bad.onnx"
     model = Network().model()
-    where = {"location": "weights.data", "size_threshold": 0}
+    where: dict[str, Any] = {"location": "weights.data", "size_threshold": 0}
     onnx.save(model, path, save_as_external_data=True, **where)
     model = onnx.load(path, load_external_data=False)
     for tensor in model.graph.initializer:
