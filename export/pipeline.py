@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
@@ -11,13 +10,14 @@ import onnx
 
 from export.fetch.weights import sha256_of
 from export.graph.attributes import add_attributes, read_matrix
+from export.graph.file import write_model
 from export.graph.float16 import to_float16
 from export.graph.model import assemble
 from export.graph.quantise import quantise
 from export.graph.trace import trace_network
 from export.photographs import shipped_photographs
 from export.proof.parity import check_parity, torch_probabilities
-from models.card import METADATA_KEY, Card, Weights
+from models.card import Card, Weights
 from models.errors import UserError, validation_as
 from models.labels import label_set, sun_attributes
 from models.networks.checkpoint import find_weights
@@ -222,7 +222,7 @@ class Exporter:
         parity = check_parity(model, expected, seen.proof, precision=precision)
         names = sun_attributes() if attributes else ()
         card = card.model_copy(update={"parity": parity, "attributes": names})
-        _write(model, card, out)
+        write_model(model, card, out)
         return card
 
     def _model(self, precision: Precision, seen: Photographs) -> ModelProto:
@@ -277,15 +277,4 @@ def export_model(
 
 def write_card(path: Path, card: Card, out: Path | None = None) -> None:
     """Give a model file another card; with ``out``, as another file."""
-    _write(onnx.load(path), card, out or path)
-
-
-def _write(model: ModelProto, card: Card, out: Path) -> None:
-    onnx.helper.set_model_props(model, {METADATA_KEY: card.to_json()})
-    out.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = out.with_name(f".{out.name}.{os.getpid()}")
-    try:
-        unfinished.write_bytes(model.SerializeToString(deterministic=True))
-        unfinished.replace(out)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    write_model(onnx.load(path), card, out or path)

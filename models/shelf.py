@@ -19,11 +19,15 @@ class ModelNotFound(UserError):
 
 
 def shelf(folder: Path) -> dict[str, Path]:
-    """All model files by name: the user's ``folder`` first, then what ships."""
+    """All model files by name: the user's ``folder`` first, then what ships.
+
+    Hidden files are none: macOS leaves them beside what it copies.
+    """
     found: dict[str, Path] = {}
     for place in (folder, ZOO):
         for path in sorted(place.glob(f"*{SUFFIX}")):
-            found.setdefault(path.stem, path)
+            if not path.name.startswith("."):
+                found.setdefault(path.stem, path)
     return found
 
 

@@ -64,7 +64,8 @@ class Settings(BaseModel):
         ("places365", "efficientnet_lite0"),
         min_length=1,
         description="models to serve, by name or path, separated by commas; the first is the "
-        "default; * stands for every file in `BOOTH_MODEL_DIR`",
+        "default; * stands for every file in `BOOTH_MODEL_DIR` and for what ships, without those "
+        "that can't be used",
     )
     model_dir: Path = Field(
         default_factory=default_model_folder, description="folder of the pulled and exported models"

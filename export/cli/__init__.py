@@ -1,1 +1,1 @@
-"""The commands that need torch, one a file: ``booth export``, ``pull``, ``train``, ``verify``."""
+"""The commands that make model files, one a file; all but ``booth adopt`` need torch."""

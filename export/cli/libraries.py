@@ -6,13 +6,23 @@ from importlib.util import find_spec
 
 from models.errors import UserError
 
-__all__ = ["MissingLibrary", "require_torch", "require_training"]
+__all__ = ["MissingLibrary", "require_onnx", "require_torch", "require_training"]
 
 _EXPORT = ("torch", "torchvision", "onnx")
 
 
 class MissingLibrary(UserError):
     """A command needs a library that is not installed; the sentence says which extra brings it."""
+
+
+def require_onnx() -> None:
+    """Say what to install where the library that reads ONNX files is missing.
+
+    Raises:
+        MissingLibrary: It is.
+
+    """
+    _require("adopt", "onnx")
 
 
 def require_torch() -> None:

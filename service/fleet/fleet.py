@@ -6,7 +6,7 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -218,34 +218,44 @@ class Fleet:
             self._install([one for one in self.loaded() if one not in gone])
         _retire(gone)
 
-    def refresh(self, paths: Iterable[Path]) -> None:
+    def refresh(self, paths: Iterable[Path], optional: Collection[Path] = ()) -> list[str]:
         """Serve these files and no others, the first as the default; load what is new or changed.
 
         All of it changes at once, when the new ones are warm. Where a file can't be used, what was
         loaded from it before stays. Of two files of one name and version the first one serves.
 
+        Args:
+            paths: the files.
+            optional: those among them that need not be usable.
+
+        Returns:
+            Why optional files are not served, a sentence each.
+
         Raises:
-            ModelError: a file can't be used; the others are served.
+            ModelError: a file that is not optional can't be used, the others are served; or none
+                of the files can.
 
         """
         with self._changing:
             before = {loaded.path: loaded for loaded in self.loaded()}
-            failed: list[str] = []
+            failed: dict[Path, str] = {}
             chosen: dict[tuple[str, str], LoadedModel] = {}
             for path in paths:
                 model: LoadedModel | None
                 try:
                     model = self._current(path, before.get(path))
                 except ModelError as error:
-                    failed.append(str(error))
+                    failed[path] = str(error)
                     model = before.get(path)
                 if model and chosen.setdefault(model.name_and_version, model) is not model:
-                    failed.append(f"{path.name} has the name and version of another; serve one.")
+                    failed[path] = f"{path.name} has the name and version of another; serve one."
                     _close_all([model] if model is not before.get(path) else [])
             self._install(list(chosen.values()))
         _retire([one for one in before.values() if one not in chosen.values()])
-        if failed:
-            raise ModelError(" ".join(failed))
+        passed_over = [why for path, why in failed.items() if path in optional]
+        if failed and (len(passed_over) < len(failed) or not chosen):
+            raise ModelError(" ".join(failed.values()))
+        return passed_over
 
     def _current(self, path: Path, before: LoadedModel | None) -> LoadedModel:
         return before if before and before.is_current else self._opened(path)

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import onnxruntime as ort
@@ -74,7 +75,8 @@ def _unprepared(content: bytes, path: Path) -> ort.InferenceSession:
         return open_unprepared(content)
     except Exception as cause:
         raise ModelError(
-            f"{path.name} is no ONNX file that can run here; export it again with `booth export`."
+            f"{path.name} is no ONNX file that can run here; make it with `booth export`, or with "
+            "`booth adopt` where another program wrote the network."
         ) from cause
 
 
@@ -82,7 +84,8 @@ def _card_of(session: ort.InferenceSession, path: Path) -> Card:
     text = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
     if text is None:
         raise ModelError(
-            f"{path.name} carries no card; make the file with `booth export`, which writes one."
+            f"{path.name} carries no card, as a model file of Booth's does; "
+            f"`booth adopt {quote(str(path))} --labels LABELS` makes one of it."
         )
     try:
         return Card.from_json(text)

@@ -131,19 +131,24 @@ async def keep_small(state: ServiceState, *, every_s: float = 5) -> None:
             peak = 0
 
 
-def wanted_files(settings: Settings) -> list[Path]:
+def wanted_files(settings: Settings) -> dict[Path, bool]:
     """The files of the models that the settings ask for, the default one first.
+
+    Returns:
+        Of each file, whether it is asked for by its name: what * stands for need not be usable.
 
     Raises:
         ModelNotFound: there is no such file.
 
     """
-    names = [
-        name
-        for wanted in settings.models
-        for name in (shelf(settings.model_dir) if wanted == "*" else [wanted])
-    ]
-    return list(dict.fromkeys(find_model(name, settings.model_dir) for name in names))
+    files: dict[Path, bool] = {}
+    for wanted in settings.models:
+        if wanted == "*":
+            for path in shelf(settings.model_dir).values():
+                files.setdefault(path, False)
+        else:
+            files[find_model(wanted, settings.model_dir)] = True
+    return files
 
 
 def _load(state: ServiceState) -> str | None:
@@ -152,7 +157,7 @@ def _load(state: ServiceState) -> str | None:
         state.reload_waits = False
         state.metrics.models_complete.set(0)
         try:
-            state.fleet.refresh(wanted_files(state.settings))
+            _refresh(state)
         except UserError as error:
             state.metrics.count_load("unusable")
             return str(error)
@@ -162,6 +167,16 @@ def _load(state: ServiceState) -> str | None:
             return f"The models could not be loaded: {type(error).__name__}; the log says more."
         state.metrics.count_load("ok")
         return None
+
+
+def _refresh(state: ServiceState) -> None:
+    """Load what is wanted; tell what * stands for and can't be used, and go on without it."""
+    files = wanted_files(state.settings)
+    optional = {path for path, named in files.items() if not named}
+    passed_over = state.fleet.refresh(files, optional)
+    for why in passed_over:
+        log.warning("%s It was asked for by * alone, so the other models are served.", why)
+    state.metrics.models_unusable.set(len(passed_over))
 
 
 async def beside(work: Callable[[], _T]) -> _T:

@@ -91,6 +91,11 @@ class Metrics:
             "1 if all models asked for are loaded; 0 while loading and after a load has failed.",
             registry=self.registry,
         )
+        self.models_unusable = Gauge(
+            "booth_models_unusable",
+            "Files that * in BOOTH_MODELS stands for and that could not be loaded.",
+            registry=self.registry,
+        )
 
         self.loads = self._counter("loads", "Times that models were loaded anew.", ["outcome"])
         for outcome in LOAD_OUTCOMES:

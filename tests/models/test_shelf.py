@@ -18,7 +18,7 @@ def test_what_ships_is_always_there(tmp_path: Path) -> None:
 
 
 def test_the_users_own_file_goes_before_the_one_that_ships(tmp_path: Path) -> None:
-    for name in ("mine.onnx", "places365.onnx", "notes.txt"):
+    for name in ("mine.onnx", "places365.onnx", "notes.txt", "._mine.onnx", ".unfinished.onnx"):
         (tmp_path / name).touch()
     found = shelf(tmp_path)
     assert found["places365"] == tmp_path / "places365.onnx"

@@ -162,6 +162,22 @@ def test_two_files_of_one_name_and_version_are_refused(
     assert [one.path for one in fleet.loaded()] == [original]
 
 
+def test_an_optional_file_that_cant_be_used_is_told_and_no_error(
+    fleet: Fleet, make_tiny: MakeTiny, tmp_path: Path
+) -> None:
+    good, bad, copy = make_tiny("good"), tmp_path / "bad.onnx", tmp_path / "copy.onnx"
+    bad.write_bytes(b"not a model")
+    copy.write_bytes(good.read_bytes())
+    first, second = fleet.refresh([bad, good, copy], optional=[bad, copy])
+    assert first.startswith("bad.onnx is no ONNX file")
+    assert second == "copy.onnx has the name and version of another; serve one."
+    assert names(fleet) == [("good", "1")]
+    with pytest.raises(ModelError, match=r"^bad\.onnx is no ONNX file[^.]*\.$"):
+        fleet.refresh([bad], optional=[bad])
+    with pytest.raises(ModelError, match=r"^bad\.onnx is no ONNX file"):
+        fleet.refresh([bad, good, copy], optional=[copy])
+
+
 def test_the_default_stays_where_another_file_has_its_name_and_version(
     fleet: Fleet, make_tiny: MakeTiny
 ) -> None:

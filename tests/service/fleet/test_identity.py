@@ -99,8 +99,10 @@ def test_the_card_is_read_without_the_contract(make_tiny: MakeTiny) -> None:
 
 
 def test_a_file_without_a_card_is_refused(make_tiny: MakeTiny) -> None:
-    with pytest.raises(ModelError, match="carries no card"):
-        read_model_file(make_tiny(card=False))
+    path = make_tiny(card=False)
+    advice = rf"carries no card, .*; `booth adopt {path} --labels LABELS` makes one of it\.$"
+    with pytest.raises(ModelError, match=advice):
+        read_model_file(path)
 
 
 def with_card(path: Path, before: str, after: str) -> Path:

@@ -11,19 +11,31 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import onnx
 import pytest
 
+from models import shelf
 from service.fleet.fleet import Fleet
 from service.run import startup
 from service.run.app import create_app, create_state
 from service.run.page import PageMount
 from service.run.startup import reload
-from service.settings import read_settings
+from service.settings import Settings, read_settings
 from service.web.state import CAN_NOT_START
 from tests.servers import Inside, Serve, clean_environment
 from tests.service.asking import samples
 from tests.service.conftest import MakeBroken, MakeTiny
 from tests.waiting import eventually
+
+
+@pytest.fixture
+def foreign(make_tiny: MakeTiny, tmp_path: Path) -> Path:
+    """A network that another program might have written: it has no card."""
+    model = onnx.load(make_tiny("foreign"))
+    del model.metadata_props[:]
+    (tmp_path / "foreign").mkdir()
+    onnx.save(model, tmp_path / "foreign" / "foreign.onnx")
+    return tmp_path / "foreign" / "foreign.onnx"
 
 
 def serve_to_its_end(**settings: object) -> subprocess.CompletedProcess[str]:
@@ -118,11 +130,87 @@ def test_the_metrics_say_that_a_model_asked_for_is_missing(inside: Any, tiny: Pa
     assert after[unusable] == before[unusable] + 1
 
 
+def test_what_the_star_stands_for_and_cant_be_used_keeps_nothing_else_from_being_served(
+    make_tiny: MakeTiny,
+    foreign: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    make_tiny("good").replace(folder / "good.onnx")
+    foreign.replace(folder / "foreign.onnx")
+    (folder / "damaged.onnx").write_bytes(b"no model")
+    (folder / "._good.onnx").write_bytes(b"what macOS leaves")
+    monkeypatch.setattr(shelf, "ZOO", tmp_path / "none")
+    settings = read_settings(
+        {"BOOTH_MODELS": "*", "BOOTH_MODEL_DIR": str(folder), "BOOTH_DEMO": "off"}
+    )
+    state = create_state(settings)
+    asyncio.run(startup.start(state, PageMount(state.settings, state.memory)))
+    metrics = state.metrics.registry.get_sample_value
+    assert state.not_ready() is None
+    assert [one.card.name for one in state.fleet.loaded()] == ["good"]
+    told = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert [line.partition(" ")[0] for line in told] == ["damaged.onnx", "foreign.onnx"]
+    assert all(line.endswith("by * alone, so the other models are served.") for line in told)
+    assert metrics("booth_models_unusable") == 2
+    assert metrics("booth_models_complete") == 1
+    state.fleet.close()
+
+
+@pytest.mark.parametrize("models", ["*,foreign", "foreign,*"])
+def test_a_model_that_is_named_has_to_be_usable_beside_the_star_too(
+    foreign: Path, monkeypatch: pytest.MonkeyPatch, models: str
+) -> None:
+    monkeypatch.setattr(shelf, "ZOO", foreign.parent / "none")
+    settings = read_settings(
+        {"BOOTH_MODELS": models, "BOOTH_MODEL_DIR": str(foreign.parent), "BOOTH_DEMO": "off"}
+    )
+    state = create_state(settings)
+    asyncio.run(startup.start(state, PageMount(state.settings, state.memory)))
+    assert state.fatal
+    assert f"`booth adopt {foreign} --labels LABELS` makes one of it." in state.fatal
+    state.fleet.close()
+
+
+def test_the_star_alone_needs_one_file_that_can_be_used(
+    foreign: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shelf, "ZOO", foreign.parent / "none")
+    settings = read_settings(
+        {"BOOTH_MODELS": "*", "BOOTH_MODEL_DIR": str(foreign.parent), "BOOTH_DEMO": "off"}
+    )
+    state = create_state(settings)
+    asyncio.run(startup.start(state, PageMount(state.settings, state.memory)))
+    assert state.fatal
+    assert "foreign.onnx carries no card" in state.fatal
+    state.fleet.close()
+
+
+def test_the_default_is_the_first_that_is_named_and_the_star_adds_the_rest(tmp_path: Path) -> None:
+    for name in ("a.onnx", "b.onnx"):
+        (tmp_path / name).touch()
+    found = startup.wanted_files(Settings(models=("places365", "*"), model_dir=tmp_path))
+    assert [(path.stem, named) for path, named in found.items()] == [
+        ("places365", True),
+        ("a", False),
+        ("b", False),
+        ("efficientnet_lite0", False),
+    ]
+
+
 def test_reloads_that_have_yet_to_begin_are_one(
     inside: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     times: list[None] = []
-    monkeypatch.setattr(inside.state.fleet, "refresh", lambda _: times.append(None))
+
+    def note(*_: object) -> list[str]:
+        times.append(None)
+        return []
+
+    monkeypatch.setattr(inside.state.fleet, "refresh", note)
 
     async def ask_often() -> None:
         with inside.state.loading:
