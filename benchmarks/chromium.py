@@ -63,8 +63,25 @@ _DRAW = """async (data) => {
   return canvas.toDataURL("image/png").split(",")[1];
 }"""
 
+_TOO_LITTLE = "less than nine tenths of the picture are there, which is no photograph to label"
+_LAST_ROWS = "one of the two shows a row or a block more at the edge of what is missing"
+
+_LITTLE = "less than nine tenths of the picture are there, which is no photograph to label"
+_WHOLE = "its library gives a picture whole or not at all; Chromium shows an empty one"
+_EDGE = "one of the two shows a row or a block more at the edge of what is missing"
+_END = "Chromium drops the last rows, though they are there"
+_PALETTE = "an error by the standard: black here, a colour of the palette in Chromium"
+_EXIF = "RFC 9649 has Exif, which Chromium ignores and Safari heeds: photographs stand upright here"
+
 # Pattern of a name, what is seen, and why it is right so.
-KNOWN: tuple[tuple[str, str, str], ...] = ()
+KNOWN: tuple[tuple[str, str, str], ...] = (
+    (r"JPEG/sequential, (no end marker|an end marker of zeros)", "differs", _END),
+    (r"(JPEG|GIF|BMP)/.*, 9\d % of it|GIF/9\d % of it", "differs", _EDGE),
+    (r"(JPEG|GIF|BMP|PNG)/(.*, )?(92|60) % of it", "Booth refuses", _LITTLE),
+    (r"PNG/palette too short", "differs", _PALETTE),
+    (r"WebP/orientation .*", "differs", _EXIF),
+    (r"(WebP|AVIF)/(.*, )?\d\d % of it", "Booth refuses", _WHOLE),
+)
 
 
 @dataclass(frozen=True, slots=True)

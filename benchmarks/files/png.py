@@ -12,7 +12,7 @@ from PIL import Image
 
 from benchmarks.files.photograph import File, as_tiff_exif, encode, photograph, profile_of
 
-__all__ = ["chunk", "pngs"]
+__all__ = ["chunk", "pngs", "written"]
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _GREY, _RGB, _PALETTE, _GREY_ALPHA, _RGBA = 0, 2, 3, 4, 6
@@ -43,7 +43,7 @@ def with_chunks(data: bytes, *chunks: bytes) -> bytes:
     return data[:_HEADER_END] + b"".join(chunks) + data[_HEADER_END:]
 
 
-def _written(
+def written(
     samples: _Samples, depth: int, colour: int, *chunks: bytes, interlaced: bool = False
 ) -> bytes:
     """A PNG of samples (H x W x channels) below 2 ** depth."""
@@ -102,11 +102,11 @@ def _kinds() -> Iterator[tuple[str, bytes]]:
         how = " interlaced" if interlaced else ""
         for name, (colour, image, depths) in sources.items():
             for depth in depths:
-                data = _written(_scaled(image, depth), depth, colour, interlaced=interlaced)
+                data = written(_scaled(image, depth), depth, colour, interlaced=interlaced)
                 yield f"{name} of {depth} bits{how}", data
         for bits in (1, 2, 4, 8):
             samples, colours = _palette(bits)
-            data = _written(samples, bits, _PALETTE, chunk(b"PLTE", colours), interlaced=interlaced)
+            data = written(samples, bits, _PALETTE, chunk(b"PLTE", colours), interlaced=interlaced)
             yield f"palette of {bits} bits{how}", data
     yield from _half_clear()
 
@@ -120,16 +120,26 @@ def _half_clear() -> Iterator[tuple[str, bytes]]:
         ("half of it see-through", bytes(range(0, 128, 16))),
         ("tRNS too long", bytes(30)),
     ):
-        yield f"palette, {name}", _written(samples, 4, _PALETTE, palette, chunk(b"tRNS", clear))
-    yield "palette too short", _written(samples, 4, _PALETTE, chunk(b"PLTE", colours[:24]))
+        yield f"palette, {name}", written(samples, 4, _PALETTE, palette, chunk(b"tRNS", clear))
+    yield "palette too short", written(samples, 4, _PALETTE, chunk(b"PLTE", colours[:24]))
     level = struct.pack(">H", int(np.median(np.asarray(grey))))
     colour = np.asarray(rgb)[50, 75].astype(">u2").tobytes()
     for name, image, depth, kind, clear in (
         ("grey with a clear level", grey, 8, _GREY, level),
+        ("grey of 1 bit with a clear level", grey, 1, _GREY, b"\0\1"),
         ("grey of 2 bits with a clear level", grey, 2, _GREY, b"\0\1"),
+        ("grey of 4 bits with a clear level", grey, 4, _GREY, b"\0\5"),
+        ("grey of 16 bits with a clear level", grey, 16, _GREY, level[1:] * 2),
+        (
+            "RGB of 16 bits with a clear colour",
+            rgb,
+            16,
+            _RGB,
+            bytes(np.repeat(list(colour[1::2]), 2).tolist()),
+        ),
         ("RGB with a clear colour", rgb, 8, _RGB, colour),
     ):
-        yield name, _written(_scaled(image, depth), depth, kind, chunk(b"tRNS", clear))
+        yield name, written(_scaled(image, depth), depth, kind, chunk(b"tRNS", clear))
 
 
 def _pillows() -> Iterator[tuple[str, bytes]]:
@@ -205,6 +215,6 @@ def _damaged() -> Iterator[tuple[str, bytes]]:
     at = plain.index(b"IDAT") + 4 + len(plain) // 2
     yield "a wrong byte half way", plain[:at] + bytes([plain[at] ^ 255]) + plain[at + 1 :]
     samples = _scaled(photograph(), 8)
-    interlaced = _written(samples, 8, _RGB, interlaced=True)
+    interlaced = written(samples, 8, _RGB, interlaced=True)
     yield "interlaced, 95 % of it", interlaced[: len(interlaced) * 95 // 100]
     yield "the header alone", plain[:_HEADER_END]

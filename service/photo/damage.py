@@ -75,7 +75,8 @@ def load(image: Image.Image, data: bytes, scale: int) -> Image.Image | NDArray[n
     if image.format == "JPEG":
         return _jpeg(image, data, scale)
     if image.format in _WRITTEN_AS_READ and image.tile:  # type: ignore[attr-defined]
-        return _written(image, data)
+        extents: Region = image.tile[0].extents  # type: ignore[attr-defined]
+        return _blank_outside(_written(image, data), extents)
     told = image.size
     image.load()
     if image.size != told:  # a HEIC may hold other pixels than its boxes tell
@@ -179,6 +180,24 @@ def _painted(image: Image.Image, missing: NDArray[np.bool_], extents: Region) ->
         for row in _between(np.asarray(missing.any(1))):
             above = image.crop((left, top + row - 1, right, top + row))
             image.paste(above, (left, top + row))
+    return image
+
+
+def _blank_outside(image: Image.Image, extents: Region) -> Image.Image:
+    """Leave what a GIF's first frame does not cover white, or clear, as browsers do.
+
+    Pillow gives it the colour that the file calls its background.
+    """
+    width, height = image.size
+    left, top, right, bottom = extents
+    if extents == (0, 0, width, height):
+        return image
+    if image.mode == "P":
+        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    sides = (0, top, left, bottom), (right, top, width, bottom)
+    for box in ((0, 0, width, top), (0, bottom, width, height), *sides):
+        if box[0] < box[2] and box[1] < box[3]:
+            image.paste(_BLANK[image.mode], box)
     return image
 
 

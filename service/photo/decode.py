@@ -65,6 +65,8 @@ _TURN: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
 # Formats of which Pillow only unpacks the bytes.
 _OWN: dict[str, Callable[[bytes, int], Image.Image]] = {"BMP": read_bmp, "TIFF": read_tiff}
 
+_PNG_DEPTH_AT = 24  # PNG, 3rd edition, section 11.2.1: the header comes first
+
 _SIDEWAYS = {5, 6, 7, 8}
 # In which of them the seen left, and the seen top, lie at the stored right and bottom.
 _MIRRORED_ACROSS = {2, 3, 7, 8}
@@ -141,7 +143,21 @@ def _open(name: str, data: bytes, max_pixels: int) -> Image.Image:
     if name in _EAGER and (header := read_header(data)) and header.pixels > max_pixels:
         raise too_many(max_pixels)
     opener = _OPENERS.get(name)
-    return opener(BoundedFile(data)) if opener else Image.open(BoundedFile(data), formats=[name])
+    if opener:
+        return opener(BoundedFile(data))
+    image = Image.open(BoundedFile(data), formats=[name])
+    if name == "PNG":
+        _scale_clear_level(image, depth=data[_PNG_DEPTH_AT])
+    return image
+
+
+def _scale_clear_level(image: Image.Image, depth: int) -> None:
+    """Bring the level that a PNG calls clear to the 8 bits that Pillow makes of others."""
+    clear = image.info.get("transparency")
+    if isinstance(clear, int) and image.mode in {"1", "L"}:
+        image.info["transparency"] = clear * 255 // ((1 << depth) - 1)
+    elif isinstance(clear, tuple) and depth == 16:  # noqa: PLR2004
+        image.info["transparency"] = tuple(level >> 8 for level in clear)
 
 
 def _square(

@@ -196,11 +196,14 @@ def test_an_interlaced_gif_repeats_rows_at_its_end(picture: Image.Image) -> None
 
 
 def test_a_gif_s_frame_smaller_than_its_screen_is_whole(picture: Image.Image) -> None:
-    """What is not in the frame is not missing."""
+    """What is not in the frame is not missing, but white, whatever is called the background."""
     data = bytearray(encoded(picture.quantize(), "GIF"))
     data[6:10] = struct.pack("<HH", SIDE * 2, SIDE * 2)
     wanted = INPUT.model_copy(update={"size": 2 * SIDE, "resize": 2 * SIDE})
-    assert (pixels(bytes(data), wanted)[:SIDE, :SIDE] == pixels(encoded(picture.quantize()))).all()
+    seen = pixels(bytes(data), wanted)
+    assert (seen[:SIDE, :SIDE] == pixels(encoded(picture.quantize()))).all()
+    assert (seen[SIDE:] == 255).all()
+    assert (seen[:, SIDE:] == 255).all()
 
 
 def png_of(rows: NDArray[np.uint8], height: int, *, spoil: int = 0) -> bytes:

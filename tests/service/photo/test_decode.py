@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
+from benchmarks.files.png import chunk, written
 from booth_client.errors import BadImage, BadRequest, TooManyPixels, UnsupportedFormat
 from models.card import Input
 from service.photo.decode import DecodedPhoto, _crop, decode
@@ -343,3 +344,17 @@ def test_damage_anywhere_gives_a_photo_or_a_clear_refusal(photos: dict[str, byte
                 refused += 1
                 assert SENTENCES.fullmatch(outcome.detail)
     assert refused > 1000
+
+
+@pytest.mark.parametrize(
+    ("colour", "depth"), [(0, 1), (0, 2), (0, 4), (0, 8), (0, 16), (2, 8), (2, 16)]
+)
+def test_a_level_that_is_clear_is_white_at_each_depth(colour: int, depth: int) -> None:
+    """The left half of the picture is clear, by its level, and the right one black."""
+    level, channels = (1 << depth) * 3 // 4 or 1, 3 if colour else 1
+    samples = np.zeros((16, 16, channels), np.uint16)
+    samples[:, :8] = level
+    clear = chunk(b"tRNS", level.to_bytes(2, "big") * channels)
+    seen = decode(written(samples, depth, colour, clear), Input(size=16, resize=16)).pixels
+    assert (seen[:, :7] == 255).all()
+    assert (seen[:, 9:] == 0).all()
