@@ -52,6 +52,7 @@ def onnx_model() -> bytes:
         ("my.json", b'{"metadata": {}, "weight_map": {"a": "b"}}', "the index of weights that lie"),
         ("config.json", b'{"architectures": ["ResNet"]}', "JSON, which holds no weights; give"),
     ],
+    ids=lambda one: one if isinstance(one, str) else "content",  # an archive holds the time
 )  # fmt: skip
 def test_a_file_of_another_kind_is_named(
     name: str, content: bytes, sentence: str, tmp_path: Path

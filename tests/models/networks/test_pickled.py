@@ -118,7 +118,7 @@ def test_a_dictionary_of_a_class_of_its_own_keeps_its_entries() -> None:
         (b"\x80\x04\x8c\x05posix\x8c\x06system\x93\x8c\x01x\x85R.", "posix.system"),
         (b"crunpy\n_run_code\n(S'x'\ntR.", "runpy._run_code"),
     ],
-    ids=str,
+    ids=lambda one: one if isinstance(one, str) else "attack",
 )
 def test_what_only_an_attack_asks_for_is_named(attack: Any, name: str) -> None:
     data = attack if isinstance(attack, bytes) else pickle.dumps({"w": [attack]})
