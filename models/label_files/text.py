@@ -5,6 +5,8 @@ from __future__ import annotations
 import codecs
 import re
 
+from models.errors import UserError
+
 __all__ = ["NoText", "decode"]
 
 _MARKS = (
@@ -21,8 +23,10 @@ _WESTERN = re.compile(
 )
 _MOST_ZEROS = 0.3
 
+_SENTENCE = "It is no text in UTF-8, UTF-16, UTF-32 or plainly Latin-1; save it in UTF-8."
 
-class NoText(ValueError):
+
+class NoText(UserError):
     """It is no text, or one in an encoding that can't be told for certain."""
 
 
@@ -37,10 +41,10 @@ def decode(data: bytes) -> str:
         text = data.decode(_encoding(data))
     except UnicodeDecodeError:
         if not _WESTERN.fullmatch(data):
-            raise NoText from None
+            raise NoText(_SENTENCE) from None
         text = data.decode("latin-1")
     if _CONTROLS.search(text):
-        raise NoText
+        raise NoText(_SENTENCE)
     return text
 
 

@@ -15,6 +15,7 @@ from typing import TypeAlias
 import torch
 from torch import nn
 
+from models.errors import UserError
 from models.networks.storage import TensorView
 
 __all__ = ["ACTIVATIONS", "Head", "UnknownHead", "read_head"]
@@ -36,7 +37,7 @@ _NORM = {"weight", "bias", "running_mean", "running_var"}
 _COUNTER = "num_batches_tracked"
 
 
-class UnknownHead(ValueError):
+class UnknownHead(UserError, ValueError):
     """The text says what the head holds that is neither a linear layer nor a batch norm."""
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Protocol, TypeAlias, cast
 
+from models.errors import UserError
 from models.networks.storage import Storage, TensorView
 
 __all__ = ["MOST_OPERATIONS", "Foreign", "HostilePickle", "MalformedPickle", "read_pickle"]
@@ -42,11 +43,11 @@ class PickleFile(Protocol):
         """Where it stands."""
 
 
-class MalformedPickle(ValueError):
+class MalformedPickle(UserError, ValueError):
     """It is no pickle, or a damaged one."""
 
 
-class HostilePickle(ValueError):
+class HostilePickle(UserError, ValueError):
     """It asks for what only an attack asks for; the text is the name."""
 
 

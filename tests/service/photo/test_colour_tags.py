@@ -14,6 +14,7 @@ from service.photo.colour_tags import HighRange, stated_colours
 from service.photo.decode import decode
 from service.photo.hdr import HLG, PQ
 from service.photo.icc import MOST_BYTES, PRIMARIES, matrix_profile
+from tests.service.photo.heif import Item, container, ispe, nclx
 from tests.service.photo.profiles import (
     COLOURS,
     DISPLAY_P3,
@@ -230,7 +231,7 @@ def test_a_bmp_is_drawn_so() -> None:
 @pytest.mark.parametrize("name", ["AVIF", "HEIF"])
 def test_code_points_of_heif_are_read_where_there_is_no_profile(name: str) -> None:
     def box(primaries: int, transfer: int) -> bytes:
-        return bytes(40) + b"colrnclx" + struct.pack(">HHHB", primaries, transfer, 6, 128)
+        return container([Item(b"av01", b"", [ispe(6, 4), nclx(primaries, transfer)])])
 
     assert stated(box(12, 13), name) == [CICP_PROFILE]
     assert stated(box(12, 2), name) == [CICP_PROFILE]

@@ -33,6 +33,7 @@ NAMES = {
     "booth_memory_reserved_bytes",
     "booth_ready",
     "booth_models_complete",
+    "booth_models_unusable",
     "booth_loads_total",
     "booth_accepted_images",
     "booth_accepted_images_limit",
