@@ -63,7 +63,10 @@ def config(architecture: str = "resnet18", labels: int = 7, size: int = 64) -> E
 
 
 # The tests of a network share their worker, so that it is made and loaded once.
-@pytest.fixture(scope="module")
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in PUBLISHED],
+)
 def network(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Exporter]:
@@ -83,16 +86,7 @@ def made(network: Exporter, tmp_path: Path) -> Iterator[Callable[[Precision], tu
     path.unlink()
 
 
-# In half precision it is the layers that count, and the others have DenseNet's.
-LAYOUTS = [
-    pytest.param(name, precision, marks=pytest.mark.xdist_group(name))
-    for name in PUBLISHED
-    for precision in ("fp32", "fp16", "int8")
-    if (name, precision) != ("densenet161_places365", "fp16")
-]
-
-
-@pytest.mark.parametrize(("network", "precision"), LAYOUTS, indirect=["network"])
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])
 def test_a_published_layout_is_exported_proven_and_served(
     precision: Precision, made: Callable[[Precision], tuple[Path, Card]], photos: dict[str, bytes]
 ) -> None:
