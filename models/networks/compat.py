@@ -6,7 +6,7 @@ import importlib
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import torch
+from torch import library
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -37,5 +37,5 @@ def _import_models() -> ModuleType:
         return importlib.import_module("torchvision")
     except RuntimeError:
         for name, schema in _MISSING_OPERATORS.items():
-            torch.library.define(name, schema)
+            library.define(name, schema)
         return importlib.import_module("torchvision")

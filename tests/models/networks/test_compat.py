@@ -3,7 +3,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-import torch
+from torch import library
 
 from models.networks import compat
 
@@ -13,7 +13,7 @@ TORCHVISION = SimpleNamespace(models="the models")
 @pytest.fixture
 def defined(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
-    monkeypatch.setattr(torch.library, "define", lambda name, _schema: names.append(name))
+    monkeypatch.setattr(library, "define", lambda name, _schema: names.append(name))
     return names
 
 
