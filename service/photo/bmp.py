@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from booth_client.errors import BadImage, UnsupportedFormat
+from booth_client.errors import UnsupportedFormat
 from service.photo import bounds
+from service.photo.damage import check_share
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -61,7 +62,6 @@ _RAW = {
     (32, (0xFF, 0xFF00, 0xFF0000, 0xFF000000)): "RGBA",
 }
 
-_LEAST_SHARE = 0.9  # of a picture that is cut short
 _SLICE_PIXELS = 1 << 17  # of what is converted at a time
 _LOOKED_AT = 1 << 14  # bytes of runs between two looks at the clock
 _LAST = 1
@@ -202,7 +202,7 @@ def _stored(data: bytes, layout: _Layout) -> Image.Image:
     rows = memoryview(data)[layout.start : layout.start + layout.height * layout.stride]
     row_bytes = (layout.width * layout.bits + 7) // 8
     there = len(rows) // layout.stride + (len(rows) % layout.stride >= row_bytes)
-    _check_share(there / layout.height)
+    check_share("BMP", there / layout.height)
     whole = layout.height * layout.stride
     pixels = rows if len(rows) == whole else bytes(rows).ljust(whole, b"\0")
     image = _unpacked(pixels, layout)
@@ -211,14 +211,6 @@ def _stored(data: bytes, layout: _Layout) -> Image.Image:
         missing = (there, layout.height) if layout.is_top_down else (0, layout.height - there)
         image.paste("white", (0, missing[0], layout.width, missing[1]))
     return image
-
-
-def _check_share(share: float) -> None:
-    if share < _LEAST_SHARE:
-        raise BadImage(
-            f"The BMP file is damaged or cut short, and only {int(100 * share)} % of its picture "
-            "are there, where 90 % would do: send the whole file."
-        )
 
 
 def _unpacked(pixels: bytes | memoryview, layout: _Layout) -> Image.Image:
@@ -322,7 +314,7 @@ class _Runs:
         """
         layout, is_ended = self._layout, self._draw()
         if not is_ended:
-            _check_share(self._place() / (layout.width * layout.height))
+            check_share("BMP", self._place() / (layout.width * layout.height))
         self._skip(0, layout.height - self._y)
         shape = layout.height, layout.width
         if self._pixel_bytes == 1:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from service.photo.resample import Region
 
-__all__ = ["load"]
+__all__ = ["check_share", "load"]
 
 _LEAST_SHARE = 0.9
 
@@ -95,7 +95,7 @@ def _written(image: Image.Image, data: bytes) -> Image.Image:
     _load_onto(1, other)
     _check_sample(image, other, extents)
     missing = _differences(image, other, extents)
-    _check_share(image, 1 - float(missing.mean()))
+    check_share(str(image.format), 1 - float(missing.mean()))
     return _painted(image, missing, extents) if missing.any() else image
 
 
@@ -107,7 +107,7 @@ def _check_sample(first: Image.Image, second: Image.Image, extents: Region) -> N
         missing = [_differences(first, second, (left, row, right, row + 1)) for row in rows]
         share = 1 - float(np.mean(missing))
         if share < _LEAST_SHARE - _SAMPLING_ERROR:
-            _check_share(first, share)
+            check_share(str(first.format), share)
 
 
 def _opened(data: bytes, name: str) -> Image.Image:
@@ -207,10 +207,16 @@ def _between(is_missing: NDArray[np.bool_]) -> NDArray[np.intp]:
     return np.flatnonzero(is_missing & there[:-2] & there[2:])
 
 
-def _check_share(image: Image.Image, share: float) -> None:
+def check_share(name: str, share: float) -> None:
+    """Refuse a file in the format ``name`` of whose picture too small a share is there.
+
+    Raises:
+        BadImage: less than nine tenths.
+
+    """
     if share < _LEAST_SHARE:
         raise BadImage(
-            f"The {image.format} file is damaged or cut short, and only {int(100 * share)} % of "
+            f"The {name} file is damaged or cut short, and only {int(100 * share)} % of "
             "its picture are there, where 90 % would do: send the whole file."
         )
 
@@ -226,7 +232,7 @@ def _jpeg(image: Image.Image, data: bytes, scale: int) -> Image.Image | NDArray[
     if _ends_grey(image if pixels is None else pixels):
         body = data[:end]
         whole = image if pixels is None else Image.fromarray(pixels)
-        _check_share(image, _share(image, body, _end(whole, body, scale)))
+        check_share(str(image.format), _share(image, body, _end(whole, body, scale)))
     return image if pixels is None else pixels
 
 
@@ -245,7 +251,7 @@ def _cut_jpeg(image: Image.Image, body: bytes, scale: int) -> Image.Image:
     decoded = _drafted(body + _EOI, scale)
     decoded.load()
     end = _end(decoded, body, scale)
-    _check_share(image, _share(image, body, end))
+    check_share(str(image.format), _share(image, body, end))
     if len(_scans(body)) > 1 or end.row == decoded.height:
         return decoded
     missing = np.zeros(decoded.size[::-1], bool)
