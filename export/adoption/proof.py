@@ -13,7 +13,7 @@ import onnxruntime as ort
 
 from export.adoption.original import AdoptionError
 from export.adoption.walk import attribute, makers
-from models.card import Parity
+from export.proof.agreement import agreement
 from service.runtimes.base import Layout, ModelFile, in_a_line
 from service.runtimes.session import Session
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from export.adoption.original import Original
     from export.adoption.preprocessing import Preprocessing
-    from models.card import Card
+    from models.card import Card, Parity
 
 __all__ = ["LARGEST_DIFFERENCE", "answers_of", "check_served", "compare", "run_original"]
 
@@ -96,20 +96,13 @@ def compare(found: NDArray[Any], expected: NDArray[Any], precision: str) -> Pari
     if found.shape != expected.shape:
         raise AdoptionError(f"its answers are {found.shape}, where {expected.shape} were expected")
     change = np.abs(found - expected)
-    largest, spread = float(change.max()), float(np.ptp(expected, axis=0).max())
+    spread = float(np.ptp(expected, axis=0).max())
     # Of untrained networks, whose answers hardly differ, a tenth of a thousandth proves nothing.
     allowed = LARGEST_DIFFERENCE[precision] * spread + _ROUNDING * expected.max(1, keepdims=True)
     # Written so that what is no number fails too.
     if not (change <= allowed).all():
-        raise AdoptionError(f"its probabilities are off by up to {largest:.2g}")
-    first = expected.argmax(1)
-    return Parity(
-        reference="the original ONNX file",
-        photographs=len(found),
-        top1_agreement=float((found.argmax(1) == first).mean()),
-        largest_difference=largest,
-        mean_difference=float(change[np.arange(len(first)), first].mean()),
-    )
+        raise AdoptionError(f"its probabilities are off by up to {change.max():.2g}")
+    return agreement(found, expected, "the original ONNX file")
 
 
 def check_served(model: ModelProto, card: Card, out: Path) -> None:

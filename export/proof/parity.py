@@ -8,13 +8,14 @@ import numpy as np
 import onnxruntime
 import torch
 
-from models.card import Parity
+from export.proof.agreement import agreement
 from models.errors import UserError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from onnx import ModelProto
 
+    from models.card import Parity
     from models.networks import Network
     from models.normalisation import Normalisation
 
@@ -73,9 +74,7 @@ def check_parity(
 
     """
     found = onnx_probabilities(model, photos)
-    change = np.abs(found - expected)
-    first = expected.argmax(1)
-    largest = float(change.max())
+    largest = float(np.abs(found - expected).max())
     allowed = LARGEST_DIFFERENCE.get(precision)
     # Written so that a file that answers NaN fails too.
     if allowed is not None and not largest < allowed:
@@ -83,13 +82,7 @@ def check_parity(
             f"The exported file's probabilities differ from the network's by up to {largest:.2g}, "
             f"where {allowed:g} is allowed; nothing was written."
         )
-    return Parity(
-        reference="the PyTorch network in float32",
-        photographs=len(photos),
-        top1_agreement=float((found.argmax(1) == first).mean()),
-        largest_difference=largest,
-        mean_difference=float(change[np.arange(len(first)), first].mean()),
-    )
+    return agreement(found, expected, "the PyTorch network in float32")
 
 
 def onnx_probabilities(model: ModelProto, photos: NDArray[np.uint8]) -> Probabilities:
