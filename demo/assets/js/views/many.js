@@ -103,7 +103,7 @@ class Gallery {
   }
 
   lay() {
-    this.find(".work").hidden = !batch.photos.length;
+    this.find(".work").toggleAttribute("data-empty", !batch.photos.length);
     const gallery = this.find(".gallery");
     if (!batch.photos.length) {
       tiles.clear();
@@ -188,7 +188,8 @@ class Gallery {
   }
 
   filter() {
-    this.find(".filters output").textContent = percent(Number(this.find("#least").value) / 100);
+    const least = Number(this.find("#least").value);
+    this.find(".filters output").textContent = least ? `${least}\u202f% or more` : "any";
     let shown = 0;
     for (const [one, tile] of tiles) {
       tile.hidden = !this.passes(one);
