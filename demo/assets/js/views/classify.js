@@ -33,7 +33,7 @@ class Classify {
   start() {
     const { signal } = this.leaving;
     photo.addEventListener("taken", () => this.asker.clear(), { signal });
-    photo.addEventListener("change", () => this.ask(), { signal });
+    photo.addEventListener("change", ({ detail }) => detail.answers.push(this.ask()), { signal });
     models.addEventListener("change", () => this.ask(), { signal });
     window.addEventListener("booth:address", () => this.reopen(), { signal });
     this.select.addEventListener("change", () => {
@@ -61,6 +61,7 @@ class Classify {
     return this.asker.run(
       (options) => this.asked(options),
       (given) => given && this.show(given),
+      { quietly: photo.current?.live },
     );
   }
 
@@ -73,7 +74,7 @@ class Classify {
       this.tellMore({ taken, asked });
       return null;
     }
-    const answers = await this.sent(asked, taken.blob, options);
+    const answers = await (taken.live ? inTurn(asked, taken.blob, options) : this.sent(asked, taken.blob, options));
     return { taken, asked, answers };
   }
 
@@ -116,6 +117,13 @@ class Classify {
     if (this.select.value === chosen()) this.answers.restore();
     else this.ask();
   }
+}
+
+// Of a camera's frame one after the other, so that no visitor has two requests under way.
+async function inTurn(asked, blob, { signal }) {
+  const answers = [];
+  for (const { name } of asked) answers.push(await explained(name, blob, { signal }));
+  return answers;
 }
 
 // The answer, with where its labels looked and what else the model can say.

@@ -19,7 +19,7 @@ export class Light {
     this.canvas = make("canvas.light", { "aria-hidden": "true" });
     this.frame = make("i.frame", { "aria-hidden": "true" });
     this.mask = document.createElement("canvas");
-    this.photo = document.createElement("canvas"); // greyed and dimmed, of the canvas' size
+    this.photo = document.createElement("canvas"); // greyed and dimmed, as large as the other
     this.seen = ""; // the photo, and the size, that it was made of
     this.view = null;
     this.layOut = () => this.draw();
@@ -86,7 +86,7 @@ export class Light {
   }
 
   draw() {
-    if (!this.view || !stage.shown.naturalWidth) return;
+    if (!this.view || !(isLive() || stage.shown.naturalWidth)) return;
     this.prepare();
     this.drawMask();
     const { canvas } = this;
@@ -103,14 +103,16 @@ export class Light {
     const { width, height } = stage.overlay.getBoundingClientRect();
     const scale = Math.min(devicePixelRatio, MOST_PIXELS / Math.max(width, height, 1));
     const size = [width, height].map((side) => Math.max(1, Math.round(side * scale)));
-    const seen = `${stage.shown.src} ${size}`;
+    const seen = `${isLive() ? "live" : stage.shown.src} ${size}`;
     if (seen === this.seen) return;
     this.seen = seen;
     for (const one of [this.canvas, this.photo]) [one.width, one.height] = size;
     const context = this.photo.getContext("2d");
-    context.drawImage(stage.shown, 0, 0, ...size);
-    wash(context, "saturation", "rgb(128 128 128 / 80%)");
-    wash(context, "source-over", "rgb(24 20 17 / 58%)");
+    if (!isLive()) {
+      context.drawImage(stage.shown, 0, 0, ...size);
+      wash(context, "saturation", "rgb(128 128 128 / 80%)");
+    }
+    wash(context, "source-over", "rgb(24 20 17 / 58%)"); // alone, it darkens what moves below it
   }
 
   drawMask() {
@@ -128,6 +130,7 @@ function wash(context, operation, colour) {
   context.fillRect(0, 0, context.canvas.width, context.canvas.height);
 }
 
+const isLive = () => stage.element.dataset.state === "camera";
 const sameShape = (one, other) => one.width === other.width && one.height === other.height;
 
 // Whether the network saw the whole photo, to a pixel or so of rounding.

@@ -22,7 +22,7 @@ export class More {
   // taken: the photo, or null before one; asked: the models; panels: with their answers
   async show({ taken, asked, panels }) {
     const names = asked.map((one) => one.name);
-    if (taken) this.use.refresh(lines(document.baseURI, taken, names, LABELS), taken.sample);
+    if (taken && !taken.live) this.use.refresh(lines(document.baseURI, taken, names, LABELS), taken.sample);
     const cards = await Promise.all(names.map((name) => models.card(name)));
     this.tell(cards);
     if (taken) await Promise.all(cards.map((card, at) => about(card, panels[at], taken.blob)));
