@@ -145,7 +145,9 @@ function timing(answers, bytes) {
   const total = Math.max(...answers.map((one) => one.timing_ms.total));
   const sent = (answers.length * bytes) / 1000;
   return [
-    make("b", {}, `${total.toFixed(1)}\u202fms`),
-    ` to answer · ${sent < 10 ? sent.toFixed(1) : sent.toFixed(0)}\u202fkB sent`,
+    make("b", {}, `${rounded(total)}\u202fms`),
+    ` to answer · ${rounded(sent)}\u202fkB sent`,
   ];
 }
+
+const rounded = (number) => number.toFixed(number < 10 ? 1 : 0);

@@ -11,12 +11,12 @@ import { lines, Use } from "./use.js";
 export class More {
   constructor(place) {
     this.use = new Use(place.querySelector(".use"));
-    this.facts = place.querySelector(".facts");
+    this.facts = place.querySelector(".about");
     this.named = "";
   }
 
   blank() {
-    this.use.element.hidden = true;
+    this.use.hide();
   }
 
   // taken: the photo, or null before one; asked: the models; panels: with their answers

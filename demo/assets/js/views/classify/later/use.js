@@ -60,7 +60,7 @@ function javaScript({ base, file, names, topK }) {
 
 const indented = (all, isInside) => all.map((line) => (isInside ? `  ${line}` : line));
 
-// The fold that shows them; `refresh` changes what it says.
+// The fold that shows them; while there is no answer it keeps its place.
 export class Use {
   constructor(element) {
     this.element = element;
@@ -83,8 +83,13 @@ export class Use {
   refresh(lines, hasAddress) {
     this.lines = lines;
     this.link.hidden = !hasAddress;
-    this.element.hidden = false;
+    this.element.classList.remove("away");
     this.show();
+  }
+
+  hide() {
+    this.element.open = false;
+    this.element.classList.add("away");
   }
 
   choose(chosen) {
