@@ -57,19 +57,18 @@ class Photo extends EventTarget {
 
   // What the address names, or what this tab had; gives whether there was one.
   async restore() {
-    const sample = address.get("sample");
-    if (sample) {
-      const label = address.get("label");
-      await this.takeSample(sample);
-      address.set({ label });
-      return true;
-    }
+    const [sample, label] = [address.get("sample"), address.get("label")];
     const kept = sessionStorage.getItem(KEPT);
-    if (!kept) return false;
-    const { name, data } = JSON.parse(kept);
+    if (sample) await this.takeSample(sample);
+    else if (kept) await this.takeKept(JSON.parse(kept));
+    else return false;
+    address.set({ label }); // it is of this photo
+    return true;
+  }
+
+  async takeKept({ name, data }) {
     const blob = await (await fetch(data)).blob();
     await this.take(new File([blob], name, { type: blob.type }));
-    return true;
   }
 
   keep() {
