@@ -100,6 +100,7 @@ window.booth = { photo, stage, camera, models, moveInto };
 stage.start();
 camera.start();
 go(linkOf(location.href) ?? links[0]);
-stage.tried(photo.restore());
+if (window.early) window.early.click();
+else stage.tried(photo.restore());
 const idle = window.requestIdleCallback ?? ((work) => setTimeout(work, 200));
 window.addEventListener("load", () => setTimeout(() => idle(fetchGradio), 1000), { once: true });
