@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from booth_client.errors import InvalidParameter
+from service.engine.explain import first_at_each
 
 __all__ = [
     "MOST_SCALE",
@@ -259,13 +260,13 @@ def label_map(
         logits = head.logits(maps(view))
         total += logits.sum((0, 1), dtype=np.float64)
         where = np.s_[down::every, across::every]
-        first[where], confidences[where] = _first(logits, count)
+        first[where], confidences[where] = first_at_each(logits, count, 1)
     labels, places = np.unique(first, return_inverse=True)
     average = (total / grid.cells).astype(np.float32)
     return Cells(
         labels,
         places.reshape(first.shape).astype(np.int32),
-        confidences.round(6),
+        confidences.round(4),
         _softmax(average),
     )
 
@@ -282,17 +283,6 @@ def _views(pixels: NDArray[np.uint8], grid: Grid) -> Iterator[tuple[int, int, ND
         for column, across in enumerate(grid.shifts()):
             top, left = margin + down, margin + across
             yield row, column, padded[top : top + height, left : left + width]
-
-
-def _first(
-    logits: NDArray[np.float32], count: int
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """The most confident labels of each place and their confidences, largest first."""
-    confidences = _softmax(logits)
-    some = np.argpartition(confidences, -count, axis=-1)[..., -count:]
-    order = np.argsort(-np.take_along_axis(confidences, some, -1), axis=-1, kind="stable")
-    first = np.take_along_axis(some, order, -1)
-    return first, np.take_along_axis(confidences, first, -1)
 
 
 def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:

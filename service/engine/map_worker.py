@@ -215,7 +215,7 @@ def _map(
     if cells is None:
         return {"stopped": True}, b""
     times = {"decode_s": between - start, "inference_s": time.perf_counter() - between}
-    size = {"width": decoded.width, "height": decoded.height}
+    size = {"width": decoded.seen.width, "height": decoded.seen.height}
     return {**size, **_shape(cells), **times}, b"".join(one.tobytes() for one in cells)
 
 

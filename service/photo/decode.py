@@ -7,7 +7,7 @@ import re
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from PIL import (
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from models.card import Input
 
-__all__ = ["DecodedPhoto", "decode", "decode_whole"]
+__all__ = ["DecodedPhoto", "Seen", "decode", "decode_whole"]
 
 # Pillow's remarks on odd files mean nothing to the operator, and could fill the log without end.
 logging.getLogger("PIL").setLevel(logging.CRITICAL)
@@ -73,6 +73,21 @@ _MIRRORED_ACROSS = {2, 3, 7, 8}
 _MIRRORED_DOWN = {3, 4, 6, 7}
 
 
+class Seen(NamedTuple):
+    """What the network sees of a photograph.
+
+    Attributes:
+        width: of the photograph as it is seen, which is upright, in pixels.
+        height: likewise.
+        box: left, top, right and bottom of the square on it.
+
+    """
+
+    width: int
+    height: int
+    box: Box
+
+
 @dataclass(frozen=True, slots=True)
 class DecodedPhoto:
     """A photograph as the network wants it.
@@ -81,12 +96,14 @@ class DecodedPhoto:
         pixels: S x S x 3, RGB, C-contiguous, read-only.
         width: of the photograph as sent, before orientation and scaling, in pixels.
         height: likewise.
+        seen: where the pixels lie on it.
 
     """
 
     pixels: NDArray[np.uint8]
     width: int
     height: int
+    seen: Seen
 
 
 def decode(
@@ -116,16 +133,13 @@ def decode(
     """
     name = _checked(data := bytes(data), formats, max_pixels)
     with _faults_named(name, max_pixels):
-        stored = _read(name, data, max_pixels, lambda _: wanted.resize)
-        square = _square(
-            stored.pixels,
-            stored.whole,
-            stored.scale,
-            stored.orientation,
-            wanted,
-            conversion=stored.conversion,
-        )
-    return DecodedPhoto(square, *stored.sent)
+        photo = _read(name, data, max_pixels, lambda _: wanted.resize)
+        whole, scale, turned = photo.whole, photo.scale, photo.orientation
+        seen = _seen(whole, turned, wanted)
+        stored = _stored(seen.box, whole, turned)
+        box = stored[0] / scale, stored[1] / scale, stored[2] / scale, stored[3] / scale
+        square = _square(photo.pixels, box, turned, wanted, photo.conversion)
+    return DecodedPhoto(square, *photo.sent, seen)
 
 
 def decode_whole(
@@ -147,7 +161,7 @@ def decode_whole(
         formats: those that are decoded.
 
     Returns:
-        The pixels, and the size of the photograph as it is seen.
+        The pixels, H x W x 3.
 
     Raises:
         BadImage, TooManyPixels, UnsupportedFormat: see ``decode``.
@@ -155,10 +169,10 @@ def decode_whole(
     """
     name = _checked(data := bytes(data), formats, max_pixels)
     with _faults_named(name, max_pixels):
-        stored = _read(name, data, max_pixels, lambda whole: min(fit(*whole)))
-        upright = stored.whole[::-1] if stored.orientation in _SIDEWAYS else stored.whole
-        pixels = _whole(stored, fit(*upright), interpolation)
-    return DecodedPhoto(pixels, *upright)
+        photo = _read(name, data, max_pixels, lambda whole: min(fit(*whole)))
+        width, height = photo.whole[::-1] if photo.orientation in _SIDEWAYS else photo.whole
+        pixels = _whole(photo, fit(width, height), interpolation)
+    return DecodedPhoto(pixels, *photo.sent, Seen(width, height, (0, 0, width, height)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,18 +221,18 @@ def _read(
 
 
 def _whole(
-    stored: _Stored, size: tuple[int, int], interpolation: Interpolation
+    photo: _Stored, size: tuple[int, int], interpolation: Interpolation
 ) -> NDArray[np.uint8]:
     """Convert, resize and turn all of a photograph to a size as it is seen."""
-    image, conversion = stored.pixels, stored.conversion
+    image, conversion = photo.pixels, photo.conversion
     image = Image.fromarray(image) if isinstance(image, np.ndarray) else image
     if not is_rgb(image):
         image, conversion = to_rgb(image, (0, 0, *image.size), conversion), None
-    sideways = stored.orientation in _SIDEWAYS
+    sideways = photo.orientation in _SIDEWAYS
     pixels = resample_whole(image, size[::-1] if sideways else size, interpolation)
     if conversion:
         pixels = conversion.apply_to(pixels)
-    turn = _TURN.get(stored.orientation)
+    turn = _TURN.get(photo.orientation)
     return np.ascontiguousarray(turn(pixels) if turn else pixels)
 
 
@@ -248,17 +262,12 @@ def _scale_clear_level(image: Image.Image, depth: int) -> None:
 
 def _square(
     decoded: Image.Image | NDArray[np.uint8],
-    whole: tuple[int, int],
-    scale: int,
+    box: Box,
     orientation: int,
     wanted: Input,
-    *,
     conversion: Conversion | None,
 ) -> NDArray[np.uint8]:
     """Resize and crop in one go, only what the network sees; convert and turn that little."""
-    seen = (whole[1], whole[0]) if orientation in _SIDEWAYS else whole
-    left, top, right, bottom = _stored(_crop(seen, wanted), whole, orientation)
-    box = left / scale, top / scale, right / scale, bottom / scale
     sideways = orientation in _SIDEWAYS
     pixels, box, conversion = _resizable(decoded, box, wanted, conversion)
     square = resample(pixels, wanted.size, box, wanted.interpolation, sideways=sideways)
@@ -315,6 +324,12 @@ def _orientation(image: Image.Image, exif: bytes | None) -> int:
     if made := image.info.get("exif"):
         return orientation_in(bytes(made).removeprefix(b"Exif\0\0"))
     return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+
+
+def _seen(whole: tuple[int, int], orientation: int, wanted: Input) -> Seen:
+    """What the network sees of a photograph whose stored size is ``whole``."""
+    upright = (whole[1], whole[0]) if orientation in _SIDEWAYS else whole
+    return Seen(*upright, _crop(upright, wanted))
 
 
 def _crop(whole: tuple[int, int], wanted: Input) -> Box:
