@@ -17,7 +17,7 @@ from booth_client.wire import CellLabel, Timing, View
 from models.card import Card
 from service.api.answering import Answering, Photographs, dropping_if_gone
 from service.api.openapi import LABEL_MAP, MOST_TIMEOUT_MS
-from service.engine.label_map import MOST_SCALE, Asked, Cells, stride_of
+from service.engine.label_map import MOST_SCALE, Asked, stride_of
 from service.engine.map_process import MadeMap, MapTask
 from service.engine.map_queue import MapQueue, MapTicket
 from service.engine.naming import Labeller
@@ -123,26 +123,14 @@ def _the_one(sent: Photographs) -> bytes:
 
 def _rendered(request: Request, ticket: MapTicket, made: MadeMap, start: float) -> Response:
     begin, record = time.perf_counter(), record_of(request.scope)
-    card, started = ticket.card, ticket.started or start
-    timing = Timing(
-        *(
-            round(1000 * seconds, 3)
-            for seconds in (
-                made.decode_s,
-                started - start,
-                made.inference_s,
-                time.monotonic() - start,
-            )
-        )
-    )
+    card, asked = ticket.card, ticket.task.asked
+    timing = _timing(made, time.monotonic() - start)
     content = {
         "model": card.name,
         "version": card.version,
         "view": View(made.width, made.height, [0, 0, made.width, made.height]),
-        "cells": _cells(made, ticket.task.asked, card),
-        "predictions": Labeller(card).predictions(
-            made.cells.probabilities, ticket.task.asked.top_k
-        ),
+        "cells": _cells(made, asked.step, card),
+        "predictions": Labeller(card).predictions(made.cells.probabilities, asked.top_k),
         "timing_ms": timing,
     }
     body = orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
@@ -151,8 +139,15 @@ def _rendered(request: Request, ticket: MapTicket, made: MadeMap, start: float) 
     return Response(body, headers={"Server-Timing": stages}, media_type="application/json")
 
 
-def _cells(made: MadeMap, asked: Asked, card: Card) -> dict[str, Any]:
-    cells: Cells = made.cells
+def _timing(made: MadeMap, total_s: float) -> Timing:
+    """In milliseconds; what is neither decoding nor the network is waiting."""
+    queue_s = total_s - made.decode_s - made.inference_s
+    seconds = made.decode_s, queue_s, made.inference_s, total_s
+    return Timing(*(round(1000 * one, 3) for one in seconds))
+
+
+def _cells(made: MadeMap, step: int, card: Card) -> dict[str, Any]:
+    cells = made.cells
     rows, columns, _ = cells.first.shape
     labels = ((card.labels[index], index) for index in cells.labels.tolist())
     return {
@@ -162,5 +157,5 @@ def _cells(made: MadeMap, asked: Asked, card: Card) -> dict[str, Any]:
         "labels": [CellLabel(label.name, label.category, index) for label, index in labels],
         "first": cells.first,
         "confidences": cells.confidences,
-        "step": asked.step,
+        "step": step,
     }

@@ -19,6 +19,9 @@ from service.photo.resample import Interpolation
 __all__ = ["MadeMap", "MapProcess", "MapTask", "StoppedError"]
 
 _START_S = 30.0  # until it is ready; it comes last on a busy machine
+# After a map's deadline, within which the process gives it up by itself: what comes next then need
+# not wait until another has started.
+_PATIENCE_S = 5.0
 _MOST_BODY = 1 << 24  # of its answer: all cells' labels, and the probabilities of the most labels
 
 
@@ -106,23 +109,40 @@ class MapProcess:
         """The system's number of it."""
         return self._process.pid
 
+    def wait_until_ready(self) -> None:
+        """Wait for its start.
+
+        Raises:
+            Overloaded: it takes too long, or the process died.
+
+        """
+        if self._is_ready:
+            return
+        try:
+            read(self._connection, 1, time.monotonic() + _START_S)
+        except OSError:
+            self.is_well = False
+            raise _no_room() from None
+        self._is_ready = True
+
     def make(self, task: MapTask) -> MadeMap:
         """Have a map made; afterwards ``is_well`` tells whether the process can make another.
 
         Raises:
             BadRequest: the photograph, or what is asked of it, won't do.
             DeadlineExceeded: the deadline has passed.
-            Overloaded: the process did not start, or the model is about to be replaced.
+            Overloaded: the model's file was replaced.
             InternalError: it died.
-            StoppedError: it was told to.
+            StoppedError: it was told to, or the deadline has passed.
 
         """
+        if not task.left_s:
+            raise DeadlineExceeded(TOO_LATE)
         self.is_well = False
         try:
-            self._wait_until_ready(task)
-            self._connection.settimeout(max(0.001, task.left_s))
+            self._connection.settimeout(task.left_s + _PATIENCE_S)
             send(self._connection, task.fields(), task.photo)
-            fields, body = receive(self._connection, _MOST_BODY, task.deadline)
+            fields, body = receive(self._connection, _MOST_BODY, task.deadline + _PATIENCE_S)
         except TimeoutError:
             raise DeadlineExceeded(TOO_LATE) from None
         except OSError:
@@ -135,18 +155,14 @@ class MapProcess:
 
     def stop(self) -> None:
         """Have it stop before its network's next run: nobody wants the map any more."""
-        self._process.send_signal(signal.SIGUSR1)
+        if self._is_ready:  # before that it would die of the signal
+            self._process.send_signal(signal.SIGUSR1)
 
     def end(self) -> None:
         """End it, and give back what it held."""
         self._process.kill()
         self._process.wait()
         self._connection.close()
-
-    def _wait_until_ready(self, task: MapTask) -> None:
-        if not self._is_ready:
-            read(self._connection, 1, min(time.monotonic() + _START_S, task.deadline))
-            self._is_ready = True
 
 
 def _answer(fields: dict[str, Any], body: bytearray) -> MadeMap | Exception:

@@ -41,7 +41,6 @@ class MapTicket:
         self.card = card
         self.client = client
         self.future: Future[MadeMap] = Future()
-        self.started: float | None = None  # on the clock of time.monotonic
         self.is_wanted = True
         self._queue = queue
         self._waiter: asyncio.Future[MadeMap] | None = None
@@ -160,7 +159,6 @@ class MapQueue:
         """On the lane's thread; whether it was made."""
         if not ticket.is_wanted:
             return False
-        ticket.started = time.monotonic()
         try:
             made = self._made(ticket)
         except StoppedError:
@@ -172,19 +170,19 @@ class MapQueue:
         return True
 
     def _made(self, ticket: MapTicket) -> MadeMap:
-        if not ticket.task.left_s:
-            raise DeadlineExceeded(TOO_LATE)
         with self._memory.reserve(_run_bytes(ticket.task, ticket.card), ticket.client):
             while True:
                 process = self._started(ticket)
                 try:
-                    return process.make(ticket.task)
+                    process.wait_until_ready()
+                    if ticket.is_wanted:
+                        return process.make(ticket.task)
                 except StoppedError:
-                    if not ticket.is_wanted:
-                        raise
-                    # Meant for the one before, whose map was made just then.
+                    pass  # or too late; or meant for the one before, whose map was made just then
                 finally:
                     self._finish(process)
+                if not ticket.is_wanted:
+                    raise StoppedError
 
     def _started(self, ticket: MapTicket) -> MapProcess:
         """The process, which makes this map from now on."""

@@ -32,7 +32,7 @@ __all__ = ["Network", "main", "serve"]
 _NICENESS = 19  # whatever serves comes first
 _KEPT = 2  # networks: the page shows scenes and objects side by side
 _TOLERANCE = 0.1  # of a probability: in int8 the pooled features are rounded once more
-_GRACE_S = 1.0  # in case that nobody is left to end this process
+_GRACE_S = 6.0  # after the deadline, in case that nobody is left to end this process
 
 _SIGNAL = signal.SIGUSR1
 
@@ -161,9 +161,10 @@ def serve(connection: socket.socket) -> None:
         connection.sendall(READY)
         while True:
             fields, photo = receive(connection, sys.maxsize)
-            stop.is_set = False
             with ending_after(fields["seconds"] + _GRACE_S):
-                send(connection, *_answer(fields, photo, networks, stop))
+                answer = _answer(fields, photo, networks, stop)
+            stop.is_set = False
+            send(connection, *answer)
     except OSError:
         return
 
@@ -185,6 +186,7 @@ def _answer(
 def _map(
     fields: dict[str, Any], photo: bytearray, networks: _Networks, stop: _Stop
 ) -> tuple[dict[str, Any], bytes]:
+    deadline = time.monotonic() + fields["seconds"]
     asked, grid = Asked(*fields["asked"]), Grid(0, 0, 0, 0)
     network = networks.get(fields["path"], fields["modified"], asked)
     if network is None:
@@ -210,7 +212,7 @@ def _map(
         decoded.pixels,
         grid,
         asked.top_k,
-        is_wanted=lambda: not stop.is_set,
+        is_wanted=lambda: not stop.is_set and time.monotonic() < deadline,
     )
     if cells is None:
         return {"stopped": True}, b""
