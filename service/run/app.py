@@ -113,7 +113,7 @@ async def _close_in_time(part: Fleet | MapQueue) -> None:
 
 def create_app(state: ServiceState) -> ASGIApp:
     """The application; its lifespan loads the models and ends them."""
-    page = PageMount(state.settings, state.memory)
+    page = PageMount(state.settings)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -149,9 +149,7 @@ def create_app(state: ServiceState) -> ASGIApp:
     problems.install(app)
     app.router.default = page
     inner = classify.FastPath(HeadAsGet(app), front)
-    # The visitor's own request has passed the access control: what the page asks for it need not.
     counted = classify.asks_for_labels, label_map.asks_for_label_map
-    page.api = RequestMiddleware(inner, state, *counted)
     whole = AccessControl(inner, state.api_keys, state.settings.rate_limit_per_minute)
     outer: ASGIApp = RequestMiddleware(whole, state, *counted)
     if state.settings.cors_origins:
