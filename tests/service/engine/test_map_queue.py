@@ -1,0 +1,136 @@
+"""Label maps wait for one another, within bounds, and what they hold is given back."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from booth_client.errors import DeadlineExceeded, InvalidParameter, Overloaded
+from service.engine.map_process import MapTask
+from service.engine.map_queue import MapQueue, MapTicket
+from service.memory import MemoryBudget
+from service.photo.formats import FORMATS
+from tests.service.mapped import mapped_card, mapped_task, write_mapped
+from tests.waiting import eventually
+
+WITHIN_S = 60.0  # a process starts when nothing else wants the cores
+BUDGET = 1_000_000_000
+
+MakeQueue = Callable[..., MapQueue]
+
+
+@pytest.fixture
+def make_queue() -> Iterator[MakeQueue]:
+    queues: list[MapQueue] = []
+
+    def make(budget: int = BUDGET, **more: float) -> MapQueue:
+        queue = MapQueue(MemoryBudget(budget), 1_000_000, FORMATS, **more)  # type: ignore[arg-type]
+        queues.append(queue)
+        return queue
+
+    yield make
+    for queue in queues:
+        queue.close(0)
+
+
+@pytest.fixture
+def task(tmp_path: Path, photos: dict[str, bytes]) -> MapTask:
+    return mapped_task(write_mapped(tmp_path / "mapped.onnx"), photos["chelsea"])
+
+
+def submit(queue: MapQueue, task: MapTask, client: str = "me") -> MapTicket:
+    return queue.submit(task, mapped_card(), client)
+
+
+def freeze(queue: MapQueue) -> int:
+    """Have its process stand still; its number."""
+    pid = queue.pid
+    assert pid
+    os.kill(pid, signal.SIGSTOP)
+    return pid
+
+
+def test_maps_are_made_and_the_process_ends_when_it_is_idle(
+    make_queue: MakeQueue, task: MapTask
+) -> None:
+    queue = make_queue(idle_s=0.05)
+    assert submit(queue, task).future.result(WITHIN_S).width == 451
+    eventually(lambda: queue.pid is None)
+    eventually(lambda: queue._memory.held == 0)
+    assert submit(queue, task).future.result(WITHIN_S).width == 451
+
+
+def test_no_more_wait_than_may_and_who_goes_away_is_dropped(
+    make_queue: MakeQueue, task: MapTask
+) -> None:
+    queue = make_queue(size=1)
+    submit(queue, task).future.result(WITHIN_S)
+    pid = freeze(queue)
+    running = submit(queue, task)
+    eventually(lambda: queue._making is running)
+    waiting = submit(queue, task)
+    with pytest.raises(Overloaded, match="1 label maps wait already"):
+        queue.refuse_if_full()
+    with pytest.raises(Overloaded, match="1 label maps wait already"):
+        submit(queue, task)
+    waiting.cancel()
+    running.cancel()
+    os.kill(pid, signal.SIGCONT)
+    assert submit_when_free(queue, task).future.result(WITHIN_S).width == 451
+    assert waiting.future.cancelled()
+    assert running.future.cancelled()
+    assert queue.pid == pid
+
+
+def submit_when_free(queue: MapQueue, task: MapTask) -> MapTicket:
+    eventually(lambda: len(queue) == 0)
+    return submit(queue, task)
+
+
+def test_who_waits_hears_at_the_deadline_and_the_next_is_served(
+    make_queue: MakeQueue, task: MapTask, tmp_path: Path, photos: dict[str, bytes]
+) -> None:
+    queue = make_queue()
+    submit(queue, task).future.result(WITHIN_S)
+    pid = freeze(queue)
+    late = submit(queue, mapped_task(tmp_path / "mapped.onnx", photos["chelsea"], timeout_s=0.3))
+    with pytest.raises(DeadlineExceeded):
+        asyncio.run(late.answer())
+    os.kill(pid, signal.SIGCONT)
+    assert submit(queue, task).future.result(WITHIN_S).width == 451
+
+
+def test_one_whose_process_died_fails_and_the_next_gets_another(
+    make_queue: MakeQueue, task: MapTask
+) -> None:
+    queue = make_queue()
+    submit(queue, task).future.result(WITHIN_S)
+    pid = freeze(queue)
+    failing = submit(queue, task)
+    eventually(lambda: queue._making is failing)
+    os.kill(pid, signal.SIGKILL)
+    with pytest.raises(Exception, match="died"):
+        failing.future.result(WITHIN_S)
+    assert submit(queue, task).future.result(WITHIN_S).width == 451
+    assert queue.pid != pid
+
+
+def test_what_won_t_do_is_refused_at_once(make_queue: MakeQueue, task: MapTask) -> None:
+    queue = make_queue()
+    with pytest.raises(InvalidParameter, match="step must be one of 8, 4"):
+        submit(queue, mapped_task(Path(task.path), task.photo, step=3))
+    assert queue.pid is None
+    assert len(queue) == 0
+
+
+def test_without_memory_it_is_refused(make_queue: MakeQueue, task: MapTask) -> None:
+    queue = make_queue(budget=1_000)
+    with pytest.raises(Overloaded, match="no memory free"):
+        submit(queue, task).future.result(WITHIN_S)
+    assert queue.pid is None
+    assert queue._memory.held == 0
