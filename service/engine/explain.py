@@ -14,8 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from booth_client.wire import CellLabel, Cells, Region, View
-from models.card import Label
 from service.photo.decode import Seen
+
+if TYPE_CHECKING:
+    from models.card import Label
 
 __all__ = ["Box", "box_on_photo", "cells", "first_at_each", "region", "view"]
 

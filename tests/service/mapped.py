@@ -65,11 +65,11 @@ def write_mapped(path: Path, *, fixed: bool = False) -> Path:
         "mapped",
         [helper.make_tensor_value_info("photo", TensorProto.UINT8, ["N", SIZE, SIZE, 3])],
         [
-            helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", *shape])
             for name, shape in (
-                ("probabilities", ["N", 3]),
-                ("features", ["N", 3]),
-                ("maps", ["N", 3, places, places]),
+                ("probabilities", [3]),
+                ("features", [3]),
+                ("maps", [3, places, places]),
             )
         ],
         [numpy_helper.from_array(values, name) for name, values in constants.items()],

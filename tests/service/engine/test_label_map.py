@@ -11,14 +11,14 @@ from service.engine.label_map import Asked, Grid, Head, label_map, plan, steps, 
 
 STRIDE = 8
 # Label 1 where the first channel's mean is above 64, label 0 else.
-HEAD = Head(np.array([[0, 0, 0], [1, 0, 0]], np.float32) / 64, np.array([1, 0], np.float32))
+HEAD = Head(np.array([[0, 0, 0], [1 / 64, 0, 0]], np.float32), np.array([1, 0], np.float32))
 
 
 def means(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Of each tile: 3 x h x w."""
     height, width, _ = pixels.shape
     tiles = pixels.reshape(height // STRIDE, STRIDE, width // STRIDE, STRIDE, 3)
-    return tiles.mean((1, 3), dtype=np.float32).transpose(2, 0, 1)
+    return np.asarray(tiles.mean((1, 3), dtype=np.float32).transpose(2, 0, 1))
 
 
 def ramp(height: int, width: int, first: int = 0) -> NDArray[np.uint8]:
@@ -30,7 +30,7 @@ def ramp(height: int, width: int, first: int = 0) -> NDArray[np.uint8]:
 
 def brightness(confidence: float) -> float:
     """Mean of a cell, by how confident its label 1 is."""
-    return 64 * (np.log(confidence / (1 - confidence)) + 1)
+    return 64 * float(np.log(confidence / (1 - confidence)) + 1)
 
 
 def confidences_of_1(

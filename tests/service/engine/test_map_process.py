@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,7 +11,6 @@ import pytest
 
 from booth_client.errors import (
     DeadlineExceeded,
-    InternalError,
     InvalidParameter,
     Overloaded,
     UnsupportedFormat,
@@ -75,15 +73,3 @@ def test_after_the_deadline_nothing_is_begun(process: MapProcess, task: MapTask)
     with pytest.raises(DeadlineExceeded):
         process.make(replace(task, deadline=time.monotonic() - 1))
     assert process.is_well
-
-
-def test_one_that_dies_is_told_apart(task: MapTask) -> None:
-    process = MapProcess(MEMORY)
-    try:
-        process.wait_until_ready()
-        os.kill(process.pid, 9)
-        with pytest.raises(InternalError, match="died"):
-            process.make(task)
-        assert not process.is_well
-    finally:
-        process.end()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,22 +21,19 @@ from tests.waiting import eventually
 
 WITHIN_S = 60.0  # a process starts when nothing else wants the cores
 BUDGET = 1_000_000_000
+MOST_PIXELS = 1_000_000
 
-MakeQueue = Callable[..., MapQueue]
+
+@contextlib.contextmanager
+def closing(queue: MapQueue) -> Iterator[MapQueue]:
+    yield queue
+    queue.close(0)
 
 
-@pytest.fixture
-def make_queue() -> Iterator[MakeQueue]:
-    queues: list[MapQueue] = []
-
-    def make(budget: int = BUDGET, **more: float) -> MapQueue:
-        queue = MapQueue(MemoryBudget(budget), 1_000_000, FORMATS, **more)  # type: ignore[arg-type]
-        queues.append(queue)
-        return queue
-
-    yield make
-    for queue in queues:
-        queue.close(0)
+@pytest.fixture(scope="module")
+def queue() -> Iterator[MapQueue]:
+    with closing(MapQueue(MemoryBudget(BUDGET), MOST_PIXELS, FORMATS, size=1)) as queue:
+        yield queue
 
 
 @pytest.fixture
@@ -56,19 +54,16 @@ def freeze(queue: MapQueue) -> int:
 
 
 def test_maps_are_made_and_the_process_ends_when_it_is_idle(
-    make_queue: MakeQueue, task: MapTask
+    task: MapTask,
 ) -> None:
-    queue = make_queue(idle_s=0.05)
-    assert submit(queue, task).future.result(WITHIN_S).width == 451
-    eventually(lambda: queue.pid is None)
-    eventually(lambda: queue._memory.held == 0)
-    assert submit(queue, task).future.result(WITHIN_S).width == 451
+    memory = MemoryBudget(BUDGET)
+    with closing(MapQueue(memory, MOST_PIXELS, FORMATS, idle_s=0.05)) as queue:
+        assert submit(queue, task).future.result(WITHIN_S).width == 451
+        eventually(lambda: queue.pid is None)
+        eventually(lambda: memory.held == 0)
 
 
-def test_no_more_wait_than_may_and_who_goes_away_is_dropped(
-    make_queue: MakeQueue, task: MapTask
-) -> None:
-    queue = make_queue(size=1)
+def test_no_more_wait_than_may_and_who_goes_away_is_dropped(queue: MapQueue, task: MapTask) -> None:
     submit(queue, task).future.result(WITHIN_S)
     pid = freeze(queue)
     running = submit(queue, task)
@@ -93,12 +88,11 @@ def submit_when_free(queue: MapQueue, task: MapTask) -> MapTicket:
 
 
 def test_who_waits_hears_at_the_deadline_and_the_next_is_served(
-    make_queue: MakeQueue, task: MapTask, tmp_path: Path, photos: dict[str, bytes]
+    queue: MapQueue, task: MapTask
 ) -> None:
-    queue = make_queue()
     submit(queue, task).future.result(WITHIN_S)
     pid = freeze(queue)
-    late = submit(queue, mapped_task(tmp_path / "mapped.onnx", photos["chelsea"], timeout_s=0.3))
+    late = submit(queue, mapped_task(Path(task.path), task.photo, timeout_s=0.3))
     with pytest.raises(DeadlineExceeded):
         asyncio.run(late.answer())
     os.kill(pid, signal.SIGCONT)
@@ -106,9 +100,8 @@ def test_who_waits_hears_at_the_deadline_and_the_next_is_served(
 
 
 def test_one_whose_process_died_fails_and_the_next_gets_another(
-    make_queue: MakeQueue, task: MapTask
+    queue: MapQueue, task: MapTask
 ) -> None:
-    queue = make_queue()
     submit(queue, task).future.result(WITHIN_S)
     pid = freeze(queue)
     failing = submit(queue, task)
@@ -120,17 +113,18 @@ def test_one_whose_process_died_fails_and_the_next_gets_another(
     assert queue.pid != pid
 
 
-def test_what_won_t_do_is_refused_at_once(make_queue: MakeQueue, task: MapTask) -> None:
-    queue = make_queue()
-    with pytest.raises(InvalidParameter, match="step must be one of 8, 4"):
-        submit(queue, mapped_task(Path(task.path), task.photo, step=3))
-    assert queue.pid is None
-    assert len(queue) == 0
+def test_what_won_t_do_is_refused_at_once(task: MapTask) -> None:
+    with closing(MapQueue(MemoryBudget(BUDGET), MOST_PIXELS, FORMATS)) as queue:
+        with pytest.raises(InvalidParameter, match="step must be one of 8, 4"):
+            submit(queue, mapped_task(Path(task.path), task.photo, step=3))
+        assert queue.pid is None
+        assert len(queue) == 0
 
 
-def test_without_memory_it_is_refused(make_queue: MakeQueue, task: MapTask) -> None:
-    queue = make_queue(budget=1_000)
-    with pytest.raises(Overloaded, match="no memory free"):
-        submit(queue, task).future.result(WITHIN_S)
-    assert queue.pid is None
-    assert queue._memory.held == 0
+def test_without_memory_it_is_refused(task: MapTask) -> None:
+    memory = MemoryBudget(1_000)
+    with closing(MapQueue(memory, MOST_PIXELS, FORMATS)) as queue:
+        with pytest.raises(Overloaded, match="no memory free"):
+            submit(queue, task).future.result(WITHIN_S)
+        assert queue.pid is None
+    assert memory.held == 0
