@@ -81,6 +81,7 @@ def _style() -> Markup:
 
 
 def _preloads(view: View) -> list[str]:
-    """The modules of a view, in the order in which they are needed."""
+    """The modules that a view can't do without."""
     common = [name for name in ASSETS.names("js/") if "/views/" not in name]
-    return [*common, f"js/views/{view.name}.js"]
+    own = [name for name in ASSETS.names(f"js/views/{view.name}") if "/later/" not in name]
+    return [*common, *own]
