@@ -60,18 +60,17 @@ _ORIGIN = "http://page.invalid"
 _ALL_LABELS = 1000
 
 _SHRINK = """async (data) => {
-  const { shrink } = await import("/shrink.js");
-  const { photo } = await import("/photo.js");
+  const { shrink, SIDE } = await import("/shrink.js");
   const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
   const start = performance.now();
-  const { blob } = await shrink(new File([bytes], "photo"), photo.side);
+  const { blob } = await shrink(new File([bytes], "photo"), SIDE);
   const ms = performance.now() - start;
   const url = await new Promise((resolve) => {
     const reader = new FileReader();
     reader.onload = () => resolve(reader.result);
     reader.readAsDataURL(blob);
   });
-  return { data: url.split(",")[1], side: photo.side, ms };
+  return { data: url.split(",")[1], side: SIDE, ms };
 }"""
 
 
