@@ -7,7 +7,7 @@ import re
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from PIL import (
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from models.card import Input
 
-__all__ = ["DecodedPhoto", "decode"]
+__all__ = ["DecodedPhoto", "Seen", "decode"]
 
 # Pillow's remarks on odd files mean nothing to the operator, and could fill the log without end.
 logging.getLogger("PIL").setLevel(logging.CRITICAL)
@@ -73,6 +73,21 @@ _MIRRORED_ACROSS = {2, 3, 7, 8}
 _MIRRORED_DOWN = {3, 4, 6, 7}
 
 
+class Seen(NamedTuple):
+    """What the network sees of a photograph.
+
+    Attributes:
+        width: of the photograph as it is seen, which is upright, in pixels.
+        height: likewise.
+        box: left, top, right and bottom of the square on it.
+
+    """
+
+    width: int
+    height: int
+    box: Box
+
+
 @dataclass(frozen=True, slots=True)
 class DecodedPhoto:
     """A photograph as the network wants it.
@@ -81,12 +96,14 @@ class DecodedPhoto:
         pixels: S x S x 3, RGB, C-contiguous, read-only.
         width: of the photograph as sent, before orientation and scaling, in pixels.
         height: likewise.
+        seen: where the pixels lie on it.
 
     """
 
     pixels: NDArray[np.uint8]
     width: int
     height: int
+    seen: Seen
 
 
 def decode(
@@ -132,8 +149,11 @@ def decode(
             decoded = image = cropped(image, data)
             whole = image.size
         turned = _orientation(image, contents.exif)
-        square = _square(decoded, whole, scale, turned, wanted, conversion=conversion)
-    return DecodedPhoto(square, width, height)
+        seen = _seen(whole, turned, wanted)
+        stored = _stored(seen.box, whole, turned)
+        box = stored[0] / scale, stored[1] / scale, stored[2] / scale, stored[3] / scale
+        square = _square(decoded, box, turned, wanted, conversion)
+    return DecodedPhoto(square, width, height, seen)
 
 
 def _open(name: str, data: bytes, max_pixels: int) -> Image.Image:
@@ -162,17 +182,12 @@ def _scale_clear_level(image: Image.Image, depth: int) -> None:
 
 def _square(
     decoded: Image.Image | NDArray[np.uint8],
-    whole: tuple[int, int],
-    scale: int,
+    box: Box,
     orientation: int,
     wanted: Input,
-    *,
     conversion: Conversion | None,
 ) -> NDArray[np.uint8]:
     """Resize and crop in one go, only what the network sees; convert and turn that little."""
-    seen = (whole[1], whole[0]) if orientation in _SIDEWAYS else whole
-    left, top, right, bottom = _stored(_crop(seen, wanted), whole, orientation)
-    box = left / scale, top / scale, right / scale, bottom / scale
     sideways = orientation in _SIDEWAYS
     pixels, box, conversion = _resizable(decoded, box, wanted, conversion)
     square = resample(pixels, wanted.size, box, wanted.interpolation, sideways=sideways)
@@ -229,6 +244,12 @@ def _orientation(image: Image.Image, exif: bytes | None) -> int:
     if made := image.info.get("exif"):
         return orientation_in(bytes(made).removeprefix(b"Exif\0\0"))
     return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+
+
+def _seen(whole: tuple[int, int], orientation: int, wanted: Input) -> Seen:
+    """What the network sees of a photograph whose stored size is ``whole``."""
+    upright = (whole[1], whole[0]) if orientation in _SIDEWAYS else whole
+    return Seen(*upright, _crop(upright, wanted))
 
 
 def _crop(whole: tuple[int, int], wanted: Input) -> Box:

@@ -15,7 +15,7 @@ import numpy as np
 from booth_client import errors
 from booth_client.errors import BadRequest, DeadlineExceeded, Overloaded
 from service.photo.bounds import too_costly
-from service.photo.decode import DecodedPhoto
+from service.photo.decode import DecodedPhoto, Seen
 from service.photo.messages import read, receive, send
 
 if TYPE_CHECKING:
@@ -200,7 +200,10 @@ def _answer(fields: dict[str, Any], pixels: bytearray, size: int) -> DecodedPhot
         if "error" in fields:
             return _ERRORS[fields["error"]](fields["detail"])
         square = np.frombuffer(bytes(pixels), np.uint8).reshape(size, size, 3)
-        return DecodedPhoto(square, int(fields["width"]), int(fields["height"]))
+        width, height, box = fields["seen"]
+        left, top, right, bottom = map(float, box)
+        seen = Seen(int(width), int(height), (left, top, right, bottom))
+        return DecodedPhoto(square, int(fields["width"]), int(fields["height"]), seen)
     except (KeyError, TypeError, ValueError):  # a photograph had the process say what it likes
         raise DiedError from None
 

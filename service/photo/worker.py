@@ -97,7 +97,8 @@ def _answer(fields: dict[str, Any], data: bytearray) -> tuple[dict[str, Any], by
         photo = decode(memoryview(data), wanted, max_pixels=fields["max_pixels"])
     except BadRequest as error:
         return {"error": type(error).__name__, "detail": error.detail}, b""
-    return {"width": photo.width, "height": photo.height}, photo.pixels.tobytes()
+    found = {"width": photo.width, "height": photo.height, "seen": photo.seen}
+    return found, photo.pixels.tobytes()
 
 
 if __name__ == "__main__":
