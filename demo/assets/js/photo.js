@@ -2,7 +2,7 @@
 // view, or this page loaded anew; the service keeps none.
 
 import * as address from "./address.js";
-import { shrink } from "./shrink.js";
+import { SIDE, shrink } from "./shrink.js";
 
 const KEPT = "booth.photo";
 
@@ -12,7 +12,6 @@ class Photo extends EventTarget {
     // {blob: what is sent, file, name, sample (its name, or null), width, height: the upright
     // photo's own size, 0 where this browser can't tell, live: whether it is a camera's frame}
     this.current = null;
-    this.side = 512; // pixels of the shorter side of what is sent; twice what the networks see
     this.latest = 0;
   }
 
@@ -22,7 +21,7 @@ class Photo extends EventTarget {
     const mine = ++this.latest;
     this.dispatchEvent(new CustomEvent("taken", { detail: { file, sample } }));
     address.set({ sample, label: null });
-    const { blob, width, height } = await shrink(file, this.side);
+    const { blob, width, height } = await shrink(file, SIDE);
     if (mine !== this.latest) return;
     this.current = { blob, file, name: file.name, sample, width, height, live: false };
     this.keep();
