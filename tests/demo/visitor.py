@@ -87,8 +87,11 @@ def hand_over(page: Page, kind: str, *photos: bytes) -> None:
 
 
 def expect_labels(page: Page, first: str | re.Pattern[str]) -> None:
-    """Wait for five labels, the first of which says this: ``re.compile("^Coffee shop")``."""
-    rows = answer(page).locator("ol.labels:not(.empty)").get_by_role("listitem")
+    """Wait for five labels, the first of which says this: ``re.compile("^Coffee shop")``.
+
+    Where two models answer, they are the scenes.
+    """
+    rows = answer(page).locator("ol.labels:not(.empty)").first.get_by_role("listitem")
     expect(rows).to_have_count(5)
     expect(rows.first).to_have_text(first)
 
