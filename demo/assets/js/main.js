@@ -1,6 +1,7 @@
 // The page's own script: it brings what the server sent to life, moves from view to view without
 // loading the page anew, and fetches Gradio's frame once the page stands.
 
+import { camera } from "./camera.js";
 import { photo } from "./photo.js";
 import { stage } from "./stage.js";
 import { models } from "./models.js";
@@ -95,8 +96,9 @@ stage.addEventListener("several", (event) => {
   links.find((one) => one.dataset.view === "many").click();
 });
 
-window.booth = { photo, stage, models, moveInto };
+window.booth = { photo, stage, camera, models, moveInto };
 stage.start();
+camera.start();
 go(linkOf(location.href) ?? links[0]);
 stage.tried(photo.restore());
 const idle = window.requestIdleCallback ?? ((work) => setTimeout(work, 200));

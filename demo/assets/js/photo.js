@@ -10,7 +10,7 @@ class Photo extends EventTarget {
   constructor() {
     super();
     // {blob: what is sent, file, name, sample (its name, or null), width, height: the upright
-    // photo's own size, 0 where this browser can't tell}
+    // photo's own size, 0 where this browser can't tell, live: whether it is a camera's frame}
     this.current = null;
     this.side = 512; // pixels of the shorter side of what is sent; twice what the networks see
     this.latest = 0;
@@ -24,9 +24,25 @@ class Photo extends EventTarget {
     address.set({ sample, label: null });
     const { blob, width, height } = await shrink(file, this.side);
     if (mine !== this.latest) return;
-    this.current = { blob, file, name: file.name, sample, width, height };
+    this.current = { blob, file, name: file.name, sample, width, height, live: false };
     this.keep();
-    this.dispatchEvent(new Event("change"));
+    this.dispatchEvent(new CustomEvent("change", { detail: { answers: [] } }));
+  }
+
+  // A frame of the camera; resolves when the view has its answer, with whether there is one. A view
+  // that listens to "change" adds the promise of that to the event's `detail.answers`.
+  async look({ blob, width, height }) {
+    this.latest += 1;
+    if (!this.current?.live) address.set({ sample: null, label: null });
+    this.current = { blob, file: null, name: "camera.jpg", sample: null, width, height, live: true };
+    const answers = [];
+    this.dispatchEvent(new CustomEvent("change", { detail: { answers } }));
+    return (await Promise.all(answers)).every(Boolean);
+  }
+
+  forget() {
+    this.current = null;
+    this.dispatchEvent(new CustomEvent("change", { detail: { answers: [] } }));
   }
 
   async takeSample(name) {

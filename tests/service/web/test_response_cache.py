@@ -102,7 +102,7 @@ def test_another_photograph_or_another_top_k_is_another_answer(caching: str) -> 
     answers = [ask(caching, RED), ask(caching, BLUE), ask(caching, RED, "?top_k=1")]
     assert lookups(caching) == {"miss": 3}
     assert len({answer.headers["etag"] for answer in answers}) == 3
-    assert ask(caching, RED, "?top_k=1&timeout_ms=900&model=tiny&version=1").is_success
+    assert ask(caching, RED, "?top_k=1&timeout_ms=9000&model=tiny&version=1").is_success
     assert lookups(caching) == {"miss": 3, "hit": 1}
 
 

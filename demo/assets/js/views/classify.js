@@ -23,17 +23,19 @@ export function mount(place) {
         asker.place.dataset.state = "answer";
         result.replaceChildren(...shown(answer));
       },
+      { quietly: photo.current?.live },
     );
+  const changed = ({ detail }) => detail.answers.push(ask());
   const taken = () => asker.clear();
 
   photo.addEventListener("taken", taken);
-  photo.addEventListener("change", ask);
+  photo.addEventListener("change", changed);
   models.addEventListener("change", ask);
   ask();
   return () => {
     asker.stop();
     photo.removeEventListener("taken", taken);
-    photo.removeEventListener("change", ask);
+    photo.removeEventListener("change", changed);
     models.removeEventListener("change", ask);
   };
 }
