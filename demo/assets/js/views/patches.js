@@ -27,15 +27,16 @@ class Patches {
     this.asker = new Asker(find(".answer"), () => this.blank());
     this.palette = new Palette();
     this.answers = new Map();
-    this.lit = null;
+    this.kept = null; // the category of the label whose cells alone are lit
     this.leaving = new AbortController();
   }
 
   start() {
     const on = (target, name, does) => target.addEventListener(name, does, { signal: this.leaving.signal });
     on(photo, "taken", () => this.forget());
-    on(photo, "change", () => this.ask());
-    on(models, "change", () => this.forget() || this.ask());
+    on(photo, "change", ({ detail }) => detail.answers.push(this.another()));
+    on(stage, "state", ({ detail }) => detail === "camera" && this.forget());
+    on(models, "change", () => this.otherwise());
     on(stage, "layout", () => this.grid?.paint());
     on(window, "booth:address", () => this.ask());
     on(this.slider, "input", () => this.cut(STEPS[this.slider.value]));
@@ -61,10 +62,22 @@ class Patches {
     this.ask();
   }
 
+  // Another photo, or the camera's next frame.
+  another() {
+    this.answers.clear();
+    return this.ask();
+  }
+
+  // The same photo, by another model.
+  otherwise() {
+    this.forget();
+    this.ask();
+  }
+
   forget() {
     this.answers.clear();
     this.palette = new Palette();
-    this.lit = null;
+    this.kept = null;
     this.asker.stop();
     this.asker.clear();
   }
@@ -79,8 +92,8 @@ class Patches {
 
   ask() {
     this.controls();
-    this.grid?.element.classList.add("stale");
-    return this.asker.run((options) => this.answer(options), (found) => found && this.show(found), { quietly: Boolean(this.grid) });
+    if (!photo.current?.live) this.grid?.element.classList.add("stale");
+    return this.asker.run((options) => this.answer(options), (found) => (found ? this.show(found) : this.asker.clear()), { quietly: Boolean(this.grid) });
   }
 
   async answer(options) {
@@ -107,14 +120,17 @@ class Patches {
     this.cells = cells;
     this.palette.update(cells.ranking);
     this.average.replaceChildren(...average(cells, this.palette));
-    this.restoreLit();
+    this.restore();
     this.lay(card);
+    this.light();
     this.controls();
   }
 
+  // Lay the cells over the photo; the camera's next frame changes only what they say.
   lay({ architecture, input }) {
     const { cells } = this;
     const side = cells.step ?? input.size / cells.columns;
+    if (photo.current.live && this.grid && this.grid.cells.count === cells.count) return this.grid.update(cells);
     const seen = (row, column) => sight(cells, { row, column }, architecture, side);
     this.sentenceOf = ({ row, column }) => sentence(seen(row, column));
     this.grid = new Grid(cells, {
@@ -140,25 +156,28 @@ class Patches {
 
   // Keep only a label's cells lit, or all again.
   keep(category) {
-    this.lit = this.lit === category ? null : category;
-    this.addressLit();
+    this.kept = this.lit === category ? null : category;
+    this.name();
     this.light();
     this.grid.look.lit = this.lit;
     this.grid.paint();
   }
 
-  addressLit() {
-    const at = this.cells.ranking.findIndex(({ category }) => category === this.lit);
-    address.set({ label: at < 0 ? null : String(at + 1) });
+  // The label whose cells are lit: none where the kept one wins no cell.
+  get lit() {
+    return this.cells.wins(this.kept) ? this.kept : null;
   }
 
-  // The label that was lit before the cells were cut anew, or the one that the address names.
-  restoreLit() {
-    const { ranking } = this.cells;
-    if (this.lit === null) this.lit = ranking[Number(address.get("label")) - 1]?.category ?? null;
-    else if (!ranking.some(({ category }) => category === this.lit)) this.lit = null;
-    this.addressLit();
-    this.light();
+  // What was kept before the cells were cut anew, or what the address names.
+  restore() {
+    this.kept ??= this.cells.counted[Number(address.get("label")) - 1] ?? null;
+    this.name();
+  }
+
+  // Have the address name what is kept.
+  name() {
+    const at = this.cells.counted.indexOf(this.kept);
+    address.set({ label: at < 0 ? null : String(at + 1) });
   }
 
   light() {

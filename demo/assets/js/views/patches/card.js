@@ -1,27 +1,20 @@
 // The words beside the photo: the average of the cells, one cell's labels, and what wins how many.
 
-import { label, make, percent } from "../../show.js";
+import * as labels from "../../labels.js";
+import { make, percent } from "../../show.js";
 
 export function blank() {
-  const rows = Array.from({ length: 5 }, () => make("li", {}, make("i")));
-  return [
-    make("p.where", {}, "\u00a0"),
-    make("h2.first.empty", {}, "Every patch will answer here"),
-    make("ol.labels.empty", { "aria-hidden": "true" }, ...rows),
-  ];
+  return [make("p.where", {}, "\u00a0"), ...labels.blank("Every patch will answer here")];
 }
 
 export function average(cells, palette) {
+  const count = number(cells.count);
+  const of = cells.step === null ? `the answer is the average of these ${count} cells` : `this is the average of all ${count} cells`;
   return [
-    make("p.where", {}, `The average of ${number(cells.count)} cells`),
+    make("p.where", {}, `The average of ${count} cells`),
     ...ranked(cells.predictions, palette),
-    make("p.lesson", {}, make("b", {}, "Global average pooling: "), lesson(cells)),
+    make("p.lesson", {}, make("b", {}, "Global average pooling: "), `${of}, taken before scores become percentages.`),
   ];
-}
-
-function lesson({ count, step }) {
-  if (step === null) return `the answer is the average of these ${number(count)} cells, taken before scores become percentages.`;
-  return `the average of these ${number(count)} cells of the whole photo, taken before scores become percentages.`;
 }
 
 export function one(cells, { row, column }, palette, sees) {
@@ -32,22 +25,8 @@ export function one(cells, { row, column }, palette, sees) {
   ];
 }
 
-function ranked(labels, palette) {
-  const [first] = labels;
-  return [
-    make("h2.first", {}, make("b", {}, percent(first.confidence)), " ", ...label(first)),
-    make("ol.labels", {}, ...labels.map((item) => row(item, palette))),
-  ];
-}
-
-function row(item, palette) {
-  return make(
-    "li",
-    { style: `--share:${item.confidence.toFixed(4)}`, title: item.category },
-    make("span", {}, swatch(item, palette), ...label(item)),
-    make("b", {}, percent(item.confidence)),
-    make("i"),
-  );
+function ranked(predictions, palette) {
+  return [labels.headline(predictions[0]), labels.bars(predictions, (item) => swatch(item, palette))];
 }
 
 const swatch = (item, palette) => make("i.swatch", { style: `--colour:${palette.of(item)}`, "aria-hidden": true });

@@ -14,6 +14,17 @@ export class Cells {
     return this.rows * this.columns;
   }
 
+  // Labels in the order in which the address counts them: the answer's, as in the view Classify,
+  // then the others that win cells.
+  get counted() {
+    const answered = new Set(this.predictions.map(({ category }) => category));
+    return [...this.predictions, ...this.ranking.filter(({ category }) => !answered.has(category))].map(({ category }) => category);
+  }
+
+  wins(category) {
+    return this.ranking.some((one) => one.category === category);
+  }
+
   winner(row, column) {
     return this.labels[this.first[row][column][0]];
   }

@@ -1,9 +1,8 @@
 // The cells as something to point at, to tap and to walk over by keyboard. However many there are,
 // the page holds one of them: the one that has the focus, or would get it.
 
-import { make } from "../../show.js";
+import { make, percent } from "../../show.js";
 import { paint } from "./paint.js";
-import { percent } from "../../show.js";
 
 const MOVES = {
   ArrowLeft: ({ row, column }) => ({ row, column: column - 1 }),
@@ -31,6 +30,15 @@ export class Grid {
     this.element = make("div.cells", { style: placed(cells) }, this.canvas, this.sight, this.mark, this.table);
     this.focusable({ row: 0, column: 0 });
     this.listen();
+  }
+
+  // The next frame's cells in place of these, of the same grid.
+  update(cells) {
+    this.cells = cells;
+    this.cell.setAttribute("aria-label", this.nameOf(this.at));
+    this.element.classList.remove("stale");
+    this.paint();
+    if (this.pointed) this.onpoint(this.pointed);
   }
 
   paint() {
@@ -82,12 +90,16 @@ export class Grid {
   }
 
   focusable(place) {
-    const { row, column } = (this.at = place);
-    const name = `row ${row + 1}, column ${column + 1}: ${this.cells.winner(row, column).label} ${percent(this.cells.confidence(row, column))}`;
-    const where = { "aria-colindex": column + 1, "aria-describedby": "cell-labels", style: this.placeOf(place) };
-    this.cell = make("div", { role: "gridcell", tabindex: 0, "aria-label": name, ...where });
-    this.row.setAttribute("aria-rowindex", row + 1);
+    this.at = place;
+    const where = { "aria-colindex": place.column + 1, "aria-describedby": "cell-labels", style: this.placeOf(place) };
+    this.cell = make("div", { role: "gridcell", tabindex: 0, "aria-label": this.nameOf(place), ...where });
+    this.row.setAttribute("aria-rowindex", place.row + 1);
     this.row.append(this.cell);
+  }
+
+  nameOf({ row, column }) {
+    const { label } = this.cells.winner(row, column);
+    return `row ${row + 1}, column ${column + 1}: ${label} ${percent(this.cells.confidence(row, column))}`;
   }
 
   placeOf({ row, column }) {

@@ -16,7 +16,7 @@ export function paint(canvas, cells, look) {
   const place = { xs: edges(cells.columns, canvas.width), ys: edges(cells.rows, canvas.height), ratio };
   const region = cells.regions();
   tint(context, cells, look, place);
-  outline(context, cells, region, place);
+  outline(context, cells, region, look, place);
   caption(context, cells, region, look, { width: width / cells.columns, height: height / cells.rows }, ratio);
 }
 
@@ -36,27 +36,29 @@ function tint(context, cells, { colour, lit }, { xs, ys }) {
 }
 
 // A thin line between cells, a clear one between regions.
-function outline(context, cells, region, { xs, ys, ratio }) {
+function outline(context, cells, region, { lit }, { xs, ys, ratio }) {
   const thin = new Path2D();
   const clear = new Path2D();
   const fine = xs[1] < WITH_LINES * ratio;
+  const shows = (at) => lit === null || cells.labels[cells.winners[at]].category === lit;
+  const between = (at, other) => (region[at] !== region[other] && (shows(at) || shows(other)) ? clear : thin);
   for (let at = 0; at < cells.count; at++) {
     const row = Math.floor(at / cells.columns);
     const column = at % cells.columns;
     if (column) {
-      const path = region[at] === region[at - 1] ? thin : clear;
+      const path = between(at, at - 1);
       path.moveTo(xs[column], ys[row]);
       path.lineTo(xs[column], ys[row + 1]);
     }
     if (row) {
-      const path = region[at] === region[at - cells.columns] ? thin : clear;
+      const path = between(at, at - cells.columns);
       path.moveTo(xs[column], ys[row]);
       path.lineTo(xs[column + 1], ys[row]);
     }
   }
   context.strokeStyle = "#fff";
   context.lineCap = "square";
-  stroke(context, thin, fine ? 0 : 0.3, ratio);
+  stroke(context, thin, fine ? 0 : lit === null ? 0.3 : 0.15, ratio);
   stroke(context, clear, fine ? 0.75 : 0.9, (fine ? 1 : 2) * ratio);
 }
 
