@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from booth_client.errors import BoothError
-    from booth_client.wire import Answer, Card, Label, ModelSummary
+    from booth_client.wire import Answer, Card, Label, LabelMap, ModelSummary
 
 __all__ = ["DEFAULT_URL", "AsyncClient", "Client", "Photo"]
 
@@ -78,6 +78,40 @@ class Client:
         bodies = [_bytes(photo) for photo in photos]
         call = calls.classify_many(bodies, model=model, top_k=top_k, timeout_ms=timeout_ms)
         return self._send(call) if bodies else []
+
+    def label_map(
+        self,
+        photo: Photo,
+        *,
+        model: str | None = None,
+        top_k: int = 5,
+        step: int | None = None,
+        scale: int = 1,
+        timeout_ms: int | None = None,
+    ) -> LabelMap:
+        """The network run over a whole photograph: each of its cells with ``top_k`` labels.
+
+        Args:
+            photo: its bytes, or the path of its file.
+            model: that answers; the default one if None.
+            top_k: labels of each cell.
+            step: pixels of the network's input between two cells: its stride (32) if None, or a
+                half, a quarter, an eighth of it.
+            scale: 1 to 4: the network sees the photograph's shorter side as so many times its
+                input's.
+            timeout_ms: after which the answer is of no use.
+
+        """
+        return self._send(
+            calls.label_map(
+                _bytes(photo),
+                model=model,
+                top_k=top_k,
+                step=step,
+                scale=scale,
+                timeout_ms=timeout_ms,
+            )
+        )
 
     def models(self) -> list[ModelSummary]:
         """The models served now."""
@@ -157,6 +191,41 @@ class AsyncClient:
         bodies = [await asyncio.to_thread(_bytes, photo) for photo in photos]
         call = calls.classify_many(bodies, model=model, top_k=top_k, timeout_ms=timeout_ms)
         return await self._send(call) if bodies else []
+
+    async def label_map(
+        self,
+        photo: Photo,
+        *,
+        model: str | None = None,
+        top_k: int = 5,
+        step: int | None = None,
+        scale: int = 1,
+        timeout_ms: int | None = None,
+    ) -> LabelMap:
+        """The network run over a whole photograph: each of its cells with ``top_k`` labels.
+
+        Args:
+            photo: its bytes, or the path of its file.
+            model: that answers; the default one if None.
+            top_k: labels of each cell.
+            step: pixels of the network's input between two cells: its stride (32) if None, or a
+                half, a quarter, an eighth of it.
+            scale: 1 to 4: the network sees the photograph's shorter side as so many times its
+                input's.
+            timeout_ms: after which the answer is of no use.
+
+        """
+        body = await asyncio.to_thread(_bytes, photo)
+        return await self._send(
+            calls.label_map(
+                body,
+                model=model,
+                top_k=top_k,
+                step=step,
+                scale=scale,
+                timeout_ms=timeout_ms,
+            )
+        )
 
     async def models(self) -> list[ModelSummary]:
         """The models served now."""

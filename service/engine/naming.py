@@ -26,10 +26,7 @@ class Labeller:
         return Answer(
             model=self._card.name,
             version=self._card.version,
-            predictions=[
-                self._prediction(index, float(probabilities[index]))
-                for index in first_labels(probabilities, top_k)
-            ],
+            predictions=self.predictions(probabilities, top_k),
             environment=self._environment(probabilities),
             timing_ms=Timing(
                 decode=_milliseconds(inference.decode_s),
@@ -38,6 +35,15 @@ class Labeller:
                 total=_milliseconds(total_s),
             ),
         )
+
+    def predictions(
+        self, probabilities: NDArray[np.float32], top_k: int
+    ) -> list[PredictionWithBasis | Prediction]:
+        """The ``top_k`` most confident labels."""
+        return [
+            self._prediction(index, float(probabilities[index]))
+            for index in first_labels(probabilities, top_k)
+        ]
 
     def _prediction(self, index: int, confidence: float) -> Prediction:
         label, share = self._card.labels[index], round(confidence, 6)

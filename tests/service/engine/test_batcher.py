@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 from booth_client.errors import BadImage, DeadlineExceeded, InternalError, ShuttingDown
 from service.engine.batcher import Batcher, PendingPhoto
 from service.engine.inference import Inference
-from service.photo.decode import DecodedPhoto
+from service.photo.decode import DecodedPhoto, Seen
 from tests.waiting import eventually
 
 Network = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 SOON = 10.0
+SEEN = Seen(4, 3, (0.5, 0.0, 3.5, 3.0))
 DAMAGED, CRASHING = 254, 255
 
 
@@ -36,7 +37,7 @@ def decode(data: bytes) -> DecodedPhoto:
         raise BadImage("It is damaged.")
     if data[0] == CRASHING:
         raise MemoryError
-    return DecodedPhoto(np.full((2, 2, 3), data[0], np.uint8), 4, 3)
+    return DecodedPhoto(np.full((2, 2, 3), data[0], np.uint8), 4, 3, SEEN)
 
 
 class Decoder:
