@@ -3,6 +3,7 @@
 import { captions, FONT, WEIGHT } from "./captions.js";
 
 const WITH_LINES = 9; // pixels of a cell's side; below, only the regions have outlines
+const LARGE = 40; // from here on, outlines are bold
 
 // look: {colour(label), lit (a label's category, or null)}
 export function paint(canvas, cells, look) {
@@ -39,7 +40,8 @@ function tint(context, cells, { colour, lit }, { xs, ys }) {
 function outline(context, cells, region, { lit }, { xs, ys, ratio }) {
   const thin = new Path2D();
   const clear = new Path2D();
-  const fine = xs[1] < WITH_LINES * ratio;
+  const side = xs[1] / ratio;
+  const fine = side < WITH_LINES;
   const shows = (at) => lit === null || cells.labels[cells.winners[at]].category === lit;
   const between = (at, other) => (region[at] !== region[other] && (shows(at) || shows(other)) ? clear : thin);
   for (let at = 0; at < cells.count; at++) {
@@ -59,7 +61,7 @@ function outline(context, cells, region, { lit }, { xs, ys, ratio }) {
   context.strokeStyle = "#fff";
   context.lineCap = "square";
   stroke(context, thin, fine ? 0 : lit === null ? 0.3 : 0.15, ratio);
-  stroke(context, clear, fine ? 0.75 : 0.9, (fine ? 1 : 2) * ratio);
+  stroke(context, clear, fine ? 0.75 : 0.9, (fine ? 1 : side < LARGE ? 1.5 : 2) * ratio);
 }
 
 function stroke(context, path, alpha, width) {
