@@ -147,7 +147,7 @@ def stride_of(size: int, maps: tuple[int, ...] | None) -> int:
         InvalidParameter: it has none, or its places don't divide the input.
 
     """
-    if maps and len(maps) == 3 and maps[1] == maps[2] and size % maps[1] == 0:  # noqa: PLR2004
+    if maps and len(maps) == 3 and maps[1] == maps[2] > 0 == size % maps[1]:  # noqa: PLR2004
         stride = size // maps[1]
         if stride.bit_count() == 1:
             return stride

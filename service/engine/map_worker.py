@@ -24,7 +24,7 @@ from service.engine.label_map import Asked, Cells, Grid, Head, label_map, plan
 from service.photo.decode import decode_whole
 from service.photo.messages import receive, send
 from service.photo.worker import READY, ending_after, limit_memory
-from service.runtimes.onnx_file import read_tensors, with_free_sizes
+from service.runtimes.onnx_file import GraphParts, read_graph, with_free_sizes
 from service.runtimes.onnx_runtime import open_session
 
 __all__ = ["Network", "main", "serve"]
@@ -52,7 +52,7 @@ class Network:
     """
 
     def __init__(self, content: bytes, side: int, stride: int) -> None:
-        free = with_free_sizes(content, {"photo": 4}, {"probabilities", "maps"})
+        free = with_free_sizes(content, "photo", {"probabilities", "maps"})
         self._session = open_session(free, {"cpu": {}}, threads=1)
         try:
             self.head = _head(content)
@@ -95,19 +95,19 @@ def _head(content: bytes) -> Head:
         KeyError: the file has none.
 
     """
-    names = ("classifier.weight", "classifier.bias")
-    tensors = read_tensors(content, {*names, *(f"{name}.scale" for name in names), "temperature"})
-    temperature = float(tensors.get("temperature", np.float32(1)))
-    weight = _real(tensors, names[0])
-    bias = _real(tensors, names[1]) if names[1] in tensors else np.zeros(len(weight), np.float32)
-    return Head(weight / np.float32(temperature), bias / np.float32(temperature))
+    graph = read_graph(content)
+    weight = _real(graph, "classifier.weight")
+    bias = _real(graph, "classifier.bias")
+    temperature = _real(graph, "temperature") if "temperature" in graph.tensors else np.float32(1)
+    return Head(weight / temperature, bias / temperature)
 
 
-def _real(tensors: dict[str, NDArray[Any]], name: str) -> NDArray[np.float32]:
-    """A tensor of any precision, by its scale where it has one for each row."""
-    values = tensors[name].astype(np.float32)
-    if (scale := tensors.get(f"{name}.scale")) is not None:
-        values *= scale.reshape(-1, *(1,) * (values.ndim - 1))
+def _real(graph: GraphParts, name: str) -> NDArray[np.float32]:
+    """A constant of any precision; where it is integers, each row has its scale."""
+    values = graph.array(name).astype(np.float32)
+    scale = f"{name}.scale"
+    if scale in graph.tensors:
+        values *= graph.array(scale).reshape(-1, *(1,) * (values.ndim - 1))
     return values
 
 

@@ -1,191 +1,227 @@
-"""What an ``.onnx`` file holds, read and changed as bytes, without the package onnx.
+"""Reads some of an ONNX file, and adds to it, without the package onnx, which no service needs.
 
-A file is a protocol buffer (https://protobuf.dev/programming-guides/encoding/): fields, each a
-number with what kind it is, then a number or so many bytes; onnx.proto has the numbers.
+A file is one message of Protocol Buffers (https://protobuf.dev/programming-guides/encoding/); its
+fields are numbered in onnx.proto (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto). Of two
+messages one behind the other the lists are joined: what is appended to a file joins its graph.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["read_tensors", "with_free_sizes"]
+__all__ = ["FLOAT", "GraphParts", "added", "node", "read_graph", "with_free_sizes"]
 
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
-
-# Fields of ModelProto, GraphProto, ValueInfoProto, TypeProto, TensorShapeProto and TensorProto.
-_GRAPH = 7
-_INITIALIZER, _INPUT, _OUTPUT, _VALUE_INFO = 5, 11, 12, 13
-_VALUE_NAME, _VALUE_TYPE, _TENSOR_TYPE = 1, 2, 1
-_ELEMENT, _SHAPE, _DIMENSION, _DIMENSION_NAME = 1, 2, 1, 2
-_TENSOR_DIMENSION, _TENSOR_ELEMENT, _TENSOR_FLOATS, _TENSOR_NAME, _TENSOR_RAW = 1, 2, 4, 8, 9
-
-# The types of elements (TensorProto.DataType) that weights have.
-_DTYPES: dict[int, np.dtype[Any]] = {
-    1: np.dtype("<f4"),
-    3: np.dtype("i1"),
-    6: np.dtype("<i4"),
-    10: np.dtype("<f2"),
+FLOAT = 1  # TensorProto.DataType
+_TYPES: dict[int, type[np.generic]] = {
+    FLOAT: np.float32,
+    3: np.int8,
+    6: np.int32,
+    7: np.int64,
+    10: np.float16,
+    11: np.float64,
 }
-_FLOAT = 1
+_GRAPH, _NODE, _INITIALIZER, _INPUT, _OUTPUT, _VALUE_INFO = 7, 1, 5, 11, 12, 13
+_VARINT, _EIGHT_BYTES, _LENGTH, _FOUR_BYTES = 0, 1, 2, 5
+_INT, _INTS = 2, 7  # AttributeProto.AttributeType
 
 
-class _Field(NamedTuple):
-    """One field: its number, its value where that is a number, its payload, and all its bytes."""
+@dataclass(frozen=True, slots=True)
+class GraphParts:
+    """Some of a graph.
 
-    number: int
-    value: int
-    payload: memoryview
-    whole: memoryview
-
-
-def read_tensors(content: bytes, names: Collection[str]) -> dict[str, NDArray[Any]]:
-    """The initializers of these names, as far as the file holds them in itself.
-
-    Raises:
-        ValueError: the file is damaged.
+    Attributes:
+        tensors: its constants, unread, by their names.
+        outputs: the shapes of its outputs; 0 stands for a side that the file does not say.
 
     """
-    found = {}
-    for field in _fields(_graph_of(content)):
-        if field.number == _INITIALIZER and (name := _text(field.payload, _TENSOR_NAME)) in names:
-            tensor = _tensor(field.payload)
-            if tensor is not None:
-                found[name] = tensor
-    return found
+
+    tensors: dict[str, memoryview]
+    outputs: dict[str, tuple[int, ...]]
+
+    def array(self, name: str) -> NDArray[Any]:
+        """The values of a constant whose bytes stand in the file as they are.
+
+        Raises:
+            ValueError: it is stored in another way.
+
+        """
+        shape, kind, raw = self.shape(name), FLOAT, memoryview(b"")
+        for number, value in _fields(self.tensors[name]):
+            if number == 2:  # noqa: PLR2004 (data_type)
+                kind = value
+            elif number == 9:  # noqa: PLR2004 (raw_data)
+                raw = value
+        if kind not in _TYPES:
+            raise ValueError(f"{name} is of type {kind}")
+        return np.frombuffer(raw, _TYPES[kind]).reshape(shape)
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """The shape of a constant."""
+        return tuple(_integers(self.tensors[name], 1))
 
 
-def with_free_sizes(content: bytes, inputs: Mapping[str, int], outputs: Collection[str]) -> bytes:
-    """The file with inputs of any size in each dimension, and no outputs but some.
+def read_graph(content: bytes) -> GraphParts:
+    """The constants and outputs of a model file.
+
+    Raises:
+        ValueError, IndexError: it is no such file.
+
+    """
+    parts = GraphParts({}, {})
+    for graph in _all(memoryview(content), _GRAPH):
+        for number, value in _fields(graph):
+            if number == _INITIALIZER:
+                parts.tensors[_text(value, 8)] = value
+            elif number == _OUTPUT:
+                parts.outputs[_text(value, 1)] = tuple(_sides(value))
+    return parts
+
+
+def node(kind: str, inputs: Sequence[str], output: str, **attributes: int | Sequence[int]) -> bytes:
+    """An operator, whose attributes are numbers or lists of them."""
+    return b"".join(
+        [
+            *(_field(1, name.encode()) for name in inputs),
+            _field(2, output.encode()),
+            _field(3, output.encode()),
+            _field(4, kind.encode()),
+            *(_field(5, _attribute(name, value)) for name, value in attributes.items()),
+        ]
+    )
+
+
+def added(content: bytes, nodes: Iterable[bytes], output: str) -> bytes:
+    """A model file with further operators, and one of their values as a float output."""
+    tensor = _field(1, _number(1, FLOAT))
+    graph = [_field(_NODE, one) for one in nodes]
+    graph.append(_field(_OUTPUT, _field(1, output.encode()) + _field(2, tensor)))
+    return content + _field(_GRAPH, b"".join(graph))
+
+
+def with_free_sizes(content: bytes, name: str, outputs: Collection[str]) -> bytes:
+    """A model file whose photographs may have any size, and with no outputs but some.
 
     Args:
         content: of the file.
-        inputs: of each input whose shape becomes free, the number of dimensions.
-        outputs: names of those that stay, of any shape.
-
-    Raises:
-        ValueError: the file is damaged.
+        name: of the input whose four dimensions become free.
+        outputs: names of those that stay, whose shapes are left open.
 
     """
-    parts: list[bytes | memoryview] = []
-    for field in _fields(_graph_of(content)):
-        if field.number == _OUTPUT and _text(field.payload, _VALUE_NAME) in outputs:
-            parts.append(_encoded(_OUTPUT, _reshaped(field.payload, None)))
-        elif field.number == _INPUT and (name := _text(field.payload, _VALUE_NAME)) in inputs:
-            parts.append(_encoded(_INPUT, _reshaped(field.payload, inputs[name])))
-        elif field.number not in {_OUTPUT, _VALUE_INFO}:
-            parts.append(field.whole)
-    graph = _encoded(_GRAPH, b"".join(parts))
-    others = (one.whole for one in _fields(memoryview(content)) if one.number != _GRAPH)
-    return b"".join([*others, graph])
+    message = [_whole(one) for one in _fields(memoryview(content)) if one[0] != _GRAPH]
+    graph = [
+        _freed(number, value, name)
+        for part in _all(memoryview(content), _GRAPH)
+        for number, value in _fields(part)
+        if number != _VALUE_INFO
+        if number != _OUTPUT or _text(value, 1) in outputs
+    ]
+    return b"".join([*message, _field(_GRAPH, b"".join(graph))])
 
 
-def _graph_of(content: bytes) -> memoryview:
-    for field in _fields(memoryview(content)):
-        if field.number == _GRAPH:
-            return field.payload
-    raise ValueError("The file has no graph.")
+def _freed(number: int, value: Any, name: str) -> bytes:
+    """A field of a graph, without the sizes if it is an output or the input of that name."""
+    if number == _OUTPUT:
+        return _field(number, _value_info(value, b""))
+    if number == _INPUT and _text(value, 1) == name:
+        sides = [_field(1, _field(2, f"side{index}".encode())) for index in range(4)]
+        return _field(number, _value_info(value, _field(2, b"".join(sides))))
+    return _whole((number, value))
 
 
-def _fields(message: memoryview) -> Iterator[_Field]:
+def _value_info(value: memoryview, shape: bytes) -> bytes:
+    """A ValueInfoProto with another shape."""
+    (tensor,) = (tensor for kind in _all(value, 2) for tensor in _all(kind, 1))
+    element = _number(1, next(_integers(tensor, 1), FLOAT))
+    return _field(1, _text(value, 1).encode()) + _field(2, _field(1, element + shape))
+
+
+def _whole(field: tuple[int, Any]) -> bytes:
+    number, value = field
+    return _number(number, value) if isinstance(value, int) else _field(number, value)
+
+
+def _fields(message: memoryview) -> Iterator[tuple[int, Any]]:
+    """The fields' numbers and values: a number, or the bytes of text, lists and messages."""
     at = 0
     while at < len(message):
-        start = at
         key, at = _varint(message, at)
-        number, kind, value, payload = key >> 3, key & 7, 0, message[:0]
+        kind, size = key & 7, 0
         if kind == _VARINT:
             value, at = _varint(message, at)
-        elif kind in {_BYTES, _FIXED32, _FIXED64}:
-            size = {_FIXED32: 4, _FIXED64: 8}.get(kind)
-            if size is None:
-                size, at = _varint(message, at)
-            payload, at = message[at : at + size], at + size
+            yield key >> 3, value
+            continue
+        if kind == _LENGTH:
+            size, at = _varint(message, at)
+        elif kind in {_EIGHT_BYTES, _FOUR_BYTES}:
+            size = 8 if kind == _EIGHT_BYTES else 4
         else:
-            raise ValueError("The file has a field of a kind that there is none of.")
-        if at > len(message):
-            raise ValueError("The file ends within a field.")
-        yield _Field(number, value, payload, message[start:at])
+            raise ValueError(f"there is no kind {kind} of field")
+        yield key >> 3, message[at : at + size]
+        at += size
 
 
 def _varint(message: memoryview, at: int) -> tuple[int, int]:
-    """A number of seven bits a byte, the lowest first, and where it ends."""
     value = shift = 0
-    while at < len(message):
+    while True:
         byte = message[at]
-        at += 1
         value |= (byte & 0x7F) << shift
-        if byte < 0x80:  # noqa: PLR2004 (the highest bit says that more follows)
+        at, shift = at + 1, shift + 7
+        if byte < 0x80:  # noqa: PLR2004 (the last one)
             return value, at
-        shift += 7
-    raise ValueError("The file ends within a number.")
 
 
-def _text(message: memoryview, number: int) -> str:
-    return next((bytes(f.payload).decode() for f in _fields(message) if f.number == number), "")
+def _all(message: memoryview, wanted: int) -> Iterator[Any]:
+    return (value for number, value in _fields(message) if number == wanted)
 
 
-def _tensor(message: memoryview) -> NDArray[Any] | None:
-    """A tensor; None where it is of another type, or stands in another file."""
-    shape: list[int] = []
-    element = 0
-    raw: memoryview | None = None
-    for field in _fields(message):
-        if field.number == _TENSOR_DIMENSION:
-            shape += _numbers(field)
-        elif field.number == _TENSOR_ELEMENT:
-            element = field.value
-        elif field.number == _TENSOR_RAW or (field.number == _TENSOR_FLOATS and field.payload):
-            raw = field.payload
-    if raw is None or element not in _DTYPES:
-        return None
-    return np.frombuffer(bytes(raw), _DTYPES[element]).reshape(shape)
+def _text(message: memoryview, wanted: int) -> str:
+    return next((bytes(value).decode() for value in _all(message, wanted)), "")
 
 
-def _numbers(field: _Field) -> Iterator[int]:
-    """The numbers of a repeated field, which come one a field, or packed into one."""
-    if not field.payload:
-        yield field.value
-    at = 0
-    while at < len(field.payload):
-        value, at = _varint(field.payload, at)
-        yield value
+def _integers(message: memoryview, wanted: int) -> Iterator[int]:
+    """A list of numbers, one a field or all in one."""
+    for value in _all(message, wanted):
+        if isinstance(value, int):
+            yield value
+            continue
+        at = 0
+        while at < len(value):
+            number, at = _varint(value, at)
+            yield number
 
 
-def _reshaped(value_info: memoryview, dimensions: int | None) -> bytes:
-    """A value's description with so many dimensions of any size; of any number where None."""
-    shape = b""
-    if dimensions is not None:
-        named = (_encoded(_DIMENSION_NAME, f"d{number}".encode()) for number in range(dimensions))
-        shape = _encoded(_SHAPE, b"".join(_encoded(_DIMENSION, one) for one in named))
-    element = bytes(
-        [_ELEMENT << 3 | _VARINT, _followed(value_info, (_VALUE_TYPE, _TENSOR_TYPE, _ELEMENT))]
-    )
-    kind = _encoded(_TENSOR_TYPE, element + shape)
-    name = _encoded(_VALUE_NAME, _text(value_info, _VALUE_NAME).encode())
-    return name + _encoded(_VALUE_TYPE, kind)
+def _sides(value_info: memoryview) -> Iterator[int]:
+    """The sides of a ValueInfoProto's tensor."""
+    for kind in _all(value_info, 2):
+        for tensor in _all(kind, 1):
+            for shape in _all(tensor, 2):
+                for side in _all(shape, 1):
+                    yield next(_integers(side, 1), 0)
 
 
-def _followed(message: memoryview, path: tuple[int, ...]) -> int:
-    """The number at the end of a path of fields."""
-    number, *deeper = path
-    for field in _fields(message):
-        if field.number == number:
-            return _followed(field.payload, tuple(deeper)) if deeper else field.value
-    return _FLOAT
+def _attribute(name: str, value: int | Sequence[int]) -> bytes:
+    head = _field(1, name.encode())
+    if isinstance(value, int):
+        return head + _number(3, value) + _number(20, _INT)
+    return head + b"".join(_number(8, one) for one in value) + _number(20, _INTS)
 
 
-def _encoded(number: int, payload: bytes) -> bytes:
-    """A field of bytes."""
-    return _as_varint(number << 3 | _BYTES) + _as_varint(len(payload)) + payload
+def _field(number: int, value: bytes | memoryview) -> bytes:
+    return b"".join([_encoded(number << 3 | _LENGTH), _encoded(len(value)), value])
 
 
-def _as_varint(value: int) -> bytes:
-    out = bytearray()
-    while value > 0x7F:  # noqa: PLR2004
-        out.append(value & 0x7F | 0x80)
+def _number(number: int, value: int) -> bytes:
+    return _encoded(number << 3 | _VARINT) + _encoded(value)
+
+
+def _encoded(value: int) -> bytes:
+    encoded = bytearray()
+    while value > 0x7F:  # noqa: PLR2004 (seven bits a byte)
+        encoded.append(value & 0x7F | 0x80)
         value >>= 7
-    out.append(value)
-    return bytes(out)
+    return bytes([*encoded, value])
