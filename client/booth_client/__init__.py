@@ -54,6 +54,7 @@ from booth_client.wire import (
     Timing,
     View,
     Weights,
+    as_json,
 )
 
 if TYPE_CHECKING:
@@ -123,4 +124,5 @@ __all__ = [
     "UnsupportedFormat",
     "View",
     "Weights",
+    "as_json",
 ]
