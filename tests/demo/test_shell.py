@@ -140,7 +140,7 @@ def test_all_of_it_is_compressed(site: str) -> None:
             continue
         sent = httpx.get(httpx.URL(f"{site}/").join(address))
         kind = sent.headers["content-type"].partition(";")[0]
-        if kind not in {"image/jpeg"} and int(sent.headers.get("content-length", 9999)) > 1000:
+        if kind != "image/jpeg" and int(sent.headers.get("content-length", 9999)) > 1000:
             assert sent.headers.get("content-encoding") == "gzip", address
     with httpx.stream("GET", site) as answer:
         assert sum(map(len, answer.iter_raw())) < 20_000
