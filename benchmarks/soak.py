@@ -37,10 +37,10 @@ from benchmarks.posts import post_request
 from benchmarks.processes import Tree
 from benchmarks.systems import ROOT
 
-__all__ = ["Sample", "Traffic", "grown", "sampled"]
+__all__ = ["Sample", "Traffic", "grown", "sampled", "serving"]
 
 CLIENTS = 6
-SAMPLES = 300  # at most; one a second at least
+SAMPLES = 300
 TOLERATED = (60e6, 6, 12)  # bytes, threads, files
 
 
@@ -155,12 +155,10 @@ KINDS: Sequence[Callable[[httpx.Client, random.Random, bytes], int]] = (
 )
 
 
-def sampled(pid: int, seconds: float) -> Iterator[Sample]:
-    """What a process and those that it started hold, again and again for so long."""
-    end = time.monotonic() + seconds
-    pause_s = max(min(1.0, seconds / 30), seconds / SAMPLES)
-    while time.monotonic() < end:
-        time.sleep(pause_s)
+def sampled(pid: int, seconds: float, samples: int = SAMPLES) -> Iterator[Sample]:
+    """What a process and those that it started hold, so often and for so long at least."""
+    for _ in range(samples):
+        time.sleep(seconds / samples)
         root = psutil.Process(pid)
         threads = files = 0
         for process in (root, *root.children(recursive=True)):
@@ -187,9 +185,9 @@ def _median(samples: Sequence[Sample]) -> Sample:
 
 
 @contextlib.contextmanager
-def _server() -> Iterator[tuple[str, int]]:
-    """Booth with default settings and the page: its address and its process."""
-    environment = {**os.environ, "BOOTH_PORT": "0"}
+def serving(**settings: str) -> Iterator[tuple[str, int]]:
+    """Booth with default settings but for these, and the page: its address and its process."""
+    environment = {**os.environ, "BOOTH_PORT": "0", **settings}
     command = [sys.executable, "-m", "service", "serve"]
     with (
         tempfile.NamedTemporaryFile("r") as log,
@@ -210,7 +208,7 @@ def main() -> None:
     options = parser.parse_args()
     photos = list(read_photographs(options.photos, 50).values())
     samples: list[Sample] = []
-    with _server() as (url, pid), Traffic(url, photos) as traffic:
+    with serving() as (url, pid), Traffic(url, photos) as traffic:
         told = start = time.monotonic()
         for sample in sampled(pid, 60 * options.minutes):
             samples.append(sample)

@@ -1,6 +1,7 @@
 // The page's own script: it brings what the server sent to life, moves from view to view without
 // loading the page anew, and fetches Gradio's frame once the page stands.
 
+import { camera } from "./camera.js";
 import { photo } from "./photo.js";
 import { stage } from "./stage.js";
 import { models } from "./models.js";
@@ -9,6 +10,7 @@ const booth = document.querySelector("#booth");
 const assets = booth.dataset.assets;
 const place = document.querySelector("#view");
 const links = [...booth.querySelectorAll("header nav a")];
+const QUIET_MS = 2500; // after all that is seen has been loaded
 let leave = null; // what the view that is seen does when it is left
 let latest = 0;
 
@@ -95,9 +97,16 @@ stage.addEventListener("several", (event) => {
   links.find((one) => one.dataset.view === "many").click();
 });
 
-window.booth = { photo, stage, models, moveInto };
+window.booth = { photo, stage, camera, models, moveInto };
 stage.start();
+camera.start();
 go(linkOf(location.href) ?? links[0]);
-stage.tried(photo.restore());
-const idle = window.requestIdleCallback ?? ((work) => setTimeout(work, 200));
-window.addEventListener("load", () => setTimeout(() => idle(fetchGradio), 1000), { once: true });
+if (window.early) window.early.click();
+else stage.tried(photo.restore());
+window.addEventListener("load", () => setTimeout(fetchWhenQuiet, QUIET_MS), { once: true });
+
+// Not while a visitor waits: on a slow line it would take the answer's place.
+function fetchWhenQuiet() {
+  if (document.hidden || booth.querySelector("[aria-busy=true]")) setTimeout(fetchWhenQuiet, 500);
+  else fetchGradio();
+}

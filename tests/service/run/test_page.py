@@ -43,7 +43,7 @@ def request(method: str, path: str) -> httpx.Response:
     app.router.default = page
     settings = SimpleNamespace(log_lines_per_second=100)
     state: Any = SimpleNamespace(draining=False, settings=settings)
-    whole = RequestMiddleware(app, state, lambda _: False)
+    whole = RequestMiddleware(app, state, lambda _: False, lambda _: False)
     transport = httpx.ASGITransport(whole, raise_app_exceptions=True)
 
     async def ask() -> httpx.Response:
