@@ -19,6 +19,7 @@ __all__ = ["FLOAT", "GraphParts", "added", "node", "read_graph", "with_free_size
 FLOAT = 1  # TensorProto.DataType
 _TYPES: dict[int, type[np.generic]] = {
     FLOAT: np.float32,
+    2: np.uint8,
     3: np.int8,
     6: np.int32,
     7: np.int64,
@@ -95,9 +96,18 @@ def node(kind: str, inputs: Sequence[str], output: str, **attributes: int | Sequ
     )
 
 
-def added(content: bytes, nodes: Iterable[bytes], output: str) -> bytes:
-    """A model file with further operators, and one of their values as a float output."""
-    tensor = _field(1, _number(1, FLOAT))
+def added(content: bytes, nodes: Iterable[bytes], output: str, rank: int) -> bytes:
+    """A model file with further operators, and one of their values as a float output.
+
+    Args:
+        content: the file.
+        nodes: the operators, behind all that are there.
+        output: the value's name.
+        rank: how many sides it has.
+
+    """
+    shape = _field(1, b"") * rank
+    tensor = _field(1, _number(1, FLOAT) + _field(2, shape))
     graph = [_field(_NODE, one) for one in nodes]
     graph.append(_field(_OUTPUT, _field(1, output.encode()) + _field(2, tensor)))
     return content + _field(_GRAPH, b"".join(graph))

@@ -1,95 +1,96 @@
-"""A model file with maps whose cells can be told by hand."""
+"""Model files of a tiny network whose features are the mean of its maps, in each precision."""
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import ModelProto, TensorProto, helper, numpy_helper
 
-from models.card import METADATA_KEY, Card, Input
-from service.engine.label_map import Asked
-from service.engine.map_process import MapTask
-from service.photo.formats import FORMATS
-from tests.service.conftest import tiny_card
+from export.graph.attributes import add_attributes
+from export.graph.float16 import to_float16
+from export.graph.model import assemble, wrapped
+from export.graph.quantise import quantise
+from models.card import METADATA_KEY, Card
+from models.normalisation import Normalisation
+from tests.service.conftest import SIDE, tiny_card
 
-__all__ = ["SIZE", "STRIDE", "mapped_card", "mapped_task", "write_mapped"]
+__all__ = ["ATTRIBUTES", "CELLS", "TEMPERATURE", "write_mapped"]
 
-SIZE = 16
-STRIDE = 8
-SCALE = 0.05  # of the classifier
-TEMPERATURE = 2.0
-
-
-def mapped_card() -> Card:
-    return tiny_card("mapped").model_copy(update={"input": Input(size=SIZE, resize=SIZE)})
+CELLS = 4  # rows and columns of the maps
+TEMPERATURE = 0.5
+ATTRIBUTES = ("warm", "cold")
+_NORMALISATION = Normalisation(mean=(127.0, 127.0, 127.0), std=(64.0, 64.0, 64.0))
 
 
-def write_mapped(path: Path, *, fixed: bool = False) -> Path:
-    """Each place of the maps is the mean colour of its 8 x 8 pixels; the labels are the colours.
+def write_mapped(
+    path: Path,
+    precision: str = "fp32",
+    pool: str = "GlobalAveragePool",
+    *,
+    attributes: bool = False,
+) -> Path:
+    """Three labels by a convolution, its maps' mean and a linear layer.
 
     Args:
         path: of the file.
-        fixed: whether the network takes its own size alone.
+        precision: "fp32", "fp16" or "int8".
+        pool: the operator that makes the features.
+        attributes: whether it has those of ``ATTRIBUTES``.
 
     """
-    kernel = np.zeros((3, 3, STRIDE, STRIDE), np.float32)
-    kernel[range(3), range(3)] = 1 / STRIDE**2
-    nodes = [
-        helper.make_node("Cast", ["photo"], ["float"], to=TensorProto.FLOAT),
-        helper.make_node("Transpose", ["float"], ["pixels"], perm=[0, 3, 1, 2]),
-        helper.make_node("Conv", ["pixels", "kernel"], ["conv"], strides=[STRIDE, STRIDE]),
-        helper.make_node(
-            "Reshape" if fixed else "Identity", ["conv", "shape"][: 1 + fixed], ["maps"]
-        ),
-        helper.make_node("GlobalAveragePool", ["maps"], ["pooled"]),
-        helper.make_node("Flatten", ["pooled"], ["features"]),
-        helper.make_node(
-            "Gemm", ["features", "classifier.weight", "classifier.bias"], ["logits"], transB=1
-        ),
-        helper.make_node("Div", ["logits", "temperature"], ["calibrated"]),
-        helper.make_node("Softmax", ["calibrated"], ["probabilities"]),
-    ]
-    places = SIZE // STRIDE
-    constants = {
-        "kernel": kernel,
-        "classifier.weight": np.eye(3, dtype=np.float32) * np.float32(SCALE),
-        "classifier.bias": np.array([0.5, 0, -0.5], np.float32),
-        "temperature": np.array(TEMPERATURE, np.float32),
-        "shape": np.array([1, 3, places, places]),
-    }
-    graph = helper.make_graph(
-        nodes,
-        "mapped",
-        [helper.make_tensor_value_info("photo", TensorProto.UINT8, ["N", SIZE, SIZE, 3])],
-        [
-            helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", *shape])
-            for name, shape in (
-                ("probabilities", [3]),
-                ("features", [3]),
-                ("maps", [3, places, places]),
-            )
-        ],
-        [numpy_helper.from_array(values, name) for name, values in constants.items()],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    traced = _traced(pool)
+    model = _of_precision(traced, precision)
+    card = {**tiny_card("mapped").model_dump(), "precision": precision}
+    if attributes:
+        matrix = np.random.default_rng(1).normal(size=(2, 5)).astype(np.float32)
+        add_attributes(model, matrix)
+        card["attributes"] = ATTRIBUTES
     entry = model.metadata_props.add()
-    entry.key, entry.value = METADATA_KEY, mapped_card().to_json()
+    entry.key, entry.value = METADATA_KEY, Card.model_validate(card).to_json()
     onnx.save(model, path)
     return path
 
 
-def mapped_task(path: Path, photo: bytes, step: int = STRIDE, timeout_s: float = 30.0) -> MapTask:
-    """A label map of the model with two labels a cell."""
-    return MapTask(
-        photo=photo,
-        path=str(path),
-        modified=path.stat().st_mtime,
-        interpolation="bilinear",
-        asked=Asked(SIZE, STRIDE, step, 1, 2),
-        max_pixels=1_000_000,
-        formats=FORMATS,
-        deadline=time.monotonic() + timeout_s,
+def _of_precision(traced: ModelProto, precision: str) -> ModelProto:
+    if precision == "fp32":
+        return assemble(traced, _NORMALISATION, TEMPERATURE)
+    if precision == "fp16":
+        return to_float16(traced, _NORMALISATION, TEMPERATURE)
+    photos = np.random.default_rng(2).integers(0, 256, (16, SIDE, SIDE, 3), np.uint8)
+    return quantise(traced, _NORMALISATION, TEMPERATURE, photos)
+
+
+def _traced(pool: str) -> ModelProto:
+    rng = np.random.default_rng(0)
+    constants: dict[str, Any] = {
+        "conv0.weight": rng.normal(size=(5, 3, 2, 2)) / 2,
+        "conv0.bias": rng.normal(size=5),
+        "classifier.weight": rng.normal(size=(3, 5)),
+        "classifier.bias": rng.normal(size=3),
+    }
+    nodes = [
+        helper.make_node(
+            "Conv", ["pixels", "conv0.weight", "conv0.bias"], ["conv0"], strides=[2, 2]
+        ),
+        helper.make_node("Relu", ["conv0"], ["maps"]),
+        helper.make_node(pool, ["maps"], ["pooled"]),
+        helper.make_node("Flatten", ["pooled"], ["features"]),
+        helper.make_node(
+            "Gemm", ["features", "classifier.weight", "classifier.bias"], ["logits"], transB=1
+        ),
+    ]
+    shapes = {"logits": [3], "features": [5], "maps": [5, CELLS, CELLS]}
+    graph = helper.make_graph(
+        nodes,
+        "traced",
+        [helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["N", 3, SIDE, SIDE])],
+        [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", *shape])
+            for name, shape in shapes.items()
+        ],
+        [numpy_helper.from_array(v.astype(np.float32), name) for name, v in constants.items()],
     )
+    return wrapped(graph)

@@ -16,7 +16,7 @@ from booth_client.errors import (
     UnsupportedFormat,
 )
 from service.engine.map_process import MapProcess, MapTask, StoppedError
-from tests.service.mapped import mapped_task, write_mapped
+from tests.service.tiled import tiled_task, write_tiled
 
 MEMORY = 1_000_000_000
 
@@ -31,7 +31,7 @@ def process() -> Iterator[MapProcess]:
 
 @pytest.fixture
 def task(tmp_path: Path, photos: dict[str, bytes]) -> MapTask:
-    return mapped_task(write_mapped(tmp_path / "mapped.onnx"), photos["chelsea"])
+    return tiled_task(write_tiled(tmp_path / "tiled.onnx"), photos["chelsea"])
 
 
 def test_it_makes_the_map_of_the_whole_photograph(process: MapProcess, task: MapTask) -> None:

@@ -16,7 +16,7 @@ from service.engine.map_process import MapTask
 from service.engine.map_queue import MapQueue, MapTicket
 from service.memory import MemoryBudget
 from service.photo.formats import FORMATS
-from tests.service.mapped import mapped_card, mapped_task, write_mapped
+from tests.service.tiled import tiled_card, tiled_task, write_tiled
 from tests.waiting import eventually
 
 WITHIN_S = 60.0  # a process starts when nothing else wants the cores
@@ -38,11 +38,11 @@ def queue() -> Iterator[MapQueue]:
 
 @pytest.fixture
 def task(tmp_path: Path, photos: dict[str, bytes]) -> MapTask:
-    return mapped_task(write_mapped(tmp_path / "mapped.onnx"), photos["chelsea"])
+    return tiled_task(write_tiled(tmp_path / "tiled.onnx"), photos["chelsea"])
 
 
 def submit(queue: MapQueue, task: MapTask, client: str = "me") -> MapTicket:
-    return queue.submit(task, mapped_card(), client)
+    return queue.submit(task, tiled_card(), client)
 
 
 def freeze(queue: MapQueue) -> int:
@@ -92,7 +92,7 @@ def test_who_waits_hears_at_the_deadline_and_the_next_is_served(
 ) -> None:
     submit(queue, task).future.result(WITHIN_S)
     pid = freeze(queue)
-    late = submit(queue, mapped_task(Path(task.path), task.photo, timeout_s=0.3))
+    late = submit(queue, tiled_task(Path(task.path), task.photo, timeout_s=0.3))
     with pytest.raises(DeadlineExceeded):
         asyncio.run(late.answer())
     os.kill(pid, signal.SIGCONT)
@@ -116,7 +116,7 @@ def test_one_whose_process_died_fails_and_the_next_gets_another(
 def test_what_won_t_do_is_refused_at_once(task: MapTask) -> None:
     with closing(MapQueue(MemoryBudget(BUDGET), MOST_PIXELS, FORMATS)) as queue:
         with pytest.raises(InvalidParameter, match="step must be one of 8, 4"):
-            submit(queue, mapped_task(Path(task.path), task.photo, step=3))
+            submit(queue, tiled_task(Path(task.path), task.photo, step=3))
         assert queue.pid is None
         assert len(queue) == 0
 

@@ -11,13 +11,13 @@ import pytest
 from booth_client.errors import InvalidParameter
 from service.engine.label_map import Grid, label_map
 from service.engine.map_worker import Network
-from tests.service.mapped import SIZE, STRIDE, write_mapped
+from tests.service.tiled import SIZE, STRIDE, write_tiled
 
 
 def test_a_photograph_of_the_network_s_own_size_has_the_cells_of_a_plain_run(
     tmp_path: Path,
 ) -> None:
-    content = write_mapped(tmp_path / "mapped.onnx").read_bytes()
+    content = write_tiled(tmp_path / "tiled.onnx").read_bytes()
     pixels = np.random.default_rng(0).integers(0, 256, (SIZE, SIZE, 3), np.uint8)
     plain = ort.InferenceSession(content, providers=["CPUExecutionProvider"])
     maps, probabilities = plain.run(["maps", "probabilities"], {"photo": pixels[np.newaxis]})
@@ -34,12 +34,12 @@ def test_a_photograph_of_the_network_s_own_size_has_the_cells_of_a_plain_run(
 
 
 def test_a_network_runs_over_other_sizes(tmp_path: Path) -> None:
-    network = Network(write_mapped(tmp_path / "mapped.onnx").read_bytes(), SIZE, STRIDE)
+    network = Network(write_tiled(tmp_path / "tiled.onnx").read_bytes(), SIZE, STRIDE)
     assert network(np.zeros((24, 40, 3), np.uint8)).shape == (3, 3, 5)
 
 
 def test_one_that_takes_its_own_size_alone_is_refused(tmp_path: Path) -> None:
-    content = write_mapped(tmp_path / "fixed.onnx", fixed=True).read_bytes()
+    content = write_tiled(tmp_path / "fixed.onnx", fixed=True).read_bytes()
     with pytest.raises(InvalidParameter, match="photographs of other sizes than its own"):
         Network(content, SIZE, STRIDE)
 
