@@ -51,7 +51,7 @@ class Client:
         timeout_s: float = 60,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        self._http = httpx.Client(transport=transport, **_options(url, api_key, timeout_s))
+        self._http = httpx.Client(transport=transport, **http_options(url, api_key, timeout_s))
 
     def classify(
         self,
@@ -178,7 +178,7 @@ class AsyncClient:
         timeout_s: float = 60,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self._http = httpx.AsyncClient(transport=transport, **_options(url, api_key, timeout_s))
+        self._http = httpx.AsyncClient(transport=transport, **http_options(url, api_key, timeout_s))
 
     async def classify(
         self,
@@ -285,7 +285,13 @@ class AsyncClient:
         return call.result(response)
 
 
-def _options(url: str | None, api_key: str | None, timeout_s: float) -> dict[str, Any]:
+def http_options(url: str | None, api_key: str | None, timeout_s: float) -> dict[str, Any]:
+    """What httpx's clients are made with to reach a service.
+
+    Raises:
+        ValueError: the address is none.
+
+    """
     address = _address(url or os.environ.get("BOOTH_URL") or DEFAULT_URL)
     key = api_key or os.environ.get("BOOTH_API_KEY")
     return {
