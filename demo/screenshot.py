@@ -1,4 +1,4 @@
-"""``python -m demo.screenshot``: photograph the page of a running service, for the documentation."""
+"""``python -m demo.screenshot``: photograph a running service's page, for the documentation."""
 
 from __future__ import annotations
 
