@@ -19,7 +19,7 @@ from PIL import Image, ImageOps
 from benchmarks.files.png import chunk, written
 from booth_client.errors import BadImage, BadRequest, TooManyPixels, UnsupportedFormat
 from models.card import Input
-from service.photo.decode import DecodedPhoto, _crop, decode
+from service.photo.decode import DecodedPhoto, Seen, _crop, decode, decode_whole
 from service.photo.profile import conversion_to_srgb
 
 if TYPE_CHECKING:
@@ -375,3 +375,43 @@ def test_a_level_that_is_clear_is_white_at_each_depth(colour: int, depth: int) -
     seen = decode(written(samples, depth, colour, clear), Input(size=16, resize=16)).pixels
     assert (seen[:, :7] == 255).all()
     assert (seen[:, 9:] == 0).all()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_whole_photograph_is_turned_and_resized(
+    orientation: int, photos: dict[str, bytes]
+) -> None:
+    image = opened(photos["chelsea"])
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    upright = ImageOps.exif_transpose(opened_with(image, exif))
+    width, height = upright.size
+    asked = []
+
+    def fit(*size: int) -> tuple[int, int]:
+        asked.append(size)
+        return size[0] // 3, size[1] // 2
+
+    photo = decode_whole(encoded(image, exif=exif), fit, "bilinear")
+    assert asked[-1] == upright.size
+    assert photo.seen == Seen(width, height, (0, 0, width, height))
+    expected = upright.resize((width // 3, height // 2), Image.Resampling.BILINEAR)
+    assert difference(photo, np.asarray(expected)).max() <= 1
+
+
+def opened_with(image: Image.Image, exif: Image.Exif) -> Image.Image:
+    return Image.open(io.BytesIO(encoded(image, exif=exif)))
+
+
+def test_the_whole_of_a_picture_that_is_not_rgb_is_made_so(photos: dict[str, bytes]) -> None:
+    image = opened(photos["chelsea"]).convert("L").resize((60, 40))
+    photo = decode_whole(encoded(image), lambda width, height: (width, height), "bicubic")
+    assert (photo.pixels == np.asarray(image)[..., np.newaxis]).all()
+
+
+def test_the_whole_of_a_large_jpeg_is_decoded_at_a_fraction(photos: dict[str, bytes]) -> None:
+    image = opened(photos["chelsea"]).resize((1800, 1200))
+    photo = decode_whole(encoded(image, "JPEG"), lambda *_: (90, 60), "bilinear")
+    assert photo.seen[:2] == (1800, 1200)
+    reference = np.asarray(image.resize((90, 60), Image.Resampling.BILINEAR))
+    assert difference(photo, reference).mean() < 2
