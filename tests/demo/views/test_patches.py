@@ -214,7 +214,9 @@ def test_an_address_restores_the_view_at_any_width(
 ) -> None:
     size = ViewportSize(width=width, height=height)
     address = "sample=tracks&label=1&step=16"
-    with patches(browser, site, address, viewport=size, color_scheme=scheme, has_touch=True) as page:
+    with patches(
+        browser, site, address, viewport=size, color_scheme=scheme, has_touch=True
+    ) as page:
         expect_grid(page, 12, 16)
         expect(page.get_by_role("button", name="The whole photo")).to_have_attribute(
             "aria-pressed", "true"
