@@ -131,6 +131,8 @@ def test_scenes_and_objects_stand_side_by_side_or_one_below_the_other(page: Page
     above, below = _box(scene), _box(objects)
     assert above["x"] == below["x"]
     assert above["y"] + above["height"] <= below["y"]
+    objects.get_by_role("button").last.click()
+    expect(stage(page)).to_be_in_viewport(ratio=0.99)  # while its last label is lit
 
 
 @pytest.mark.parametrize("way", ["hover", "focus", "tap"])
