@@ -287,13 +287,16 @@ class Tracks:
 # The canvas' opacity in the cell where a map is largest, and where it is smallest.
 SHADE = """([{ width, height, box: [x, y, w, h] }, map]) => {
   const canvas = document.querySelector(".overlay canvas");
+  const copy = new OffscreenCanvas(canvas.width, canvas.height);
+  const pixels = copy.getContext("2d", { willReadFrequently: true });
+  pixels.drawImage(canvas, 0, 0);
   const values = map.flat();
   return [Math.max(...values), Math.min(...values)].map((value) => {
     const at = values.indexOf(value);
     const px = x + ((at % map[0].length) + 0.5) * w / map[0].length;
     const py = y + (Math.floor(at / map[0].length) + 0.5) * h / map.length;
     const [cx, cy] = [px / width * canvas.width, py / height * canvas.height].map(Math.floor);
-    return canvas.getContext("2d").getImageData(cx, cy, 1, 1).data[3] / 255;
+    return pixels.getImageData(cx, cy, 1, 1).data[3] / 255;
   });
 }"""
 
