@@ -44,6 +44,8 @@ from booth_client.wire import (
     ExplainedPrediction,
     Input,
     Label,
+    LabelMap,
+    LabelMapCells,
     Measurement,
     ModelSummary,
     Parity,
@@ -54,6 +56,7 @@ from booth_client.wire import (
     Timing,
     View,
     Weights,
+    as_json,
 )
 
 if TYPE_CHECKING:
@@ -95,6 +98,8 @@ __all__ = [
     "InternalError",
     "InvalidParameter",
     "Label",
+    "LabelMap",
+    "LabelMapCells",
     "Measurement",
     "ModelSummary",
     "NotReady",
@@ -123,4 +128,5 @@ __all__ = [
     "UnsupportedFormat",
     "View",
     "Weights",
+    "as_json",
 ]

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from booth_client import errors
 from booth_client.parsing import parse
-from booth_client.wire import Answer, Card, ExplainedAnswer, Label, ModelSummary
+from booth_client.wire import Answer, Card, ExplainedAnswer, Label, LabelMap, ModelSummary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,6 +26,7 @@ __all__ = [
     "card",
     "classify",
     "classify_many",
+    "label_map",
     "labels",
     "models",
 ]
@@ -89,6 +90,27 @@ def classify_many(
     files = [("photo", (f"photo-{index}", photo)) for index, photo in enumerate(photos)]
     params = _params(model, top_k, timeout_ms, explain)
     return Call("/classify", _answers, "POST", params, files=files)
+
+
+def label_map(
+    photo: bytes,
+    *,
+    model: str | None,
+    top_k: int,
+    step: int | None,
+    scale: int,
+    timeout_ms: int | None,
+) -> Call[LabelMap]:
+    """The labels of each cell of one photograph."""
+    cells = {"scale": str(scale)} | ({} if step is None else {"step": str(step)})
+    params = {**_params(model, top_k, timeout_ms, ()), **cells}
+    return Call(
+        "/label-map",
+        lambda response: parse(LabelMap, _body(response)),
+        "POST",
+        params,
+        content=photo,
+    )
 
 
 def models() -> Call[list[ModelSummary]]:

@@ -20,6 +20,8 @@ __all__ = [
     "ExplainedPrediction",
     "Input",
     "Label",
+    "LabelMap",
+    "LabelMapCells",
     "Measurement",
     "ModelSummary",
     "Parity",
@@ -130,6 +132,13 @@ class Cells:
 
 
 @dataclass(frozen=True, slots=True)
+class LabelMapCells(Cells):
+    """The cells of a whole photograph, ``step`` pixels of the network's input apart."""
+
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
 class Attribute:
     """An attribute of a scene: the larger its score, the more of it. It is no probability."""
 
@@ -209,6 +218,21 @@ def _without_none(record: Answer | Prediction) -> dict[str, Any]:
         for one in fields(record)
         if (value := getattr(record, one.name)) is not None or one.default is MISSING
     }
+
+
+@dataclass(frozen=True, slots=True)
+class LabelMap:
+    """What the network says at each place of a whole photograph.
+
+    ``predictions`` are the labels of the average of the cells, most confident first.
+    """
+
+    model: str
+    version: str
+    view: View
+    cells: LabelMapCells
+    predictions: list[PredictionWithBasis | Prediction]
+    timing_ms: Timing
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,10 +35,7 @@ class Labeller:
         answer = Answer(
             model=self._card.name,
             version=self._card.version,
-            predictions=[
-                self._prediction(index, float(probabilities[index]))
-                for index in first_labels(probabilities, top_k)
-            ],
+            predictions=self.predictions(probabilities, top_k),
             environment=self._environment(probabilities),
             timing_ms=Timing(
                 decode=_milliseconds(inference.decode_s),
@@ -48,6 +45,15 @@ class Labeller:
             ),
         )
         return _explained(answer, inference.explanation) if inference.explanation else answer
+
+    def predictions(
+        self, probabilities: NDArray[np.float32], top_k: int
+    ) -> list[PredictionWithBasis | Prediction]:
+        """The ``top_k`` most confident labels."""
+        return [
+            self._prediction(index, float(probabilities[index]))
+            for index in first_labels(probabilities, top_k)
+        ]
 
     def _prediction(self, index: int, confidence: float) -> Prediction:
         label, share = self._card.labels[index], round(confidence, 6)

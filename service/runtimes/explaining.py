@@ -207,7 +207,7 @@ def _with_activations(content: bytes, graph: GraphParts) -> bytes:
     ]
     if weight == "explain.weight":
         nodes.insert(0, node("Cast", [_WEIGHT], weight, to=FLOAT))
-    return added(content, nodes, _ACTIVATIONS)
+    return added(content, nodes, _ACTIVATIONS, 4)
 
 
 def _is_mean_of_places(explainer: Explainer, side: int) -> bool:

@@ -7,25 +7,26 @@ messages one behind the other the lists are joined: what is appended to a file j
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FLOAT", "GraphParts", "added", "node", "read_graph"]
+__all__ = ["FLOAT", "GraphParts", "added", "node", "read_graph", "with_free_sizes"]
 
 FLOAT = 1  # TensorProto.DataType
 _TYPES: dict[int, type[np.generic]] = {
     FLOAT: np.float32,
+    2: np.uint8,
     3: np.int8,
     6: np.int32,
     7: np.int64,
     10: np.float16,
     11: np.float64,
 }
-_GRAPH, _NODE, _INITIALIZER, _OUTPUT = 7, 1, 5, 12
+_GRAPH, _NODE, _INITIALIZER, _INPUT, _OUTPUT, _VALUE_INFO = 7, 1, 5, 11, 12, 13
 _VARINT, _EIGHT_BYTES, _LENGTH, _FOUR_BYTES = 0, 1, 2, 5
 _INT, _INTS = 2, 7  # AttributeProto.AttributeType
 
@@ -95,12 +96,61 @@ def node(kind: str, inputs: Sequence[str], output: str, **attributes: int | Sequ
     )
 
 
-def added(content: bytes, nodes: Iterable[bytes], output: str) -> bytes:
-    """A model file with further operators, and one of their values as a float output."""
-    tensor = _field(1, _number(1, FLOAT))
+def added(content: bytes, nodes: Iterable[bytes], output: str, rank: int) -> bytes:
+    """A model file with further operators, and one of their values as a float output.
+
+    Args:
+        content: the file.
+        nodes: the operators, behind all that are there.
+        output: the value's name.
+        rank: how many sides it has.
+
+    """
+    shape = _field(1, b"") * rank
+    tensor = _field(1, _number(1, FLOAT) + _field(2, shape))
     graph = [_field(_NODE, one) for one in nodes]
     graph.append(_field(_OUTPUT, _field(1, output.encode()) + _field(2, tensor)))
     return content + _field(_GRAPH, b"".join(graph))
+
+
+def with_free_sizes(content: bytes, name: str, outputs: Collection[str]) -> bytes:
+    """A model file whose photographs may have any size, and with no outputs but some.
+
+    Args:
+        content: of the file.
+        name: of the input whose sizes become free.
+        outputs: names of those that stay, whose sizes become free.
+
+    """
+    message = [_whole(one) for one in _fields(memoryview(content)) if one[0] != _GRAPH]
+    graph = [
+        _freed(number, value, name)
+        for part in _all(memoryview(content), _GRAPH)
+        for number, value in _fields(part)
+        if number != _VALUE_INFO
+        if number != _OUTPUT or _text(value, 1) in outputs
+    ]
+    return b"".join([*message, _field(_GRAPH, b"".join(graph))])
+
+
+def _freed(number: int, value: Any, name: str) -> bytes:
+    """A field of a graph, without the sizes if it is an output or the input of that name."""
+    if number == _OUTPUT or (number == _INPUT and _text(value, 1) == name):
+        return _field(number, _of_any_size(value))
+    return _whole((number, value))
+
+
+def _of_any_size(value_info: memoryview) -> bytes:
+    """A ValueInfoProto without the sizes of its tensor's sides."""
+    (tensor,) = (tensor for kind in _all(value_info, 2) for tensor in _all(kind, 1))
+    element = _number(1, next(_integers(tensor, 1), FLOAT))
+    shape = _field(2, _field(1, b"") * len(list(_sides(value_info))))
+    return _field(1, _text(value_info, 1).encode()) + _field(2, _field(1, element + shape))
+
+
+def _whole(field: tuple[int, Any]) -> bytes:
+    number, value = field
+    return _number(number, value) if isinstance(value, int) else _field(number, value)
 
 
 def _fields(message: memoryview) -> Iterator[tuple[int, Any]]:
@@ -169,8 +219,8 @@ def _attribute(name: str, value: int | Sequence[int]) -> bytes:
     return head + b"".join(_number(8, one) for one in value) + _number(20, _INTS)
 
 
-def _field(number: int, value: bytes) -> bytes:
-    return _encoded(number << 3 | _LENGTH) + _encoded(len(value)) + value
+def _field(number: int, value: bytes | memoryview) -> bytes:
+    return b"".join([_encoded(number << 3 | _LENGTH), _encoded(len(value)), value])
 
 
 def _number(number: int, value: int) -> bytes:

@@ -45,12 +45,12 @@ new PerformanceObserver((list) => {
 
 def answer(page: Page) -> Locator:
     """Where the view Classify shows its answer, or what went wrong."""
-    return page.locator("#view .answer")
+    return page.locator("#view .answer").first
 
 
 def problem(page: Page) -> Locator:
     """What any view says when something went wrong; nothing is seen of it otherwise."""
-    return page.locator("#view .problem")
+    return page.locator("#view .problem").first
 
 
 def stage(page: Page) -> Locator:
@@ -87,8 +87,11 @@ def hand_over(page: Page, kind: str, *photos: bytes) -> None:
 
 
 def expect_labels(page: Page, first: str | re.Pattern[str]) -> None:
-    """Wait for five labels, the first of which says this: ``re.compile("^Coffee shop")``."""
-    rows = answer(page).locator("ol.labels:not(.empty)").get_by_role("listitem")
+    """Wait for five labels, the first of which says this: ``re.compile("^Coffee shop")``.
+
+    Where two models answer, they are the scenes.
+    """
+    rows = answer(page).locator("ol.labels:not(.empty)").first.get_by_role("listitem")
     expect(rows).to_have_count(5)
     expect(rows.first).to_have_text(first)
 

@@ -10,17 +10,14 @@ export function facts(card) {
     Labels: labels(card.labels),
     Weights: `${card.weights.origin} (${card.weights.licence})`,
     Published: card.published ? accuracy(card.published) : "",
-    Measured: (card.measured ?? []).map((one) => `${accuracy(one)}, ${count(one.photographs)} photographs`).join("; "),
+    Measured: (card.measured ?? []).map((one) => `${accuracy(one)}, ${count(one.photographs)} photographs`),
     Calibrated: card.calibration ? calibration(card.calibration) : "",
   };
-  const pairs = Object.entries(rows).filter(([, value]) => value);
-  return make(
-    "details.fold",
-    {},
-    make("summary", {}, `About ${card.title}, version ${card.version}`),
-    make("dl", {}, ...pairs.flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)])),
-  );
+  const list = Object.entries(rows).flatMap(([name, value]) => row(name, [value].flat().filter(Boolean)));
+  return make("details.fold", {}, make("summary", {}, `About ${card.title}, version ${card.version}`), make("dl", {}, ...list));
 }
+
+const row = (name, values) => (values.length ? [make("dt", {}, name), ...values.map((one) => make("dd", {}, one))] : []);
 
 const count = (number) => number.toLocaleString("en");
 

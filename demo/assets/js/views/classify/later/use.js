@@ -128,19 +128,23 @@ function button(name, text) {
   const made = make("button.copy", { type: "button", "aria-live": "polite" }, name);
   made.addEventListener("click", async () => {
     await copy(text());
+    made.focus();
     made.textContent = "Copied";
     setTimeout(() => (made.textContent = name), COPIED_MS);
   });
   return made;
 }
 
-// Browsers have a clipboard at https and on the machine itself alone; elsewhere the older way.
+// Browsers have a clipboard at https and on the machine itself, and may forbid it; then the older way.
 async function copy(text) {
-  if (navigator.clipboard) return navigator.clipboard.writeText(text);
-  const field = make("textarea", { class: "unseen-text" });
-  field.value = text;
-  document.querySelector("#view").append(field);
-  field.select();
-  document.execCommand("copy");
-  field.remove();
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    const field = make("textarea.unseen-text", { "aria-hidden": "true" });
+    field.value = text;
+    document.querySelector("#view").append(field);
+    field.select();
+    document.execCommand("copy");
+    field.remove();
+  }
 }
