@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import re
+from ipaddress import ip_network
 
 import click
 import uvicorn
 
 from booth_client import DEFAULT_URL
 from demo.app import create_app
+from demo.forward import Forward
 from demo.visits import AccessLog, Protocol, RootPath
 
 PREFIX = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~@+-]+)+")
@@ -30,11 +32,18 @@ CONNECTIONS = 500  # at the same time; more are answered 503
     help="Prefix of all paths, such as /booth, under which a proxy offers the page.",
 )
 @click.option(
+    "--trusted-proxies",
+    envvar="BOOTH_TRUSTED_PROXIES",
+    default="",
+    callback=lambda _context, _option, value: _networks(value),
+    help="Proxies whose X-Forwarded-For is believed: addresses, networks, separated by commas.",
+)
+@click.option(
     "--rate-limit-per-minute",
     envvar="BOOTH_RATE_LIMIT_PER_MINUTE",
     default=0,
     type=click.IntRange(0),
-    help="Requests a minute from one client, a photo being two of them; 0 for no limit.",
+    help="Photographs a minute from one client; 0 for no limit.",
 )
 def main(  # noqa: PLR0917 (click calls it by name)
     url: str,
@@ -43,14 +52,16 @@ def main(  # noqa: PLR0917 (click calls it by name)
     host: str,
     port: int,
     root_path: str,
+    trusted_proxies: list[str],
     rate_limit_per_minute: int,
 ) -> None:
     """Serve the page; it asks the Booth at --url."""
     links = url if links is None else links
     try:
-        app = create_app(url, api_key, links=links, rate_limit_per_minute=rate_limit_per_minute)
+        forward = Forward(url, api_key)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
+    app = create_app(forward, links=links, rate_limit_per_minute=rate_limit_per_minute)
     logging.basicConfig(format="%(asctime)s %(message)s")
     logging.getLogger("booth.access").setLevel(logging.INFO)
     uvicorn.run(
@@ -63,7 +74,16 @@ def main(  # noqa: PLR0917 (click calls it by name)
         server_header=False,
         access_log=False,
         limit_concurrency=CONNECTIONS,
+        proxy_headers=bool(trusted_proxies),
+        forwarded_allow_ips=trusted_proxies,
     )
+
+
+def _networks(text: str) -> list[str]:
+    try:
+        return [str(ip_network(one.strip())) for one in text.split(",") if one.strip()]
+    except ValueError as error:
+        raise click.BadParameter(f"{error}; write it as 192.0.2.1 or 192.0.2.0/24") from None
 
 
 def _prefix(text: str) -> str:

@@ -2,30 +2,44 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any, Literal, TypeAlias
 
 __all__ = [
     "Accuracy",
     "Answer",
+    "Attribute",
     "Basis",
     "Bin",
     "Calibration",
     "Card",
+    "CellLabel",
+    "Cells",
     "Environment",
+    "ExplainedAnswer",
+    "ExplainedPrediction",
     "Input",
     "Label",
+    "LabelMap",
+    "LabelMapCells",
     "Measurement",
     "ModelSummary",
     "Parity",
+    "Part",
     "Prediction",
     "PredictionWithBasis",
+    "Region",
     "Timing",
+    "View",
     "Weights",
+    "as_json",
 ]
 
 # What a label was learned from: labelled photographs, or a teacher network's answers alone.
 Basis: TypeAlias = Literal["labelled", "distilled"]
+
+# What of an answer can be explained.
+Part: TypeAlias = Literal["region", "cells", "attributes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +56,11 @@ class Prediction:
         """What the label was learned from; None where the model's card does not say."""
         return None
 
+    @property
+    def region(self) -> Region | None:
+        """Where the label was seen; None where that was not asked."""
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class PredictionWithBasis(Prediction):
@@ -52,6 +71,79 @@ class PredictionWithBasis(Prediction):
     """
 
     basis: Basis = field()  # `field`, or the property above would be its default
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Where a label was seen: its class activation map (Zhou et al. 2016, arXiv:1512.04150).
+
+    ``map`` has h rows of w numbers from 0 to 1, evenly over the box of the ``View``. ``box`` is x,
+    y, width and height of what is above a fifth of the maximum, in the upright photograph's pixels.
+    """
+
+    map: list[list[float]]
+    box: list[float]
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedPrediction(Prediction):
+    """A label with where it was seen. What is None is left out of the JSON."""
+
+    region: Region = field()
+    basis: Basis | None = field(default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The upright photograph's size in pixels, and the part of it that the network saw.
+
+    ``box`` is x, y, width and height.
+    """
+
+    width: int
+    height: int
+    box: list[float]
+
+
+@dataclass(frozen=True, slots=True)
+class CellLabel:
+    """A label that occurs in ``Cells``."""
+
+    label: str
+    category: str
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """What the network says at each place of its last map: a grid of ``rows`` x ``columns``.
+
+    ``box`` is x, y, width and height of what the grid covers, in the upright photograph's pixels.
+    ``first`` has for each row and column the positions of its first labels in ``labels``, most
+    confident first, and ``confidences`` how confident they are.
+    """
+
+    rows: int
+    columns: int
+    box: list[float]
+    labels: list[CellLabel]
+    first: list[list[list[int]]]
+    confidences: list[list[list[float]]]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelMapCells(Cells):
+    """The cells of a whole photograph, ``step`` pixels of the network's input apart."""
+
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """An attribute of a scene: the larger its score, the more of it. It is no probability."""
+
+    attribute: str
+    score: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +170,68 @@ class Answer:
 
     model: str
     version: str
-    predictions: list[PredictionWithBasis | Prediction]
+    predictions: list[ExplainedPrediction | PredictionWithBasis | Prediction]
     environment: Environment | None
+    timing_ms: Timing
+
+    @property
+    def view(self) -> View | None:
+        """What of the photograph the network saw; None where no explanation was asked for."""
+        return None
+
+    @property
+    def cells(self) -> Cells | None:
+        """What the network says at each place; None where that was not asked."""
+        return None
+
+    @property
+    def attributes(self) -> list[Attribute] | None:
+        """What else is true of the scene, most likely first; None where that was not asked."""
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedAnswer(Answer):
+    """An answer with what led to it. What is None was not asked, and is left out of the JSON."""
+
+    view: View = field()
+    cells: Cells | None = field(default=None)
+    attributes: list[Attribute] | None = field(default=None)
+
+
+def as_json(answer: Answer) -> Any:
+    """What ``json`` can write of an answer: optional fields that are None are left out.
+
+    The times come last.
+    """
+    if not isinstance(answer, ExplainedAnswer):
+        return answer
+    shown = _without_none(answer)
+    shown["predictions"] = [_without_none(one) for one in answer.predictions]
+    shown["timing_ms"] = shown.pop("timing_ms")
+    return shown
+
+
+def _without_none(record: Answer | Prediction) -> dict[str, Any]:
+    return {
+        one.name: value
+        for one in fields(record)
+        if (value := getattr(record, one.name)) is not None or one.default is MISSING
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class LabelMap:
+    """What the network says at each place of a whole photograph.
+
+    ``predictions`` are the labels of the average of the cells, most confident first.
+    """
+
+    model: str
+    version: str
+    view: View
+    cells: LabelMapCells
+    predictions: list[PredictionWithBasis | Prediction]
     timing_ms: Timing
 
 

@@ -6,27 +6,35 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from booth_client.wire import Answer
+from booth_client.wire import ExplainedAnswer, LabelMap
+from service.engine.explanation import MOST_LABELS, PARTS
+from service.engine.label_map import MOST_SCALE
 from service.web.problems import MEDIA_TYPE, PROBLEM_SCHEMA
 
-__all__ = ["CLASSIFY", "MOST_TIMEOUT_MS", "PROBLEMS"]
+__all__ = ["CLASSIFY", "LABEL_MAP", "MOST_TIMEOUT_MS", "PROBLEMS"]
 
 # Longer than anybody waits for a picture's label; who waits holds a place in the queue.
 MOST_TIMEOUT_MS = 60_000
 
 BINARY = {"type": "string", "format": "binary"}
 BASE64 = {"type": "string", "description": "base64, or a data: URL"}
-ANSWER = TypeAdapter(Answer).json_schema(mode="serialization")
+ANSWER = TypeAdapter(ExplainedAnswer).json_schema(mode="serialization")
 DEFINITIONS = ANSWER.pop("$defs")
 
-# One schema for both kinds of prediction: code is generated better from an optional property.
+# One schema for all kinds of prediction: code is generated better from an optional property.
 DEFINITIONS["Prediction"]["properties"]["basis"] = {
     **DEFINITIONS["PredictionWithBasis"]["properties"]["basis"],
     "description": "What the label was learned from: labelled photographs; or another network's "
     "answers alone (distilled), so that its confidence is unmeasured. Left out where the model's "
     "card does not say.",
 }
+DEFINITIONS["Prediction"]["properties"]["region"] = {"$ref": "#/$defs/Region"}
 ANSWER["properties"]["predictions"]["items"] = {"$ref": "#/$defs/Prediction"}
+# Likewise what is left out of an answer unless it is asked for.
+ANSWER["required"].remove("view")
+for name, schema in ANSWER["properties"].items():
+    if name not in ANSWER["required"] and "anyOf" in schema:
+        ANSWER["properties"][name] = schema["anyOf"][0]
 
 
 def _inlined(schema: Any) -> Any:
@@ -83,23 +91,35 @@ _PARAMETERS: dict[str, tuple[dict[str, Any], str]] = {
     "version": ({"type": "string"}, "which version; the newest if not given"),
     "top_k": (
         {"type": "integer", "minimum": 1, "maximum": 1000, "default": 5},
-        "how many labels",
+        f"how many labels; {MOST_LABELS} at most where something is to be explained",
     ),
     "timeout_ms": (
         {"type": "integer", "minimum": 1, "maximum": MOST_TIMEOUT_MS},
         "after how long the answer is of no use any more",
     ),
+    "explain": (
+        {"type": "string", "pattern": f"^({'|'.join(PARTS)})(,({'|'.join(PARTS)}))*$"},
+        f"what led to the answer: some of {', '.join(PARTS)}, with commas between them",
+    ),
 }
-_FIELDS = {name: {**schema, "description": text} for name, (schema, text) in _PARAMETERS.items()}
 
 
-def _body(required: str, schema: dict[str, Any]) -> dict[str, Any]:
+def _fields(parameters: dict[str, tuple[dict[str, Any], str]]) -> dict[str, Any]:
+    return {name: {**schema, "description": text} for name, (schema, text) in parameters.items()}
+
+
+_FIELDS = _fields(_PARAMETERS)
+
+
+def _body(
+    required: str, schema: dict[str, Any], fields: dict[str, Any] = _FIELDS
+) -> dict[str, Any]:
     """A body with its photographs in one field, and parameters in others."""
     return {
         "type": "object",
         "required": [required],
         "additionalProperties": False,
-        "properties": {required: schema, **_FIELDS},
+        "properties": {required: schema, **fields},
     }
 
 
@@ -151,6 +171,49 @@ CLASSIFY: dict[str, Any] = {
                         ]
                     }
                 },
+            },
+        },
+    },
+}
+
+_MAP = TypeAdapter(LabelMap).json_schema(mode="serialization")
+DEFINITIONS |= {name: one for name, one in _MAP.pop("$defs").items() if name not in DEFINITIONS}
+_MAP["properties"]["predictions"]["items"] = {"$ref": "#/$defs/Prediction"}
+
+_MAP_PARAMETERS: dict[str, tuple[dict[str, Any], str]] = {
+    **{name: one for name, one in _PARAMETERS.items() if name != "explain"},
+    "step": (
+        {"type": "integer", "minimum": 1},
+        "pixels of the network's input between two cells: its stride if not given, or 16, 8, 4",
+    ),
+    "scale": (
+        {"type": "integer", "minimum": 1, "maximum": MOST_SCALE, "default": 1},
+        "the photograph's shorter side is so many times that of the network's input",
+    ),
+}
+_MAP_FIELDS = _fields(_MAP_PARAMETERS)
+
+LABEL_MAP: dict[str, Any] = {
+    "responses": {
+        200: {
+            "description": "The cells of the whole photograph, each with its first labels.",
+            "content": {"application/json": {"schema": _inlined(_MAP)}},
+        },
+        **PROBLEMS,
+    },
+    "openapi_extra": {
+        "parameters": [
+            _parameter(name, schema, text) for name, (schema, text) in _MAP_PARAMETERS.items()
+        ],
+        "requestBody": {
+            "required": True,
+            "description": "One photograph, in any of the forms that `/classify` takes.",
+            "content": {
+                "image/*": {"schema": BINARY},
+                "multipart/form-data": {
+                    "schema": {"type": "object", "properties": {"photo": BINARY, **_MAP_FIELDS}}
+                },
+                "application/json": {"schema": _body("image", BASE64, _MAP_FIELDS)},
             },
         },
     },

@@ -24,7 +24,6 @@ __all__ = ["RequestMiddleware"]
 
 QUIET = ("/livez", "/readyz", "/metrics")
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
-CLIENT_CLOSED_REQUEST = 499  # nginx's: nobody reads it, but the access log shows it
 BAD_REQUEST = 400
 SERVER_ERROR = 500
 
@@ -36,15 +35,21 @@ class RequestMiddleware:
         app: what answers.
         state: of the service.
         classifies: whether a request asks for labels, by its scope; those count in the metrics.
+        maps_labels: whether it asks for a label map; those count by themselves.
 
     """
 
     def __init__(
-        self, app: ASGIApp, state: ServiceState, classifies: Callable[[Scope], bool]
+        self,
+        app: ASGIApp,
+        state: ServiceState,
+        classifies: Callable[[Scope], bool],
+        maps_labels: Callable[[Scope], bool],
     ) -> None:
         self._app = app
         self._state = state
         self._classifies = classifies
+        self._maps_labels = maps_labels
         self._access_log = AccessLog(state.settings.log_lines_per_second)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -89,16 +94,21 @@ class RequestMiddleware:
             traces = self._state.traces
             record.trace = traces.begin(scope, start) if traces else None
             self._state.metrics.in_flight.inc()
+        elif self._maps_labels(scope):
+            record.maps_labels = True
         return record
 
     def _end(self, scope: Scope, record: RequestRecord) -> None:
         """Tell of a request that is over: metrics, log, trace."""
         record.seconds = time.perf_counter() - record.start
-        if record.classifies:
+        if record.classifies or record.maps_labels:
             was_answered = 0 < record.status < BAD_REQUEST
             record.outcome = record.outcome or ("ok" if was_answered else "error")
+        if record.classifies:
             self._state.metrics.in_flight.dec()
             self._state.metrics.count(record)
+        elif record.maps_labels:
+            self._state.metrics.count_label_map(record)
         if scope["path"] not in QUIET and not is_page(scope):
             self._access_log.write(record)
         if record.trace:
@@ -110,8 +120,7 @@ def _last_resort(cause: BaseException, request: Request, record: RequestRecord) 
     if isinstance(cause, BoothError):
         return problems.render(cause, request)
     if isinstance(cause, ClientDisconnect):
-        record.outcome = "cancelled"
-        return Response(status_code=CLIENT_CLOSED_REQUEST)
+        return problems.client_gone(record)
     if isinstance(cause, asyncio.CancelledError):
         # The grace period of the service's end is over; the client learns why.
         error: BoothError = ShuttingDown(

@@ -40,7 +40,7 @@ def test_a_picture_that_lies_the_other_way_differs(
     def turned(data: bytes, *wanted: Any) -> DecodedPhoto:
         seen = decode(data, *wanted)
         pixels = seen.pixels[::-1] if data == whole.data else seen.pixels
-        return DecodedPhoto(pixels, seen.width, seen.height)
+        return DecodedPhoto(pixels, seen.width, seen.height, seen.seen)
 
     assert [one.verdict for one in compare([whole], browser)] == ["same"]
     monkeypatch.setattr(chromium, "decode", turned)
