@@ -8,7 +8,7 @@ TESTS := -m pytest -n auto --dist loadgroup --durations=15
 PASSIVE := OMP_WAIT_POLICY=PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help serve install test check format bench bench-peers screenshot constraints clean
+.PHONY: help serve install test check check-types check-others format bench bench-peers screenshot constraints clean
 
 help:  ## Show these lines
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-11s %s\n", $$1, $$2}'
@@ -29,9 +29,14 @@ else
 endif
 
 check: $(VENV)/.developing  ## Lint, types, who may import whom, known vulnerabilities, wheels for each platform, a list of all packages
+	$(MAKE) --no-print-directory --jobs=2 check-types check-others
+
+check-types:
+	$(BIN)/mypy
+
+check-others:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m deploy.audit
 	$(BIN)/python -m deploy.platforms
