@@ -150,7 +150,7 @@ def test_the_legend_counts_the_cells_and_lights_those_of_one_label(
         expect(button).to_have_attribute("aria-pressed", "true")
         for row, column in ((0, 0), (4, 2)):
             *rgb, alpha = canvas.evaluate(COLOUR, [row, column, 6, 6])
-            dark = max(rgb) < 40 and alpha > 150  # noqa: PLR2004 (of 255)
+            dark = max(rgb) < 40 and alpha > 150
             assert dark == (labels_of(cells, row, column)[0] != "Railroad track")
         button.click()
         expect(button).to_have_attribute("aria-pressed", "false")
@@ -227,4 +227,4 @@ def test_an_address_restores_the_view_at_any_width(
         assert page.evaluate("document.documentElement.scrollWidth") == width
         page.locator(".cells").tap(position={"x": 150, "y": 150})
         expect(page.locator(".one .where")).to_be_in_viewport()
-        assert shifts(page) <= 0.02  # noqa: PLR2004
+        assert shifts(page) <= 0.02

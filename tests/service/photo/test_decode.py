@@ -99,6 +99,21 @@ def test_the_pixels_are_as_a_batch_wants_them(photos: dict[str, bytes]) -> None:
     assert (photo.width, photo.height) == (451, 300)
 
 
+@pytest.mark.parametrize(
+    ("size", "keep_aspect", "box"),
+    [
+        ((400, 200), True, (125.0, 25.0, 275.0, 175.0)),
+        ((200, 400), True, (25.0, 125.0, 175.0, 275.0)),
+        ((400, 200), False, (50.0, 25.0, 350.0, 175.0)),
+    ],
+)
+def test_it_is_told_which_part_the_network_sees(
+    size: tuple[int, int], keep_aspect: bool, box: tuple[float, ...]
+) -> None:
+    wanted = Input(size=24, resize=32, keep_aspect=keep_aspect)
+    assert decode(encoded(Image.new("RGB", size)), wanted).seen == (*size, box)
+
+
 def test_a_memoryview_is_read_like_bytes(photos: dict[str, bytes]) -> None:
     whole, view = (decode(kind(photos["coffee"]), INPUT) for kind in (bytes, memoryview))
     assert (whole.pixels == view.pixels).all()
@@ -116,8 +131,10 @@ def test_a_photograph_is_turned_as_its_exif_says(
     photo = decode(data, INPUT)
     # Pillow keeps a box in 32-bit floats, so what is mirrored may round otherwise.
     most = 0 if decoder == "fast" else 1
-    assert difference(photo, decode(upright, INPUT).pixels).max() <= most
+    expected = decode(upright, INPUT)
+    assert difference(photo, expected.pixels).max() <= most
     assert (photo.width, photo.height) == (451, 300)
+    assert photo.seen == expected.seen
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

@@ -27,7 +27,7 @@ def test_constants_and_outputs_are_read(tmp_path: Path, precision: str) -> None:
 
 
 def test_numbers_that_are_not_stored_as_bytes_are_refused() -> None:
-    tensor = helper.make_tensor("text", TensorProto.STRING, [1], [b"a"])
+    tensor = helper.make_tensor("text", TensorProto.STRING, [1], ["a"])  # type: ignore[list-item]
     graph = helper.make_graph([], "graph", [], [], [tensor])
     found = read_graph(helper.make_model(graph).SerializeToString())
     with pytest.raises(ValueError, match="type 8"):
