@@ -1,10 +1,11 @@
 // What is told beside an answer, and fetched only once that stands: what its percentages mean, the
 // models' facts, and the lines that give the same answer elsewhere.
 
+import { facts } from "../../../facts.js";
 import { models } from "../../../models.js";
 import { classify } from "../../../service.js";
-import { LABELS } from "../panel.js";
-import { facts } from "./facts.js";
+import { make } from "../../../show.js";
+import { LABELS } from "../answers.js";
 import { meaning } from "./meaning.js";
 import { lines, Use } from "./use.js";
 
@@ -32,7 +33,7 @@ export class More {
     const named = cards.map((card) => `${card.name} ${card.version}`).join();
     if (named === this.named) return;
     this.named = named;
-    this.facts.replaceChildren(...cards.map(facts));
+    this.facts.replaceChildren(...cards.map(fold));
   }
 }
 
@@ -45,3 +46,6 @@ async function about(card, panel, photo) {
   const { attributes } = await classify(photo, { model: card.name, explain: "attributes" });
   if (panel.answer === answer) panel.describe(attributes ?? []);
 }
+
+const fold = (card) =>
+  make("details.fold", {}, make("summary", {}, `About ${card.title}, version ${card.version}`), facts(card));
