@@ -156,7 +156,7 @@ class Panel {
     this.headline(answer, isKnown);
     this.list.className = isKnown ? "labels" : "labels unsure";
     this.list.removeAttribute("aria-hidden");
-    this.rows.forEach((one, at) => fill(one, answer.predictions[at] ?? null, answer.view));
+    this.rows.forEach((one, at) => fill(one, answer.predictions[at], answer.view));
     this.describe(answer.attributes ?? []);
     const isDistilled = answer.predictions.some((one) => one.basis === "distilled");
     this.notes.reason.textContent = isDistilled ? `† ${UNMEASURED}` : "";
@@ -195,6 +195,7 @@ function row(number) {
 function fill(one, prediction, view) {
   const [button] = one.children;
   const [name, share] = button.children;
+  one.hidden = prediction === undefined; // a model of few labels
   button.disabled = !prediction;
   button.setAttribute("aria-pressed", "false");
   name.replaceChildren(...(prediction ? label(prediction) : []));

@@ -40,7 +40,7 @@ export class More {
 async function about(card, panel, photo) {
   const { answer } = panel;
   if (!answer || answer.model !== card.name) return;
-  if (answer.known !== false) panel.explain(meaning(card, answer.predictions[0]));
+  panel.explain(answer.known === false ? "" : meaning(card, answer.predictions[0]));
   if (!card.attributes?.length || answer.attributes) return;
   // The card was not known yet when the photo was sent.
   const { attributes } = await classify(photo, { model: card.name, explain: "attributes" });
