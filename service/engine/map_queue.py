@@ -27,7 +27,8 @@ __all__ = ["MapQueue", "MapTicket"]
 QUEUE_SIZE = 8
 _SHARE = 3  # times the free places, that one client may have of it: see ``engine.admission``
 _PROCESS_BYTES = 130_000_000  # what the process holds with the shipped models
-_MEMORY_BYTES = 1_500_000_000  # that it may hold beyond what it starts with
+# That it may hold beyond what it starts with: what all requests may, within these bounds.
+_LEAST_BYTES, _MOST_BYTES = 200_000_000, 2_000_000_000
 # Held for each pixel of a run: of EfficientNet-Lite0 some 110 in int8.
 _PIXEL_BYTES = {"int8": 150, "fp16": 800, "fp32": 800}
 _MULTIPLY_ADDS_PER_S = 3e10
@@ -204,7 +205,9 @@ class MapQueue:
             if self._process is None:
                 self._held = self._memory.reserve(_PROCESS_BYTES)
                 try:
-                    self._process = MapProcess(_MEMORY_BYTES)
+                    self._process = MapProcess(
+                        min(max(self._memory.size, _LEAST_BYTES), _MOST_BYTES)
+                    )
                 except BaseException:
                     self._held.release()
                     raise
