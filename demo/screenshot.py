@@ -1,4 +1,4 @@
-"""``python -m demo.screenshot``: photograph the page of a running service, for the README."""
+"""``python -m demo.screenshot``: photograph a running service's page, for the documentation."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ PREVIEW = 1200, 630  # as those who show links want it
 
 @click.command()
 @click.option("--url", default=DEFAULT_URL, show_default=True, help="Where the page is.")
-@click.option("--sample", default="coffee", show_default=True, help="The photograph to show.")
+@click.option("--at", default="#sample=coffee", show_default=True, help="What of it to show.")
 @click.option("--dark", is_flag=True, help="As one sees it who prefers dark pages.")
 @click.option("--preview", is_flag=True, help="The JPEG that links to the page show.")
 @click.argument("out", required=False, type=click.Path(path_type=Path))
-def main(url: str, sample: str, dark: bool, preview: bool, out: Path | None) -> None:
-    """Write a PNG of the page, with a sample answered, to OUT."""
+def main(url: str, at: str, dark: bool, preview: bool, out: Path | None) -> None:
+    """Write a PNG of the page, once it has its answer, to OUT."""
     out = out or Path("demo/assets/preview.jpg" if preview else "docs/page.png")
     size = PREVIEW if preview else (WIDTH, HEIGHT)
-    taken = _photograph(f"{url}/#sample={sample}", size, dark=dark, whole=not preview)
+    taken = _photograph(f"{url}/{at}", size, dark=dark, whole=not preview)
     picture = Image.open(io.BytesIO(taken)).convert("RGB")
     if preview:
         picture.save(out, quality=76, optimize=True, progressive=True)
@@ -50,7 +50,7 @@ def _photograph(url: str, size: tuple[int, int], *, dark: bool, whole: bool) -> 
         browser.new_page(viewport=view, color_scheme="dark" if dark else "light") as page,
     ):
         page.goto(url)
-        page.locator(".answer .labels:not(.empty)").first.wait_for()
+        page.locator("#view .labels:not(.empty)").first.wait_for()
         page.mouse.move(0, 0)
         page.wait_for_timeout(1000)
         return page.screenshot(full_page=whole, animations="disabled")

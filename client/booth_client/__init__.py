@@ -56,6 +56,7 @@ from booth_client.wire import (
     Timing,
     View,
     Weights,
+    as_json,
 )
 
 if TYPE_CHECKING:
@@ -127,4 +128,5 @@ __all__ = [
     "UnsupportedFormat",
     "View",
     "Weights",
+    "as_json",
 ]

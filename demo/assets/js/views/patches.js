@@ -132,6 +132,7 @@ class Patches {
     const side = cells.step ?? input.size / cells.columns;
     if (photo.current.live && this.grid && this.grid.cells.count === cells.count) return this.grid.update(cells);
     const seen = (row, column) => sight(cells, { row, column }, architecture, side);
+    const before = this.grid ? [this.grid.retired()] : [];
     this.sentenceOf = ({ row, column }) => sentence(seen(row, column));
     this.grid = new Grid(cells, {
       look: { colour: (label) => this.palette.of(label), lit: this.lit },
@@ -140,7 +141,7 @@ class Patches {
       onkeep: (label) => this.keep(label.category),
     });
     this.point(null);
-    stage.overlay.replaceChildren(this.grid.element);
+    stage.overlay.replaceChildren(...before, this.grid.element);
     this.grid.paint();
   }
 
@@ -170,14 +171,13 @@ class Patches {
 
   // What was kept before the cells were cut anew, or what the address names.
   restore() {
-    this.kept ??= this.cells.counted[Number(address.get("label")) - 1] ?? null;
+    this.kept ??= this.cells.named(address.get("label"));
     this.name();
   }
 
   // Have the address name what is kept.
   name() {
-    const at = this.cells.counted.indexOf(this.kept);
-    address.set({ label: at < 0 ? null : String(at + 1) });
+    address.set({ label: this.kept && this.cells.nameOf(this.kept) });
   }
 
   light() {
