@@ -69,6 +69,18 @@ class Input(_Record):
         default=True, description="resize the shorter side (true), or squash both sides (false)"
     )
     interpolation: Literal["bilinear", "bicubic"] = "bilinear"
+    detail: int | None = Field(
+        default=None,
+        gt=0,
+        description="side of a smaller square that S x S is enlarged from, in pixels: of a network "
+        "that learned from enlarged photographs, and takes finer detail for something else",
+    )
+
+    @model_validator(mode="after")
+    def _detail_is_coarser(self) -> Input:
+        if self.detail and self.detail >= self.size:
+            raise ValueError(f"detail ({self.detail}) must be less than size ({self.size})")
+        return self
 
     @model_validator(mode="after")
     def _crop_fits(self) -> Input:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from models.card import Input
 
-__all__ = ["DecodedPhoto", "Seen", "decode"]
+__all__ = ["DecodedPhoto", "Seen", "decode", "reduced_side"]
 
 # Pillow's remarks on odd files mean nothing to the operator, and could fill the log without end.
 logging.getLogger("PIL").setLevel(logging.CRITICAL)
@@ -156,6 +156,11 @@ def decode(
     return DecodedPhoto(square, width, height, seen)
 
 
+def reduced_side(wanted: Input) -> int:
+    """To what side a whole photograph is resized, in pixels, before any enlarging."""
+    return wanted.resize * (wanted.detail or wanted.size) // wanted.size
+
+
 def _open(name: str, data: bytes, max_pixels: int) -> Image.Image:
     """Read the header; of a TIFF or BMP the pixels, too."""
     if name in _OWN:
@@ -190,9 +195,12 @@ def _square(
     """Resize and crop in one go, only what the network sees; convert and turn that little."""
     sideways = orientation in _SIDEWAYS
     pixels, box, conversion = _resizable(decoded, box, wanted, conversion)
-    square = resample(pixels, wanted.size, box, wanted.interpolation, sideways=sideways)
+    side = wanted.detail or wanted.size
+    square = resample(pixels, side, box, wanted.interpolation, sideways=sideways)
     if conversion:
         square = conversion.apply_to(square)
+    if wanted.detail:
+        square = resample(square, wanted.size, (0, 0, side, side), wanted.interpolation)
     return np.ascontiguousarray(_TURN[orientation](square)) if orientation in _TURN else square
 
 
@@ -212,7 +220,8 @@ def _resizable(
     if not early and _is_ready(decoded, conversion):
         return decoded, box, conversion
     image = Image.fromarray(decoded) if isinstance(decoded, np.ndarray) else decoded
-    region = region_seen(image.size, wanted.size, box, wanted.interpolation)
+    side = wanted.detail or wanted.size
+    region = region_seen(image.size, side, box, wanted.interpolation)
     x, y, *_ = region
     rgb = to_rgb(image, region, conversion if early else None)
     box = left - x, top - y, right - x, bottom - y
@@ -232,7 +241,7 @@ def _is_ready(decoded: Image.Image | NDArray[np.uint8], conversion: Conversion |
 
 def _draft(image: Image.Image, wanted: Input) -> int:
     """Have a JPEG decoded at a fraction of its size; return by what it is divided: 1, 2, 4 or 8."""
-    width, side = image.width, DRAFT_MARGIN * wanted.resize
+    width, side = image.width, DRAFT_MARGIN * reduced_side(wanted)
     drafted = image.draft(None, (side, side))
     return round(width / drafted[1][2]) if drafted else 1
 
