@@ -117,7 +117,7 @@ def _loop(
 
     def worker(turn: int) -> int:
         supply, done = islice(cycle(photos), turn * 7, None), 0
-        while time.perf_counter() - start < seconds:
+        while not done or time.perf_counter() - start < seconds:
             run([decode_one(photo) for photo in islice(supply, way.batch)])
             done += way.batch
         return done

@@ -40,7 +40,7 @@ from benchmarks.systems import ROOT
 __all__ = ["Sample", "Traffic", "grown", "sampled"]
 
 CLIENTS = 6
-SAMPLES = 300  # at most; one a second at least
+SAMPLES = 300
 TOLERATED = (60e6, 6, 12)  # bytes, threads, files
 
 
@@ -155,12 +155,10 @@ KINDS: Sequence[Callable[[httpx.Client, random.Random, bytes], int]] = (
 )
 
 
-def sampled(pid: int, seconds: float) -> Iterator[Sample]:
-    """What a process and those that it started hold, again and again for so long."""
-    end = time.monotonic() + seconds
-    pause_s = max(min(1.0, seconds / 30), seconds / SAMPLES)
-    while time.monotonic() < end:
-        time.sleep(pause_s)
+def sampled(pid: int, seconds: float, samples: int = SAMPLES) -> Iterator[Sample]:
+    """What a process and those that it started hold, so often and for so long at least."""
+    for _ in range(samples):
+        time.sleep(seconds / samples)
         root = psutil.Process(pid)
         threads = files = 0
         for process in (root, *root.children(recursive=True)):

@@ -10,6 +10,7 @@ import uvicorn
 
 from booth_client import DEFAULT_URL
 from demo.app import create_app
+from demo.forward import Forward
 from demo.visits import AccessLog, Protocol, RootPath
 
 PREFIX = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~@+-]+)+")
@@ -34,7 +35,7 @@ CONNECTIONS = 500  # at the same time; more are answered 503
     envvar="BOOTH_RATE_LIMIT_PER_MINUTE",
     default=0,
     type=click.IntRange(0),
-    help="Requests a minute from one client, a photo being two of them; 0 for no limit.",
+    help="Photographs a minute from one client; 0 for no limit.",
 )
 def main(  # noqa: PLR0917 (click calls it by name)
     url: str,
@@ -48,9 +49,10 @@ def main(  # noqa: PLR0917 (click calls it by name)
     """Serve the page; it asks the Booth at --url."""
     links = url if links is None else links
     try:
-        app = create_app(url, api_key, links=links, rate_limit_per_minute=rate_limit_per_minute)
+        forward = Forward(url, api_key)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
+    app = create_app(forward, links=links, rate_limit_per_minute=rate_limit_per_minute)
     logging.basicConfig(format="%(asctime)s %(message)s")
     logging.getLogger("booth.access").setLevel(logging.INFO)
     uvicorn.run(

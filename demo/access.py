@@ -14,18 +14,18 @@ from gradio import processing_utils
 from starlette.exceptions import HTTPException
 
 from booth_client import Forbidden
+from demo.forward import FORWARDED
+from demo.views import VIEWS
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-__all__ = ["EVENTS", "PHOTOS", "RouteFilter"]
+__all__ = ["OPEN", "RouteFilter"]
 
-PHOTOS = "/page/photos"
-EVENTS = "/gradio_api/run/predict"
-
+_VIEWS = "|".join(re.escape(view.path) for view in VIEWS)
 OPEN = re.compile(
-    r"(GET|HEAD) /((config|theme\.css|favicon\.ico)?|(assets|static|page/samples)/[\w./-]{1,200})"
-    rf"|POST ({PHOTOS}|{EVENTS})"
+    rf"(GET|HEAD) /({_VIEWS}|config|theme\.css|favicon\.ico|manifest\.json"
+    r"|(assets|static|page)/[\w./-]{1,200})"
 )
 # What the page's files depend on. Gradio believes more of what it is told: an Origin, and which
 # server stands before it.
@@ -40,6 +40,7 @@ class RouteFilter:
 
     Args:
         app: the page.
+        forward: what answers the service's own routes, where the service stands elsewhere.
 
     Raises, when called:
         HTTPException: 404 for a route that is not open.
@@ -47,19 +48,23 @@ class RouteFilter:
 
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, forward: ASGIApp | None = None) -> None:
         self._app = app
+        self._forward = forward
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let one request in, or not."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        path = scope["path"].removeprefix(scope.get("root_path", ""))
-        if not OPEN.fullmatch(f"{scope['method']} {path}"):
+        asked = f"{scope['method']} {scope['path'].removeprefix(scope.get('root_path', ''))}"
+        if self._forward and FORWARDED.fullmatch(asked):
+            if scope["method"] == "POST" and _is_of_another_site(dict(scope["headers"])):
+                raise Forbidden("Only the page itself may ask for this, and this is another site.")
+            await self._forward(scope, receive, send)
+            return
+        if not OPEN.fullmatch(asked):
             raise HTTPException(404)
-        if scope["method"] == "POST" and _is_of_another_site(dict(scope["headers"])):
-            raise Forbidden("Only the page itself may ask for this, and this is another site.")
         headers = [(name, value) for name, value in scope["headers"] if name in HEADERS]
         await self._app({**scope, "query_string": b"", "headers": headers}, receive, send)
 

@@ -1,26 +1,39 @@
-"""The page: header, tabs, footer; each tab is a module of its own."""
+"""The page in Gradio: a route for each view, and in it the place where the view stands.
+
+The views are in the page's HTML and answer as soon as that is there (``shell``); when Gradio has
+come, it takes them into its own layout. It holds no event and no state: a view asks the service's
+public routes, so any replica answers any page, before and after a restart.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import gradio as gr
 
-from demo import views
-from demo.classify import add_classify
-
-if TYPE_CHECKING:
-    from booth_client import AsyncClient
-    from demo.photos import Photos
+from demo.views import VIEWS, View
 
 __all__ = ["build_page"]
 
+# Gradio hands in the element; what takes the views there is in assets/js/main.js.
+_ADOPT = "window.booth?.moveInto(element);"
 
-def build_page(booth: AsyncClient, photos: Photos, links: str) -> gr.Blocks:
-    """The page; ``links`` stands before the links to the API, where it has another address."""
+
+def build_page() -> gr.Blocks:
+    """The page; its views are routes of it."""
+    first, *others = VIEWS
     page = gr.Blocks(analytics_enabled=False, title="Booth")
     with page:
-        gr.HTML(views.header(), elem_id="header")
-        add_classify(page, booth, photos)
-        gr.HTML(views.footer(links), elem_id="footer")
+        _place(first)
+    for view in others:
+        with page.route(view.title, f"/{view.path}", show_in_navbar=False):
+            _place(view)
     return page
+
+
+def _place(view: View) -> gr.HTML:
+    return gr.HTML(
+        "",
+        html_template="${value}",
+        js_on_load=_ADOPT,
+        elem_id=f"place-{view.name}",
+        apply_default_css=False,
+    )

@@ -41,7 +41,7 @@ def _photograph(url: str, sample: str, *, dark: bool) -> bytes:
     ):
         page.goto(url)
         page.locator(f"[data-sample$='/{sample}']").click()
-        page.locator("#answer .timing").wait_for()
+        page.locator(".answer .timing").wait_for()
         page.mouse.move(0, 0)
         page.wait_for_timeout(1000)
         return page.screenshot(full_page=True, animations="disabled")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import logging
 import time
 from collections import Counter
@@ -11,12 +12,11 @@ from typing import TYPE_CHECKING, Any
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from booth_client import RateLimited
-from demo.bodies import client_of
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["AccessLog", "Protocol", "RateLimit", "RootPath"]
+__all__ = ["AccessLog", "Protocol", "RateLimit", "RootPath", "client_of"]
 
 log = logging.getLogger("booth.access")
 
@@ -164,3 +164,13 @@ class Protocol(H11Protocol):
             self.transport.abort()
         else:
             self._timer = self.loop.call_later(self.look_s, self._look)
+
+
+def client_of(scope: Scope) -> str:
+    """Who counts as one client: an IPv4 address, or the /64 that is the least an IPv6 user gets."""
+    host = (scope.get("client") or ("",))[0]
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return str(host)
+    return str(ipaddress.ip_network((host, 64), strict=False)) if address.version == 6 else host  # noqa: PLR2004

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import zlib
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -13,6 +14,15 @@ from models.sources import SOURCES
 from tests.servers import Serve, serving
 
 ROOT = Path(__file__).resolve().parent.parent
+LONGEST_ID = 60
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name a long value by its length and checksum: the workers of a run send names around."""
+    if isinstance(val, bytes | str) and len(val) > LONGEST_ID:
+        data = val if isinstance(val, bytes) else val.encode(errors="surrogatepass")
+        return f"{len(val)}-{zlib.crc32(data):08x}"
+    return None
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -11,3 +11,8 @@ def test_a_group_is_seen_by_what_hands_tests_out(request: pytest.FixtureRequest)
     if not request.config.getoption("loadgroup", default=False):
         pytest.skip("this run hands tests out one by one")
     assert request.node.nodeid.endswith("@groups")
+
+
+def test_no_test_has_a_long_name(request: pytest.FixtureRequest) -> None:
+    """A parameter of megabytes would be in its test's name, which workers send with each report."""
+    assert max(len(item.nodeid) for item in request.session.items) < 2000

@@ -11,12 +11,14 @@ from urllib.parse import quote
 
 from booth_client import errors
 from booth_client.parsing import parse
-from booth_client.wire import Answer, Card, Label, ModelSummary
+from booth_client.wire import Answer, Card, ExplainedAnswer, Label, ModelSummary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import httpx
+
+    from booth_client.wire import Part
 
 __all__ = [
     "READY",
@@ -63,19 +65,30 @@ class Call(Generic[_T]):
 
 
 def classify(
-    photo: bytes, *, model: str | None, top_k: int, timeout_ms: int | None
+    photo: bytes,
+    *,
+    model: str | None,
+    top_k: int,
+    timeout_ms: int | None,
+    explain: Sequence[Part],
 ) -> Call[Answer]:
     """The labels of one photograph."""
-    params = _params(model, top_k, timeout_ms)
+    params = _params(model, top_k, timeout_ms, explain)
     return Call("/classify", _answer, "POST", params, content=photo)
 
 
 def classify_many(
-    photos: Sequence[bytes], *, model: str | None, top_k: int, timeout_ms: int | None
+    photos: Sequence[bytes],
+    *,
+    model: str | None,
+    top_k: int,
+    timeout_ms: int | None,
+    explain: Sequence[Part],
 ) -> Call[list[Answer | errors.BoothError]]:
     """The labels, or the error, of each photograph."""
     files = [("photo", (f"photo-{index}", photo)) for index, photo in enumerate(photos)]
-    return Call("/classify", _answers, "POST", _params(model, top_k, timeout_ms), files=files)
+    params = _params(model, top_k, timeout_ms, explain)
+    return Call("/classify", _answers, "POST", params, files=files)
 
 
 def models() -> Call[list[ModelSummary]]:
@@ -97,13 +110,16 @@ def labels(name: str) -> Call[list[Label]]:
 READY: Call[bool] = Call("/readyz", lambda response: response.is_success)
 
 
-def _params(model: str | None, top_k: int, timeout_ms: int | None) -> dict[str, str]:
-    given = {"model": model, "top_k": top_k, "timeout_ms": timeout_ms}
+def _params(
+    model: str | None, top_k: int, timeout_ms: int | None, explain: Sequence[Part]
+) -> dict[str, str]:
+    parts = ",".join(explain) or None
+    given = {"model": model, "top_k": top_k, "timeout_ms": timeout_ms, "explain": parts}
     return {name: str(value) for name, value in given.items() if value is not None}
 
 
 def _answer(response: httpx.Response) -> Answer:
-    return parse(Answer, _body(response))
+    return _parsed_answer(_body(response))
 
 
 def _answers(response: httpx.Response) -> list[Answer | errors.BoothError]:
@@ -116,7 +132,11 @@ def _answers(response: httpx.Response) -> list[Answer | errors.BoothError]:
 
 
 def _answer_or_error(item: Any) -> Answer | errors.BoothError:
-    return parse(Answer, item) if "predictions" in item else _problem(item)
+    return _parsed_answer(item) if "predictions" in item else _problem(item)
+
+
+def _parsed_answer(body: Any) -> Answer:
+    return parse(ExplainedAnswer if "view" in body else Answer, body)
 
 
 def _body(response: httpx.Response) -> Any:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from booth_client.errors import BoothError
-    from booth_client.wire import Answer, Card, Label, ModelSummary
+    from booth_client.wire import Answer, Card, Label, ModelSummary, Part
 
 __all__ = ["DEFAULT_URL", "AsyncClient", "Client", "Photo"]
 
@@ -60,10 +60,22 @@ class Client:
         model: str | None = None,
         top_k: int = 5,
         timeout_ms: int | None = None,
+        explain: Sequence[Part] = (),
     ) -> Answer:
-        """The ``top_k`` first labels of one photograph: its bytes, or the path of its file."""
+        """The ``top_k`` first labels of one photograph: its bytes, or the path of its file.
+
+        Args:
+            photo: the photograph.
+            model: which one answers; else the default one.
+            top_k: how many labels.
+            timeout_ms: after how long the answer is of no use.
+            explain: what led to the answer: "region" gives each label's ``region``, "cells" and
+                "attributes" those of the answer.
+
+        """
+        body = _bytes(photo)
         return self._send(
-            calls.classify(_bytes(photo), model=model, top_k=top_k, timeout_ms=timeout_ms)
+            calls.classify(body, model=model, top_k=top_k, timeout_ms=timeout_ms, explain=explain)
         )
 
     def classify_many(
@@ -73,10 +85,13 @@ class Client:
         model: str | None = None,
         top_k: int = 5,
         timeout_ms: int | None = None,
+        explain: Sequence[Part] = (),
     ) -> list[Answer | BoothError]:
         """As ``classify``, in one request: an answer or its own error for each, in order."""
         bodies = [_bytes(photo) for photo in photos]
-        call = calls.classify_many(bodies, model=model, top_k=top_k, timeout_ms=timeout_ms)
+        call = calls.classify_many(
+            bodies, model=model, top_k=top_k, timeout_ms=timeout_ms, explain=explain
+        )
         return self._send(call) if bodies else []
 
     def models(self) -> list[ModelSummary]:
@@ -138,11 +153,12 @@ class AsyncClient:
         model: str | None = None,
         top_k: int = 5,
         timeout_ms: int | None = None,
+        explain: Sequence[Part] = (),
     ) -> Answer:
-        """The ``top_k`` first labels of one photograph: its bytes, or the path of its file."""
+        """As ``Client.classify``."""
         body = await asyncio.to_thread(_bytes, photo)
         return await self._send(
-            calls.classify(body, model=model, top_k=top_k, timeout_ms=timeout_ms)
+            calls.classify(body, model=model, top_k=top_k, timeout_ms=timeout_ms, explain=explain)
         )
 
     async def classify_many(
@@ -152,10 +168,13 @@ class AsyncClient:
         model: str | None = None,
         top_k: int = 5,
         timeout_ms: int | None = None,
+        explain: Sequence[Part] = (),
     ) -> list[Answer | BoothError]:
         """As ``classify``, in one request: an answer or its own error for each, in order."""
         bodies = [await asyncio.to_thread(_bytes, photo) for photo in photos]
-        call = calls.classify_many(bodies, model=model, top_k=top_k, timeout_ms=timeout_ms)
+        call = calls.classify_many(
+            bodies, model=model, top_k=top_k, timeout_ms=timeout_ms, explain=explain
+        )
         return await self._send(call) if bodies else []
 
     async def models(self) -> list[ModelSummary]:

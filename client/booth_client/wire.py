@@ -23,6 +23,7 @@ __all__ = [
     "Measurement",
     "ModelSummary",
     "Parity",
+    "Part",
     "Prediction",
     "PredictionWithBasis",
     "Region",
@@ -34,6 +35,9 @@ __all__ = [
 
 # What a label was learned from: labelled photographs, or a teacher network's answers alone.
 Basis: TypeAlias = Literal["labelled", "distilled"]
+
+# What of an answer can be explained.
+Part: TypeAlias = Literal["region", "cells", "attributes"]
 
 
 @dataclass(frozen=True, slots=True)

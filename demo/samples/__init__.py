@@ -2,34 +2,81 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
-__all__ = ["FOLDER", "SAMPLES", "Sample"]
+from PIL import Image, ImageOps
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+__all__ = ["FOLDER", "SAMPLES", "Sample", "send_thumbnail"]
 
 FOLDER = Path(__file__).parent
+_SIDE = 128  # pixels of a thumbnail
+_A_DAY = {"Cache-Control": "public, max-age=86400"}
+
+_CC0 = "https://creativecommons.org/publicdomain/zero/1.0/"
+_BY_SA_3 = "https://creativecommons.org/licenses/by-sa/3.0/"
+_BY_4 = "https://creativecommons.org/licenses/by/4.0/"
+_COMMONS = "https://commons.wikimedia.org/wiki/File:"
+_MIT = "Massachusetts Institute of Technology"
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One photograph: ``shows`` is read out for it, and stands before its author in small print."""
+    """One photograph: ``shows`` is read out for it, and stands before its author in small print.
 
-    file: str
+    ``terms`` is the address of its licence, or of the page that says that it needs none.
+    """
+
+    name: str
     shows: str
     author: str
     licence: str
+    terms: str
+
+    @property
+    def file(self) -> str:
+        """Its file's name."""
+        return f"{self.name}.jpg"
 
 
 SAMPLES = (
-    Sample("coffee.jpg", "Espresso at a bar", "Rachel Michetti", "CC0 1.0"),
-    Sample("bridge.jpg", "Roebling Bridge at night", "Derek Jensen", "public domain"),
-    Sample("kitchen.jpg", "Kitchen", "Massachusetts Institute of Technology", "CC BY-SA 3.0"),
-    Sample("aqueduct.jpg", "Pont du Gard", "Mimova", "public domain"),
+    Sample("coffee", "Espresso at a bar", "Rachel Michetti", "CC0 1.0", _CC0),
     Sample(
-        "tracks.jpg",
-        "Railroad through a valley",
-        "Massachusetts Institute of Technology",
-        "CC BY-SA 3.0",
+        "bridge",
+        "Roebling Bridge at night",
+        "Derek Jensen",
+        "public domain",
+        f"{_COMMONS}Cincinnati-roebling-suspension-bridge.jpg",
     ),
-    Sample("mountain.jpg", "Picos de Europa", "Aitzol Berasategi", "CC BY 4.0"),
+    Sample("kitchen", "Kitchen", _MIT, "CC BY-SA 3.0", _BY_SA_3),
+    Sample("aqueduct", "Pont du Gard", "Mimova", "public domain", f"{_COMMONS}Pontdugard.jpg"),
+    Sample("tracks", "Railroad through a valley", _MIT, "CC BY-SA 3.0", _BY_SA_3),
+    Sample("mountain", "Picos de Europa", "Aitzol Berasategi", "CC BY 4.0", _BY_4),
 )
+
+
+def send_thumbnail(request: Request) -> Response:
+    """Send a sample's thumbnail.
+
+    Raises:
+        HTTPException: 404 for what is no sample.
+
+    """
+    name = request.path_params["name"]
+    if all(name != one.file for one in SAMPLES):
+        raise HTTPException(404)
+    return Response(_thumbnail(name), headers=_A_DAY, media_type="image/jpeg")
+
+
+@cache
+def _thumbnail(name: str) -> bytes:
+    with Image.open(FOLDER / name) as photo:
+        small = ImageOps.fit(photo.convert("RGB"), (_SIDE, _SIDE))
+    packed = io.BytesIO()
+    small.save(packed, "JPEG", quality=80, optimize=True)
+    return packed.getvalue()

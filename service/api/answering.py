@@ -16,15 +16,17 @@ from typing import Self
 
 from starlette.requests import ClientDisconnect, Request
 
-from booth_client.errors import BoothError
+from booth_client.errors import BoothError, DeadlineExceeded
 from booth_client.wire import Answer
 from service.api.openapi import MOST_TIMEOUT_MS
+from service.engine.batcher import TOO_LATE
+from service.engine.classifier import Classifier
 from service.engine.ticket import Ticket
 from service.fleet.fleet import LoadedModel
 from service.memory import Reservation
 from service.telemetry.record import RequestRecord, Stage
 from service.web.body import photographs, read_body
-from service.web.response_cache import Lookup, ResponseCache, Result
+from service.web.response_cache import ResponseCache, Result
 from service.web.scope import client_of, count_more, disconnect_of, record_of
 from service.web.state import ServiceState
 
@@ -188,6 +190,7 @@ class Answering:
         *,
         top_k: int,
         timeout_s: float | None,
+        explain: frozenset[str] = frozenset(),
     ) -> Results:
         """What the model says of each photograph, or what went wrong with it.
 
@@ -197,43 +200,70 @@ class Answering:
             asked: the photographs.
             top_k: how many labels each gets.
             timeout_s: seconds after which the answers are of no use; None for the usual time.
+            explain: what is to be explained, some of ``service.engine.explanation.PARTS``.
 
         Raises:
+            InvalidParameter: the model can't explain that.
             Overloaded: there is no room for all of them, or they would be answered too late.
             ClientDisconnect: the client went away.
 
         """
         lookup = await self._cache.look_up(
-            request, model, asked.photos, top_k, is_list=asked.is_list
+            request, model, asked.photos, top_k, explain, is_list=asked.is_list
         )
         if lookup.not_modified:
             return Results((), lookup.etag, not_modified=True)
-        new = await _ask(request, model, lookup, top_k, timeout_s)
+        question = _Question(top_k, timeout_s, explain)
+        new = await _ask(request, model, lookup.missing, question)
         results = lookup.completed(new)
         _tell(record_of(request.scope), results)
         return Results(results, lookup.etag)
 
 
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What is asked of each photograph; see ``Answering.answers``."""
+
+    top_k: int
+    timeout_s: float | None
+    explain: frozenset[str]
+
+
 async def _ask(
-    request: Request, model: LoadedModel, lookup: Lookup, top_k: int, timeout_s: float | None
+    request: Request, model: LoadedModel, photos: Sequence[bytes], question: _Question
 ) -> list[Answer | BoothError]:
     """What the network says of each photograph whose answer isn't known, in order."""
-    if not lookup.missing:
+    if not photos:
         return []
-    record = record_of(request.scope)
+    record, classifier = record_of(request.scope), model.classifier
     try:
-        tickets = record.tickets = model.classifier.submit(
-            lookup.missing,
-            top_k=top_k,
-            timeout_s=timeout_s,
+        if question.explain:
+            await _explainer_loaded(classifier, question.timeout_s)
+        tickets = record.tickets = classifier.submit(
+            photos,
+            top_k=question.top_k,
+            timeout_s=question.timeout_s,
             tag=record.trace,
             client=client_of(request.scope),
+            explain=question.explain,
         )
     except BoothError as error:
-        record.failed = dict.fromkeys(range(len(lookup.missing)), error.outcome)
+        record.failed = dict.fromkeys(range(len(photos)), error.outcome)
         raise
     with _dropping_if_gone(request, tickets):
         return [await _outcome(ticket) for ticket in tickets]
+
+
+async def _explainer_loaded(classifier: Classifier, timeout_s: float | None) -> None:
+    """Wait until what explains is loaded, which the first request that asks for it begins."""
+    loading = classifier.session.explainer()
+    if loading.done():
+        return
+    loaded = asyncio.shield(asyncio.wrap_future(loading))
+    try:
+        await asyncio.wait_for(loaded, timeout_s or classifier.limits.deadline_s)
+    except TimeoutError:
+        raise DeadlineExceeded(TOO_LATE) from None
 
 
 async def _outcome(ticket: Ticket) -> Answer | BoothError:

@@ -13,9 +13,10 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from booth_client.errors import BoothError, InvalidParameter
-from booth_client.wire import Answer
+from booth_client.wire import Answer, as_json
 from service.api.answering import Answering, Results
 from service.api.openapi import CLASSIFY, MOST_TIMEOUT_MS
+from service.engine.explanation import MOST_LABELS, parts_of
 from service.telemetry.record import RequestRecord, Stage
 from service.web import problems
 from service.web.query import merged, parameters
@@ -76,7 +77,12 @@ class ClassifyFront:
             # While the body came, another may have been loaded in its place.
             model = self._answering.model(request, query.model, query.version)
             given = await self._answering.answers(
-                request, model, asked, top_k=query.top_k, timeout_s=query.timeout_s
+                request,
+                model,
+                asked,
+                top_k=query.top_k,
+                timeout_s=query.timeout_s,
+                explain=query.explain,
             )
         return _render(request, given, is_list=asked.is_list)
 
@@ -89,6 +95,7 @@ class _Query:
     version: str | None = None
     top_k: int = 5
     timeout_ms: int | None = None
+    explain: frozenset[str] = frozenset()
 
     @property
     def timeout_s(self) -> float | None:
@@ -101,11 +108,13 @@ _KNOWN = tuple(_Query.__slots__)
 def _parsed(given: dict[str, str]) -> _Query:
     if not given:
         return _Query()
+    explain = parts_of(given["explain"]) if "explain" in given else frozenset()
     return _Query(
         model=given.get("model"),
         version=given.get("version"),
-        top_k=_positive(given, "top_k", 5, most=1000),
+        top_k=_positive(given, "top_k", 5, most=MOST_LABELS if explain else 1000),
         timeout_ms=_positive(given, "timeout_ms", None, most=MOST_TIMEOUT_MS),
+        explain=explain,
     )
 
 
@@ -145,7 +154,7 @@ def _response(
 
 def _shown(result: Result, request: Request) -> Any:
     if isinstance(result, Answer):
-        return result
+        return as_json(result)
     if isinstance(result, CachedAnswer):
         return orjson.Fragment(result.json)
     return problems.body_of(result, request)

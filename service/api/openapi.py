@@ -6,7 +6,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from booth_client.wire import Answer
+from booth_client.wire import ExplainedAnswer
+from service.engine.explanation import MOST_LABELS, PARTS
 from service.web.problems import MEDIA_TYPE, PROBLEM_SCHEMA
 
 __all__ = ["CLASSIFY", "MOST_TIMEOUT_MS", "PROBLEMS"]
@@ -16,17 +17,23 @@ MOST_TIMEOUT_MS = 60_000
 
 BINARY = {"type": "string", "format": "binary"}
 BASE64 = {"type": "string", "description": "base64, or a data: URL"}
-ANSWER = TypeAdapter(Answer).json_schema(mode="serialization")
+ANSWER = TypeAdapter(ExplainedAnswer).json_schema(mode="serialization")
 DEFINITIONS = ANSWER.pop("$defs")
 
-# One schema for both kinds of prediction: code is generated better from an optional property.
+# One schema for all kinds of prediction: code is generated better from an optional property.
 DEFINITIONS["Prediction"]["properties"]["basis"] = {
     **DEFINITIONS["PredictionWithBasis"]["properties"]["basis"],
     "description": "What the label was learned from: labelled photographs; or another network's "
     "answers alone (distilled), so that its confidence is unmeasured. Left out where the model's "
     "card does not say.",
 }
+DEFINITIONS["Prediction"]["properties"]["region"] = {"$ref": "#/$defs/Region"}
 ANSWER["properties"]["predictions"]["items"] = {"$ref": "#/$defs/Prediction"}
+# Likewise what is left out of an answer unless it is asked for.
+ANSWER["required"].remove("view")
+for name, schema in ANSWER["properties"].items():
+    if name not in ANSWER["required"] and "anyOf" in schema:
+        ANSWER["properties"][name] = schema["anyOf"][0]
 
 
 def _inlined(schema: Any) -> Any:
@@ -83,11 +90,15 @@ _PARAMETERS: dict[str, tuple[dict[str, Any], str]] = {
     "version": ({"type": "string"}, "which version; the newest if not given"),
     "top_k": (
         {"type": "integer", "minimum": 1, "maximum": 1000, "default": 5},
-        "how many labels",
+        f"how many labels; {MOST_LABELS} at most where something is to be explained",
     ),
     "timeout_ms": (
         {"type": "integer", "minimum": 1, "maximum": MOST_TIMEOUT_MS},
         "after how long the answer is of no use any more",
+    ),
+    "explain": (
+        {"type": "string", "pattern": f"^({'|'.join(PARTS)})(,({'|'.join(PARTS)}))*$"},
+        f"what led to the answer: some of {', '.join(PARTS)}, with commas between them",
     ),
 }
 _FIELDS = {name: {**schema, "description": text} for name, (schema, text) in _PARAMETERS.items()}

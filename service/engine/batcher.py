@@ -11,20 +11,22 @@ import threading
 import time
 import traceback
 import weakref
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from concurrent.futures import Executor, Future, InvalidStateError
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import repeat
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from booth_client.errors import BoothError, DeadlineExceeded, InternalError, ShuttingDown
-from service.engine.inference import Batch, Inference
+from service.engine.inference import Batch, Explanation, Inference
 from service.engine.lane import Lane
 from service.engine.turns import FairQueue
-from service.photo.decode import DecodedPhoto
+from service.photo.decode import DecodedPhoto, Seen
+from service.runtimes.explaining import Evidence
 
 __all__ = [
     "GATHERING_S",
@@ -42,6 +44,8 @@ TOO_LATE = "The photograph waited longer than its deadline; send fewer at once o
 GATHERING_S = 0.02
 
 RunModel: TypeAlias = Callable[[Any], NDArray[np.float32]]
+RunExplaining: TypeAlias = Callable[[Any, bool], Sequence[Evidence]]
+Explain: TypeAlias = Callable[[Evidence, Seen], Explanation]
 Decode: TypeAlias = Callable[[bytes], DecodedPhoto]
 DecodeApart: TypeAlias = Callable[[bytes, float], DecodedPhoto]
 
@@ -53,7 +57,8 @@ class PendingPhoto:
     ``data`` is its file; past ``deadline``, a ``time.monotonic()`` instant, nobody wants the answer
     any more. ``tag`` is what its sender knows it by: the batch that it gets into carries it.
     ``arrived`` is a ``time.perf_counter()`` instant. ``client`` is whose it is: clients take turns.
-    ``foreseen_s`` is what decoding it should take; ``is_costly`` sends it to the lane.
+    ``foreseen_s`` is what decoding it should take; ``is_costly`` sends it to the lane. ``explain``
+    is given where the answer is to be explained: it makes the explanation of what the network gave.
     """
 
     data: bytes
@@ -64,6 +69,7 @@ class PendingPhoto:
     client: str = ""
     foreseen_s: float = 0.0
     is_costly: bool = False
+    explain: Explain | None = None
 
     def __post_init__(self) -> None:
         """Let go of the file as soon as nobody wants the answer any more, or it is there."""
@@ -72,9 +78,10 @@ class PendingPhoto:
 
 
 class _Decoded(NamedTuple):
-    """S x S x 3 pixels, the seconds that decoding took, and the instant when it ended."""
+    """S x S x 3 pixels, where they lie on the photograph, what decoding took, and when it ended."""
 
     pixels: NDArray[np.uint8]
+    seen: Seen
     seconds: float
     end: float
 
@@ -82,6 +89,9 @@ class _Decoded(NamedTuple):
 # What waits for a slot was decoded beside, or will be on the slot.
 _Queued: TypeAlias = tuple[PendingPhoto, _Decoded | None]
 _Ready: TypeAlias = tuple[PendingPhoto, _Decoded]
+# Probabilities, and the explanation of a photograph that asks for it.
+_Said: TypeAlias = tuple[NDArray[np.float32], Explanation | None]
+_Run: TypeAlias = Callable[[list[_Ready]], Iterable[_Said]]
 
 
 class Observer(Protocol):
@@ -106,6 +116,8 @@ class Batcher:
         decode: bytes -> S x S x 3 pixels; raises a BoothError over what can't be decoded.
         run: N x S x S x 3 photographs -> N x K probabilities; may raise.
         run_alone: the same, for a photograph that is all there is to do.
+        run_explaining: the same with more, for photographs whose answers are to be explained, and
+            whether they are all there is to do.
         decoders: threads to decode beside the network; None to decode on the slots.
         lane: where costly photographs are decoded, by ``decode_apart``; without it, like others.
         decode_apart: as ``decode``, and ends by an instant of ``time.monotonic()``.
@@ -125,6 +137,7 @@ class Batcher:
         run: RunModel,
         run_alone: RunModel | None = None,
         *,
+        run_explaining: RunExplaining | None = None,
         decoders: Executor | None = None,
         lane: Lane | None = None,
         decode_apart: DecodeApart | None = None,
@@ -139,6 +152,7 @@ class Batcher:
         self._decode = decode
         self._run = run
         self._run_alone = run_alone or run
+        self._run_explaining = run_explaining
         self._decoders = decoders
         self._lane = lane
         self._decode_apart = decode_apart
@@ -272,8 +286,7 @@ class Batcher:
         try:
             batch = self._gather(taken)
             if batch:
-                alone = len(batch) == 1 and self._is_alone()
-                self._run_together(batch, self._run_alone if alone else self._run)
+                self._run_batch(batch, alone=len(batch) == 1 and self._is_alone())
         finally:
             with self._changed:
                 self._running -= 1
@@ -313,7 +326,7 @@ class Batcher:
         except BaseException as cause:  # noqa: BLE001 (a decoder's crash is this photograph's own)
             self._settle(photo, _failure("The decoder failed on this photograph.", cause))
         else:
-            return _Decoded(decoded.pixels, end - start, end)
+            return _Decoded(decoded.pixels, decoded.seen, end - start, end)
         return None
 
     def _pixels(self, photo: PendingPhoto) -> DecodedPhoto:
@@ -321,24 +334,45 @@ class Batcher:
             return self._decode_apart(photo.data, photo.deadline)
         return self._decode(photo.data)
 
-    def _run_together(self, batch: list[_Ready], run: RunModel) -> None:
+    def _run_batch(self, batch: list[_Ready], *, alone: bool) -> None:
+        """Run what is to be explained apart from the rest, which then costs what it always does."""
+        explained = [ready for ready in batch if ready[0].explain]
+        plain = [ready for ready in batch if not ready[0].explain] if explained else batch
+        if plain:
+            self._run_together(plain, partial(self._answers, alone=alone))
+        if explained:
+            self._run_together(explained, partial(self._explained, alone=alone))
+
+    def _answers(self, batch: list[_Ready], *, alone: bool) -> Iterable[_Said]:
+        run = self._run_alone if alone else self._run
+        return zip(run(self._stack([decoded.pixels for _, decoded in batch])), repeat(None))
+
+    def _explained(self, batch: list[_Ready], *, alone: bool) -> Iterable[_Said]:
+        assert self._run_explaining  # noqa: S101 (or nothing asks for explanations)
+        given = self._run_explaining(self._stack([decoded.pixels for _, decoded in batch]), alone)
+        return [
+            (evidence.probabilities, photo.explain(evidence, decoded.seen))
+            for (photo, decoded), evidence in zip(batch, given, strict=True)
+            if photo.explain
+        ]
+
+    def _run_together(self, batch: list[_Ready], run: _Run) -> None:
         start = time.perf_counter()
         try:
-            probabilities = run(self._stack([decoded.pixels for _, decoded in batch]))
+            said = run(batch)
         except BaseException as cause:  # noqa: BLE001 (whatever it is, its photographs are told)
             self._run_one_by_one(batch, run, cause)
             return
         seconds = time.perf_counter() - start
         tags = tuple(photo.tag for photo, _ in batch if photo.tag is not None)
         together = Batch(len(batch), start, seconds, tags)
-        for (photo, decoded), row in zip(batch, probabilities, strict=True):
-            self._settle(
-                photo, Inference(row, photo.arrived, decoded.seconds, decoded.end, together)
-            )
+        for (photo, decoded), (row, explanation) in zip(batch, said, strict=True):
+            arrived, took, end = photo.arrived, decoded.seconds, decoded.end
+            self._settle(photo, Inference(row, arrived, took, end, together, explanation))
         if self._observer:
             self._observer.batch_ran(len(batch), seconds)
 
-    def _run_one_by_one(self, batch: list[_Ready], run: RunModel, cause: BaseException) -> None:
+    def _run_one_by_one(self, batch: list[_Ready], run: _Run, cause: BaseException) -> None:
         """After a failed run: only the culprit fails, its neighbours are answered."""
         if len(batch) > 1:
             for ready in batch:

@@ -77,15 +77,19 @@ def _cost(key: bytes, value: bytes) -> int:
     return getsizeof(key) + getsizeof(value)
 
 
-def answer_key(model: bytes, top_k: int, photo: bytes) -> bytes:
+def answer_key(
+    model: bytes, top_k: int, photo: bytes, explain: frozenset[str] = frozenset()
+) -> bytes:
     """SHA-256 of all that an answer depends on, 32 bytes.
 
     Args:
         model: the identity of the loaded model, 32 bytes.
         top_k: how many labels, below 65,536.
         photo: the photograph's bytes. Above 2 kB hashing lets other threads run.
+        explain: what is explained, less than 256 characters.
 
     """
-    digest = hashlib.sha256(model + top_k.to_bytes(2))
+    explained = ",".join(sorted(explain)).encode()
+    digest = hashlib.sha256(model + top_k.to_bytes(2) + bytes([len(explained)]) + explained)
     digest.update(photo)
     return digest.digest()

@@ -9,23 +9,27 @@ from __future__ import annotations
 import time
 from collections.abc import Hashable, Sequence
 from concurrent.futures import Executor
+from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from booth_client.errors import Overloaded
+from booth_client.errors import DeadlineExceeded, Overloaded
 from booth_client.wire import Answer
 from models.card import Card
 from service.engine.admission import Admission, Backlog
 from service.engine.apart import Apart, foresee
-from service.engine.batcher import Batcher, Observer, PendingPhoto
+from service.engine.batcher import TOO_LATE, Batcher, Observer, PendingPhoto
 from service.engine.cost import BatchCost, Cost, measure_quickly
+from service.engine.explanation import Explaining
 from service.engine.inference import Inference
 from service.engine.naming import Labeller
 from service.engine.ticket import Ticket
 from service.machine import cores
 from service.photo.decode import DecodedPhoto, decode, reduced_side
 from service.photo.formats import FORMATS, format_of
+from service.runtimes.explaining import Evidence
 from service.runtimes.session import Session, batch_size_classes
 
 __all__ = ["Classifier", "Limits"]
@@ -98,6 +102,7 @@ class Classifier:
             self._decode,
             session.run,
             session.run_alone,
+            run_explaining=self._run_explaining,
             decoders=decoders if beside else None,
             lane=apart.lane if apart else None,
             decode_apart=self._decode_apart,
@@ -134,6 +139,7 @@ class Classifier:
         timeout_s: float | None = None,
         tag: Hashable | None = None,
         client: str = "",
+        explain: frozenset[str] = frozenset(),
     ) -> list[Ticket]:
         """Accept photographs, all or none, and start on them. Their batches carry the ``tag``.
 
@@ -144,13 +150,17 @@ class Classifier:
             tag: see ``PendingPhoto``.
             client: whose they are. Clients take turns, and none may have all of the queue; "" is
                 nobody in particular, who may.
+            explain: what is to be explained, some of ``service.engine.explanation.PARTS``. What
+                that needs is loaded first: see ``Session.explainer`` for how not to wait here.
 
         Raises:
+            InvalidParameter: the model can't explain that.
             Overloaded: there is no room for all of them, or they would be answered too late;
                 nothing was started.
 
         """
         timeout_s = timeout_s or self.limits.deadline_s
+        explaining = self._explaining(explain, top_k, timeout_s) if explain else None
         plans = [self._plan(photo) for photo in photos]
         self._admit(plans, timeout_s, client)
         start = time.perf_counter()
@@ -168,6 +178,7 @@ class Classifier:
                 client=client,
                 foreseen_s=plan.foreseen_s,
                 is_costly=plan.is_costly,
+                explain=explaining,
             )
             self._admission.release_with(photo.future, plan.work_s, client)
             self.batcher.put(photo)
@@ -227,6 +238,16 @@ class Classifier:
         """Answer what was accepted and end."""
         self._admission.wait_until_idle(timeout_s)
         self.batcher.close(timeout_s)
+
+    def _explaining(self, parts: frozenset[str], top_k: int, timeout_s: float) -> Explaining:
+        try:
+            self.session.explainer().result(timeout_s).check(parts)
+        except FutureTimeoutError:
+            raise DeadlineExceeded(TOO_LATE) from None
+        return Explaining(self.card, parts, top_k)
+
+    def _run_explaining(self, photos: Any, alone: bool) -> list[Evidence]:
+        return self.session.explainer().result().run(photos, alone=alone)
 
     def _foreseen(self, batch_cost: BatchCost | None) -> Cost:
         """What photographs will cost, told once the network is warm."""

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Batch", "Inference"]
+from booth_client.wire import Attribute, Cells, Region, View
+
+__all__ = ["Batch", "Explanation", "Inference"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
@@ -26,6 +28,19 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
+class Explanation:
+    """What led to an answer; what was not asked is None.
+
+    ``regions`` are those of the first labels, in their order.
+    """
+
+    view: View
+    regions: list[Region] | None = None
+    cells: Cells | None = None
+    attributes: list[Attribute] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Inference:
     """What the network said about one photograph, and what it took.
 
@@ -37,6 +52,7 @@ class Inference:
     decode_s: float
     decoded: float
     batch: Batch
+    explanation: Explanation | None = None
 
     @property
     def queue_s(self) -> float:

@@ -5,9 +5,18 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from booth_client.wire import Answer, Environment, Prediction, PredictionWithBasis, Timing
+from booth_client.wire import (
+    Answer,
+    Environment,
+    ExplainedAnswer,
+    ExplainedPrediction,
+    Prediction,
+    PredictionWithBasis,
+    Region,
+    Timing,
+)
 from models.card import Card
-from service.engine.inference import Inference
+from service.engine.inference import Explanation, Inference
 
 __all__ = ["Labeller", "first_labels"]
 
@@ -23,7 +32,7 @@ class Labeller:
     def answer(self, inference: Inference, top_k: int, total_s: float) -> Answer:
         """The ``top_k`` most confident labels, and the times it took."""
         probabilities = inference.probabilities
-        return Answer(
+        answer = Answer(
             model=self._card.name,
             version=self._card.version,
             predictions=[
@@ -38,6 +47,7 @@ class Labeller:
                 total=_milliseconds(total_s),
             ),
         )
+        return _explained(answer, inference.explanation) if inference.explanation else answer
 
     def _prediction(self, index: int, confidence: float) -> Prediction:
         label, share = self._card.labels[index], round(confidence, 6)
@@ -52,6 +62,30 @@ class Labeller:
         if indoor >= 0.5:  # noqa: PLR2004
             return Environment("indoor", round(indoor, 6))
         return Environment("outdoor", round(1 - indoor, 6))
+
+
+def _explained(answer: Answer, explanation: Explanation) -> Answer:
+    """The answer, with what led to it."""
+    predictions = answer.predictions
+    if explanation.regions:
+        pairs = zip(predictions, explanation.regions, strict=True)
+        predictions = [_with_region(one, region) for one, region in pairs]
+    return ExplainedAnswer(
+        answer.model,
+        answer.version,
+        predictions,
+        answer.environment,
+        answer.timing_ms,
+        explanation.view,
+        explanation.cells,
+        explanation.attributes,
+    )
+
+
+def _with_region(one: Prediction, region: Region) -> ExplainedPrediction:
+    return ExplainedPrediction(
+        one.label, one.category, one.index, one.confidence, region, one.basis
+    )
 
 
 def first_labels(probabilities: NDArray[np.float32], top_k: int) -> list[int]:

@@ -111,7 +111,7 @@ async def _close_in_time(fleet: Fleet) -> None:
 
 def create_app(state: ServiceState) -> ASGIApp:
     """The application; its lifespan loads the models and ends them."""
-    page = PageMount(state.settings, state.memory)
+    page = PageMount(state.settings)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -145,8 +145,6 @@ def create_app(state: ServiceState) -> ASGIApp:
     problems.install(app)
     app.router.default = page
     inner = classify.FastPath(HeadAsGet(app), front)
-    # The visitor's own request has passed the access control: what the page asks for it need not.
-    page.api = RequestMiddleware(inner, state, classify.asks_for_labels)
     whole = AccessControl(inner, state.api_keys, state.settings.rate_limit_per_minute)
     outer: ASGIApp = RequestMiddleware(whole, state, classify.asks_for_labels)
     if state.settings.cors_origins:

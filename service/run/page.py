@@ -7,19 +7,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from contextvars import ContextVar
 from importlib.metadata import entry_points
 from importlib.util import find_spec
-from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.memory import MemoryBudget
 from service.settings import Settings
 from service.web.headers import NOTICE_POLICY
-from service.web.scope import client_of, mark_page, prefix_of
+from service.web.scope import mark_page, prefix_of
 
 __all__ = ["PageMount"]
 
@@ -35,31 +32,19 @@ NOTICE = """<!doctype html><html lang="en"><meta charset="utf-8">
 <p>The page is being prepared; it opens by itself in a moment.</p></html>"""
 
 
-# The visitor for whom the page asks the service.
-_visitor: ContextVar[tuple[str, int]] = ContextVar("visitor", default=("", 0))
-
-
 class PageMount:
     """What answers where the API has no route.
 
     Args:
-        settings: with the bounds of requests; and whether the page will be opened, until when a
-            notice stands in its place.
-        memory: what the page's requests take theirs from.
-
-    Attributes:
-        api: answers what the page asks the service, in place of the network.
+        settings: whether the page will be opened, until when a notice stands in its place.
 
     Raises, when called:
         HTTPException: 404, where the page has nothing either.
 
     """
 
-    api: ASGIApp | None = None
-
-    def __init__(self, settings: Settings, memory: MemoryBudget | None = None) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._memory = memory
         self._app: ASGIApp | None = None
         self._loading = self.is_wanted and find_spec("gradio") is not None
         self._close = contextlib.AsyncExitStack()
@@ -69,8 +54,8 @@ class PageMount:
         """Whether it is to be shown: with keys it is not, for its visitors have none."""
         return self._settings.demo and not self._settings.asks_for_keys
 
-    async def open(self, url: str) -> None:
-        """Load the page, which calls the service at ``url``; say in the log where it can't."""
+    async def open(self) -> None:
+        """Load the page; say in the log where it can't."""
         if find_spec("gradio") is None:
             self._loading = False
             log.info("no page at /: it needs Gradio, which Booth's extra `demo` brings")
@@ -79,7 +64,7 @@ class PageMount:
         try:
             for point in list(entry_points(group=GROUP))[:1]:
                 create_app = await asyncio.to_thread(point.load)
-                app = await asyncio.to_thread(create_app, url, **self._options())
+                app = await asyncio.to_thread(create_app)
                 await self._close.enter_async_context(app.router.lifespan_context(app))
                 app.router.redirect_slashes = False  # as in the API
                 self._app = app
@@ -87,17 +72,6 @@ class PageMount:
             log.exception("no page at /: it could not be loaded; the API answers all the same")
         finally:
             self._loading = False
-
-    def _options(self) -> dict[str, Any]:
-        # Late: it imports httpx, which the API does not wait for.
-        from service.run.inside import Inside
-
-        return {
-            "max_body_bytes": self._settings.max_body_bytes,
-            "body_timeout_s": self._settings.body_timeout_ms / 1000,
-            "memory": self._memory,
-            "transport": Inside(self.api, _visitor.get) if self.api else None,
-        }
 
     async def close(self) -> None:
         """End the page."""
@@ -135,7 +109,6 @@ async def _show(page: ASGIApp, scope: Scope, receive: Receive, send: Send) -> No
             await send(message)
 
     mark_page(scope, page=scope["method"] != "POST")
-    _visitor.set((client_of(scope), (scope.get("client") or ("", 0))[1]))
     prefix = prefix_of(scope)
     # As ASGI has it: the path with its prefix, and what of it is the prefix. And a copy, in which
     # the page notes that it answers, and which route.

@@ -60,9 +60,8 @@ async def start(state: ServiceState, page: PageMount) -> None:
     budget_memory(state)
     state.started = True
     log.info("ready: %s", ", ".join(one.card.name for one in state.fleet.loaded()))
-    settings = state.settings
     if page.is_wanted:
-        await page.open(f"http://{_reachable(settings.host)}:{state.port}")
+        await page.open()
         budget_memory(state)  # the page takes its own
 
 
@@ -210,10 +209,3 @@ def _freeze_garbage() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
-
-
-def _reachable(host: str) -> str:
-    """The address under which this very process reaches itself."""
-    if host in ("0.0.0.0", "::", ""):  # noqa: S104 (compared, not bound)
-        return "127.0.0.1"
-    return f"[{host}]" if ":" in host else host

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import onnxruntime as ort
@@ -15,12 +16,13 @@ import onnxruntime as ort
 from models.home import cache_folder
 from service.runtimes.base import Layout, ModelFile
 from service.runtimes.bound import BoundRuntime
-from service.runtimes.onnx_runtime import EXECUTION_PROVIDERS, open_session
+from service.runtimes.onnx_runtime import EXECUTION_PROVIDERS, OnnxRuntime, open_session
 
 __all__ = [
     "cuda_options",
     "engine_folder",
     "open_on_gpu",
+    "open_outputs_on_gpu",
     "provider_options",
     "tensorrt_options",
 ]
@@ -42,6 +44,19 @@ def open_on_gpu(provider: str, file: ModelFile, layout: Layout) -> BoundRuntime:
     options = provider_options(provider, file, layout.max_batch_size)
     session = open_session(file.content, options, layout.threads)
     return BoundRuntime(session, _active(session), "cuda", layout.slots)
+
+
+def open_outputs_on_gpu(file: ModelFile, layout: Layout, outputs: Sequence[str]) -> OnnxRuntime:
+    """The file in CUDA for several outputs, whose batches are not prepared.
+
+    TensorRT would build another engine, which takes minutes, for what is asked for rarely.
+
+    Raises:
+        Exception: whatever keeps it from running there.
+
+    """
+    options = provider_options("cuda", file, layout.max_batch_size)
+    return OnnxRuntime(file, layout, outputs, options)
 
 
 def provider_options(

@@ -1,8 +1,8 @@
-"""ONNX Runtime on CPUs; and how it opens a file, wherever that runs."""
+"""ONNX Runtime, as a rule on CPUs; and how it opens a file, wherever that runs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import onnxruntime as ort
@@ -25,6 +25,7 @@ EXECUTION_PROVIDERS = {
     "cuda": "CUDAExecutionProvider",
     "cpu": "CPUExecutionProvider",
 }
+_ON_CPUS: Mapping[str, Mapping[str, str]] = {"cpu": {}}
 
 
 def is_installed(provider: str) -> bool:
@@ -71,7 +72,7 @@ def stoppable_runs() -> ort.RunOptions:
 
 
 class OnnxRuntime:
-    """One network in ONNX Runtime, on CPUs.
+    """One network in ONNX Runtime, on CPUs unless told otherwise.
 
     It may hold the network twice: many runs at a time are fastest with a thread each, but a run
     that is alone is fastest with all cores, its threads spinning between two operators.
@@ -79,18 +80,27 @@ class OnnxRuntime:
     Args:
         file: the model file.
         layout: how the cores are shared.
+        outputs: those that are wanted.
+        providers: as in ``open_session``.
 
     """
 
     provider = "cpu"
 
-    def __init__(self, file: ModelFile, layout: Layout) -> None:
-        self._session = open_session(file.content, {"cpu": {}}, layout.threads)
+    def __init__(
+        self,
+        file: ModelFile,
+        layout: Layout,
+        outputs: Sequence[str] = ("probabilities",),
+        providers: Mapping[str, Mapping[str, str]] = _ON_CPUS,
+    ) -> None:
+        self._session = open_session(file.content, providers, layout.threads)
         self._options = stoppable_runs()
         self._side = file.card.input.size
+        self._outputs = list(outputs)
         self._alone = self._session
         if layout.sets_alone_apart:
-            self._alone = open_session(file.content, {"cpu": {}}, layout.threads_alone, spin=True)
+            self._alone = open_session(file.content, providers, layout.threads_alone, spin=True)
 
     def prepare(self, batch_size: int) -> None:
         """Let it allocate what a photograph alone needs; in company the first run does."""
@@ -106,16 +116,17 @@ class OnnxRuntime:
 
     def run(self, photos: Photos) -> NDArray[np.float32]:
         """Probabilities (N x K) of N photographs (N x S x S x 3, RGB)."""
-        return self._probabilities(self._session, photos)
+        return self.run_all(photos)[0]
 
     def run_alone(self, photos: Photos) -> NDArray[np.float32]:
         """As ``run``, for when nothing else wants the cores."""
-        return self._probabilities(self._alone, photos)
+        return self.run_all(photos, alone=True)[0]
 
-    def _probabilities(self, session: ort.InferenceSession, photos: Photos) -> NDArray[np.float32]:
+    def run_all(self, photos: Photos, *, alone: bool = False) -> Sequence[NDArray[np.float32]]:
+        """The outputs that are wanted, each N x ...; ``alone`` as in ``run_alone``."""
+        session = self._alone if alone else self._session
         inputs = {"photo": np.asarray(photos)}
-        (probabilities,) = session.run(["probabilities"], inputs, self._options)
-        return probabilities  # type: ignore[no-any-return]
+        return session.run(self._outputs, inputs, self._options)  # type: ignore[no-any-return]
 
 
 def _open(

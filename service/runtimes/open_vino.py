@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache, partial
 from importlib.util import find_spec
@@ -45,13 +45,16 @@ class OpenVino:
     Args:
         file: the model file.
         layout: how the cores are shared.
+        outputs: those that are wanted.
 
     """
 
     provider = "openvino"
 
-    def __init__(self, file: ModelFile, layout: Layout) -> None:
-        self._network = _probabilities_of(_core().read_model(file.content))
+    def __init__(
+        self, file: ModelFile, layout: Layout, outputs: Sequence[str] = ("probabilities",)
+    ) -> None:
+        self._network = _with_outputs(_core().read_model(file.content), outputs)
         _refuse_loops(self._network)
         _, *shape = self._network.input(0).get_partial_shape()
         self._shape = [side.get_length() for side in shape]
@@ -82,14 +85,21 @@ class OpenVino:
 
     def run(self, photos: Photos) -> NDArray[np.float32]:
         """Probabilities (N x K) of N photographs (N x S x S x 3, RGB)."""
-        compiled = self._sizes.get(len(photos))
-        if compiled:
-            return compiled.run(photos)
-        return np.concatenate([self._sizes[len(part)].run(part) for part in self._parts(photos)])
+        return self.run_all(photos)[0]
 
     def run_alone(self, photos: Photos) -> NDArray[np.float32]:
         """As ``run``, for when nothing else wants the cores."""
-        return self._alone.run(photos) if len(photos) == 1 else self.run(photos)
+        return self.run_all(photos, alone=True)[0]
+
+    def run_all(self, photos: Photos, *, alone: bool = False) -> Sequence[NDArray[np.float32]]:
+        """The outputs that are wanted, each N x ...; ``alone`` as in ``run_alone``."""
+        if alone and len(photos) == 1:
+            return self._alone.run(photos)
+        compiled = self._sizes.get(len(photos))
+        if compiled:
+            return compiled.run(photos)
+        parts = [self._sizes[len(part)].run(part) for part in self._parts(photos)]
+        return [np.concatenate(output) for output in zip(*parts, strict=True)]
 
     def _parts(self, photos: Photos) -> Iterator[Photos]:
         while len(photos):
@@ -160,23 +170,22 @@ class _Copies:
         request.infer()
         self._idle.put(request)
 
-    def run(self, photos: Photos) -> NDArray[np.float32]:
+    def run(self, photos: Photos) -> Sequence[NDArray[np.float32]]:
         request = self._idle.get()
         try:
             request.get_input_tensor().data[:] = photos
             request.infer()
-            probabilities: NDArray[np.float32] = request.get_output_tensor(0).data.copy()
+            return [output.data.copy() for output in request.output_tensors]
         finally:
             self._idle.put(request)
-        return probabilities
 
 
-def _probabilities_of(network: Any) -> Any:
+def _with_outputs(network: Any, names: Sequence[str]) -> Any:
     """The network without the outputs that nobody asks for here."""
     import openvino
 
-    result = network.output("probabilities").node
-    return openvino.Model([result], network.get_parameters(), network.get_friendly_name())
+    results = [network.output(name).node for name in names]
+    return openvino.Model(results, network.get_parameters(), network.get_friendly_name())
 
 
 def _refuse_loops(network: Any) -> None:

@@ -9,7 +9,8 @@ from functools import partial
 from models.errors import ModelError
 from service.runtimes import onnx_runtime, open_vino
 from service.runtimes.base import Layout, ModelFile, Runtime
-from service.runtimes.gpu import open_on_gpu
+from service.runtimes.explaining import ManyOutputs
+from service.runtimes.gpu import open_on_gpu, open_outputs_on_gpu
 from service.runtimes.onnx_runtime import OnnxRuntime
 from service.runtimes.open_vino import OpenVino
 
@@ -26,6 +27,7 @@ class Provider:
         packages: distributions that may bring it; the first that is installed does.
         is_installed: whether it is there; that it runs here is not said.
         open: a file, laid out; raises whatever goes wrong.
+        open_outputs: likewise, for several outputs, which are asked for rarely.
 
     """
 
@@ -34,6 +36,7 @@ class Provider:
     packages: tuple[str, ...]
     is_installed: Callable[[], bool]
     open: Callable[[ModelFile, Layout], Runtime]
+    open_outputs: Callable[[ModelFile, Layout, Sequence[str]], ManyOutputs]
 
 
 def _on_gpu(name: str) -> Provider:
@@ -43,6 +46,7 @@ def _on_gpu(name: str) -> Provider:
         packages=("onnxruntime-gpu", "onnxruntime"),
         is_installed=partial(onnx_runtime.is_installed, name),
         open=partial(open_on_gpu, name),
+        open_outputs=open_outputs_on_gpu,
     )
 
 
@@ -56,6 +60,7 @@ PROVIDERS = (
         packages=("openvino",),
         is_installed=open_vino.is_installed,
         open=OpenVino,
+        open_outputs=OpenVino,
     ),
     Provider(
         "cpu",
@@ -63,6 +68,7 @@ PROVIDERS = (
         packages=("onnxruntime", "onnxruntime-gpu"),
         is_installed=lambda: True,
         open=OnnxRuntime,
+        open_outputs=OnnxRuntime,
     ),
 )
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
+import threading
 from collections.abc import Iterable, Sequence
+from concurrent.futures import Future
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from booth_client.errors import BoothError, InternalError, ShuttingDown
+from models.card import Card
 from models.errors import ModelError
 from service.runtimes.base import Layout, ModelFile, Photos, Runtime, in_a_line
+from service.runtimes.explaining import Explainer, ManyOutputs, open_explainer
 from service.runtimes.registry import PROVIDERS, Provider, choose
 
 __all__ = ["Session", "batch_size_classes"]
@@ -45,8 +52,11 @@ class Session:
         self.card = file.card
         self.wanted_provider = chosen[0].name
         self._name = file.path.name
-        self._open_runtime: Runtime | None = _open(file, chosen, layout or Layout())
+        layout = layout or Layout()
+        self._open_runtime: Runtime | None = _open(file, chosen, layout)
         self._provider = self._open_runtime.provider
+        opener = next(one for one in PROVIDERS if one.name == self._provider)
+        self._explaining = _Explaining(file, opener, layout)
 
     @property
     def provider(self) -> str:
@@ -71,6 +81,13 @@ class Session:
     def run_alone(self, photos: Photos) -> NDArray[np.float32]:
         """As ``run``, for when nothing else wants the cores."""
         return self._runtime.run_alone(photos)
+
+    def explainer(self) -> Future[Explainer]:
+        """What explains answers; begun to be loaded, on a thread of its own, when first asked for.
+
+        The future's error is a BoothError, for who asked.
+        """
+        return self._explaining.explainer()
 
     def warm_up(self, batch_sizes: Iterable[int], *, wait: bool = True) -> None:
         """Run each batch size once, so that no client pays for first-time allocations.
@@ -102,6 +119,7 @@ class Session:
     def close(self) -> None:
         """End its threads and let go of the network; what runs now is stopped, if it can be."""
         runtime, self._open_runtime = self._open_runtime, None
+        self._explaining.close()
         if runtime:
             runtime.close()
 
@@ -137,6 +155,76 @@ class Session:
             raise ModelError(
                 f"{self._name} answers the same whatever the photograph: its weights are damaged."
             )
+
+
+class _Explaining:
+    """Loads the explainer of a model file when it is first asked for, from the file itself."""
+
+    def __init__(self, file: ModelFile, provider: Provider, layout: Layout) -> None:
+        self._path: Path = file.path
+        self._sha256: str = file.sha256
+        self._modified: float = file.modified
+        self._card: Card = file.card
+        self._provider = provider
+        self._layout = layout
+        self._changing = threading.Lock()
+        self._loading: Future[Explainer] | None = None
+        self._closed = False
+
+    def explainer(self) -> Future[Explainer]:
+        """The explainer, loaded or being loaded; begun anew where that failed before."""
+        with self._changing:
+            loading = self._loading
+            if loading is None or (loading.done() and loading.exception()):
+                loading = self._loading = Future()
+                loading.set_running_or_notify_cancel()
+                threading.Thread(
+                    target=self._load, args=(loading,), name="booth-explain", daemon=True
+                ).start()
+        return loading
+
+    def close(self) -> None:
+        """Let go of it, also if it is being loaded now."""
+        with self._changing:
+            self._closed = True
+            loading = self._loading
+        if loading:
+            loading.add_done_callback(_close_loaded)
+
+    def _load(self, loading: Future[Explainer]) -> None:
+        try:
+            loading.set_result(open_explainer(self._file(), self._open))
+        except BoothError as error:
+            loading.set_exception(error)
+        except Exception as cause:
+            log.exception("%s can't be loaded to explain", self._path.name)
+            failure = InternalError(f"{self._card.name} can't explain its answers now; try again.")
+            failure.__cause__ = cause
+            loading.set_exception(failure)
+
+    def _open(self, file: ModelFile, outputs: Sequence[str]) -> ManyOutputs:
+        if self._closed:
+            raise ShuttingDown("This model is being unloaded; try again.")
+        return self._provider.open_outputs(file, self._layout, outputs)
+
+    def _file(self) -> ModelFile:
+        """The model file, which was not kept, read again.
+
+        Raises:
+            InternalError: it is another one by now.
+
+        """
+        content = self._path.read_bytes()
+        if hashlib.sha256(content).hexdigest() != self._sha256:
+            raise InternalError(
+                f"The file of {self._card.name} has changed since it was loaded; try again soon."
+            )
+        return ModelFile(self._path, content, self._sha256, self._modified, self._card)
+
+
+def _close_loaded(loading: Future[Explainer]) -> None:
+    if not loading.exception():
+        loading.result().close()
 
 
 def _open(file: ModelFile, chosen: Sequence[Provider], layout: Layout) -> Runtime:

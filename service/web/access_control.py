@@ -23,7 +23,10 @@ OPEN_PATHS = frozenset({"/livez", "/readyz", "/metrics", "/docs", "/openapi.json
 OPEN_FOLDERS = ("/docs/",)
 
 # A browser asks for dozens of the page's files at once, so reading these has no limit.
-PAGE_FILES = re.compile(r"/((config|theme\.css|favicon\.ico)?|(assets|static|page|gradio_api)/.*)")
+PAGE_FILES = re.compile(
+    r"/((config|theme\.css|favicon\.ico|manifest\.json|patches|move|many|dashboard)?"
+    r"|(assets|static|page)/.*)"
+)
 
 WINDOW_S = 60
 MOST_CLIENTS = 50_000  # remembered of each of two minutes; both together take some 15 MB

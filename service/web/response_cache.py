@@ -13,7 +13,7 @@ import orjson
 from starlette.requests import Request
 
 from booth_client.errors import BoothError
-from booth_client.wire import Answer, Timing
+from booth_client.wire import Answer, Timing, as_json
 from service.engine.cache import AnswerCache, answer_key
 from service.fleet.fleet import LoadedModel
 from service.telemetry.metrics import Metrics
@@ -82,6 +82,7 @@ class ResponseCache:
         model: LoadedModel,
         photos: list[bytes],
         top_k: int,
+        explain: frozenset[str] = frozenset(),
         *,
         is_list: bool,
     ) -> Lookup:
@@ -89,7 +90,7 @@ class ResponseCache:
         if not self.answers.max_bytes:
             return Lookup(photos)
         start = time.perf_counter()
-        keys = await _keys(model.identity, top_k, photos)
+        keys = await _keys(model.identity, top_k, photos, explain)
         lookup = _CacheLookup(self, request, photos, keys)
         if not is_list:
             lookup.tag(_listed(request, "if-none-match"))
@@ -151,15 +152,17 @@ class _CacheLookup(Lookup):
         if isinstance(answer, BoothError):
             return answer
         if self._stores:
-            head = orjson.dumps(answer).rpartition(_TIMES)[0]
+            head = orjson.dumps(as_json(answer)).rpartition(_TIMES)[0]
             self._cache.metrics.evicted(self._cache.answers.put(key, head))
         total = round(answer.timing_ms.total + self._took_ms, 3)
         return replace(answer, timing_ms=replace(answer.timing_ms, total=total))
 
 
-async def _keys(model: bytes, top_k: int, photos: list[bytes]) -> list[bytes]:
+async def _keys(
+    model: bytes, top_k: int, photos: list[bytes], explain: frozenset[str] = frozenset()
+) -> list[bytes]:
     def keys() -> list[bytes]:
-        return [answer_key(model, top_k, photo) for photo in photos]
+        return [answer_key(model, top_k, photo, explain) for photo in photos]
 
     if sum(map(len, photos)) <= _HASHED_HERE:
         return keys()

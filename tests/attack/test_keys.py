@@ -84,13 +84,15 @@ def test_who_guesses_keys_takes_nothing_from_who_has_one(
 
         memory = psutil.Process(server.process.pid).memory_info
         before = memory().rss
+        with asking(server.url, address, "valid") as alone:
+            eventually(lambda: len(alone.seconds) > 10)
         with asking(server.url, address, "valid") as innocents:
             statuses = attacking(guess, GUESSES)
             eventually(lambda: len(innocents.seconds) + len(innocents.failures) > 20)
         assert statuses.total() == statuses[401] + statuses[429] == GUESSES
         assert statuses[401] < 1.3 * A_MINUTE  # the window slides meanwhile
         assert innocents.failures == []
-        assert innocents.p99_s < 1
+        assert innocents.p99_s < 1 + 2 * alone.p99_s  # this machine may have other work
         assert innocents.labels == {"red"}
         assert memory().rss - before < MOST_GROWTH_BYTES
         assert server.log.stat().st_size < MOST_LOG_BYTES
@@ -106,12 +108,14 @@ def test_many_photographs_in_a_request_do_not_stretch_the_rate(serve: Serve, tin
         def send(client: httpx.Client, _number: int) -> httpx.Response:
             return client.post(f"{server.url}/classify", files=form)
 
+        with asking(server.url, INNOCENT) as alone:
+            eventually(lambda: len(alone.seconds) > 10)
         with asking(server.url, INNOCENT) as innocents:
             statuses = attacking(send, 100)
             eventually(lambda: len(innocents.seconds) + len(innocents.failures) > 20)
         assert statuses[200] <= 1.3 * 300 / 64
         assert statuses[429] >= 90
         assert innocents.answered >= 0.8
-        assert innocents.p99_s < 1
+        assert innocents.p99_s < 1 + 2 * alone.p99_s  # this machine may have other work
         assert innocents.labels == {"red"}
         assert httpx.get(f"{server.url}/readyz").status_code == 200

@@ -11,6 +11,7 @@ from benchmarks.soak import Traffic, grown, sampled
 from tests.servers import Serve
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "12"))
+SAMPLES = 30
 
 pytestmark = pytest.mark.timeout(SECONDS + 120)
 
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.timeout(SECONDS + 120)
 def test_mixed_traffic_leaves_nothing_behind(serve: Serve, photos: dict[str, bytes]) -> None:
     with serve(demo="on") as server:
         with Traffic(server.url, list(photos.values())) as traffic:
-            before, after, more = grown(list(sampled(server.process.pid, SECONDS)))
+            before, after, more = grown(list(sampled(server.process.pid, SECONDS, SAMPLES)))
         assert not more, f"{before}\n{after}"
         statuses = {status for _, status in traffic.outcomes}
         assert 500 not in statuses, traffic.outcomes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,9 @@ from benchmarks.parity import Reference
 @pytest.mark.parametrize("work", ["peers", "booth"])
 @pytest.mark.parametrize("way", sorted(set(WAYS) - {"processes"}))
 def test_the_ceiling_is_a_rate(work: str, way: str, model: Path, photos: dict[str, bytes]) -> None:
+    start = time.perf_counter()
     rate = ceiling(work, model, list(photos.values()), WAYS[way], 0.1)
-    assert 1 < rate < 1e6
+    assert 1 / (time.perf_counter() - start) < rate < 1e6
 
 
 @pytest.mark.parametrize("work", ["peers", "booth"])

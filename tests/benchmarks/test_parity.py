@@ -113,7 +113,7 @@ def bench(
 ) -> Bench:
     for name, photo in photos.items():
         (tmp_path / f"{name}.jpg").write_bytes(photo)
-    return Bench(model, tmp_path, list(photos.values()), expected, seconds=0.2, warm_up_s=0.1)
+    return Bench(model, tmp_path, list(photos.values()), expected, seconds=1, warm_up_s=0.1)
 
 
 def test_an_error_status_fails_even_with_the_right_body(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,8 @@ def test_the_ceiling_is_measured_in_a_process_of_its_own(
     model: Path, photos: dict[str, bytes], tmp_path: Path
 ) -> None:
     (tmp_path / "coffee.jpg").write_bytes(photos["coffee"])
+    start = time.perf_counter()
     rates = measure_ceiling(model, tmp_path, "booth", ["alone", "processes"], 0.1)
+    seconds = time.perf_counter() - start
     assert set(rates) == {"alone", "processes"}
-    assert all(rate > 1 for rate in rates.values())
+    assert all(rate > 1 / seconds for rate in rates.values())

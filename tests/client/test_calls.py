@@ -13,8 +13,8 @@ from tests.client.contract import ANSWER, BODIES, BOOTH, CARD, PHOTO, problem, r
 if TYPE_CHECKING:
     from booth_client import Answer, BoothError
 
-ONE = calls.classify(PHOTO, model=None, top_k=5, timeout_ms=None)
-MANY = calls.classify_many([PHOTO, PHOTO], model=None, top_k=5, timeout_ms=None)
+ONE = calls.classify(PHOTO, model=None, top_k=5, timeout_ms=None, explain=())
+MANY = calls.classify_many([PHOTO, PHOTO], model=None, top_k=5, timeout_ms=None, explain=())
 CALLS = (ONE, MANY, calls.models(), calls.card("places365"), calls.labels("places365"))
 
 
@@ -27,9 +27,16 @@ def responded(call: calls.Call[Any], response: httpx.Response) -> httpx.Response
 def test_only_the_parameters_that_are_given_are_sent() -> None:
     with httpx.Client(base_url="http://booth.test/") as http:
         plain = ONE.request(http)
-        full = calls.classify(PHOTO, model="a", top_k=3, timeout_ms=2000).request(http)
+        full = calls.classify(
+            PHOTO, model="a", top_k=3, timeout_ms=2000, explain=("region", "cells")
+        ).request(http)
     assert (plain.method, plain.url.path, plain.url.query) == ("POST", "/classify", b"top_k=5")
-    assert dict(full.url.params) == {"model": "a", "top_k": "3", "timeout_ms": "2000"}
+    assert dict(full.url.params) == {
+        "model": "a",
+        "top_k": "3",
+        "timeout_ms": "2000",
+        "explain": "region,cells",
+    }
     assert full.read() == PHOTO
 
 

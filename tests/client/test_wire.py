@@ -14,7 +14,19 @@ from pydantic import BaseModel
 import models.card
 from booth_client import wire
 from booth_client.parsing import parse
-from booth_client.wire import Answer, Environment, Prediction, PredictionWithBasis, Timing
+from booth_client.wire import (
+    Answer,
+    Attribute,
+    Environment,
+    ExplainedAnswer,
+    ExplainedPrediction,
+    Prediction,
+    PredictionWithBasis,
+    Region,
+    Timing,
+    View,
+    as_json,
+)
 
 ZOO = sorted((Path(__file__).resolve().parents[2] / "models/zoo").glob("*.onnx"))
 RECORDS = [
@@ -23,7 +35,7 @@ RECORDS = [
     if isinstance(getattr(models.card, name), type)
     and issubclass(getattr(models.card, name), BaseModel)
 ]
-PREDICTIONS: list[PredictionWithBasis | Prediction] = [
+PREDICTIONS: list[ExplainedPrediction | PredictionWithBasis | Prediction] = [
     Prediction("Indoor booth", "booth/indoor", 61, 0.72),
     PredictionWithBasis("Harbor", "harbor", 1, 1e-7, "distilled"),
 ]
@@ -85,3 +97,29 @@ def test_what_a_request_makes_has_no_dict(name: str) -> None:
 
 def test_a_label_says_what_it_was_learned_from_where_the_card_does() -> None:
     assert [one.basis for one in PREDICTIONS] == [None, "distilled"]
+
+
+def test_what_an_explained_answer_was_not_asked_for_is_left_out() -> None:
+    view = View(640, 480, [80, 0, 480, 480])
+    answer = ExplainedAnswer(
+        "places365",
+        "1",
+        [ExplainedPrediction("Harbor", "harbor", 1, 0.5, Region([[1, 0]], [80, 0, 480, 480]))],
+        None,
+        Timing(1.4, 0.2, 2.9, 4.8),
+        view,
+        attributes=[Attribute("natural light", 3.2)],
+    )
+    body = orjson.loads(orjson.dumps(as_json(answer)))
+    assert list(body) == [
+        *("model", "version", "predictions", "environment", "view", "attributes", "timing_ms")
+    ]
+    assert list(body["predictions"][0]) == ["label", "category", "index", "confidence", "region"]
+    assert parse(ExplainedAnswer, body) == answer
+
+
+def test_a_plain_answer_has_no_explanation() -> None:
+    plain = Answer("places365", "1", PREDICTIONS, None, Timing(1, 2, 3, 6))
+    assert as_json(plain) is plain
+    assert (plain.view, plain.cells, plain.attributes) == (None, None, None)
+    assert [one.region for one in plain.predictions] == [None, None]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browsers import launched
+from tests.demo.visitor import is_ready, seeing_no_fault
 from tests.servers import Serve, clean_environment, free_port, is_up, started
 
 expect.set_options(timeout=30_000)  # milliseconds; a busy machine takes longer than the usual 5 s
@@ -27,20 +28,34 @@ def browser() -> Iterator[Browser]:
 def site(serve: Serve) -> Iterator[str]:
     """The address of `booth serve` as a fresh clone runs it, once its page is open."""
     with serve(demo="on", trusted_proxies="127.0.0.1") as service:
-        yield is_up(service.process, service.log, lambda: _opened(service.url))
+        yield is_up(service.process, service.log, lambda: opened(service.url))
 
 
 @pytest.fixture(scope="session")
 def orphan(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a page in a process of its own, whose service is away."""
-    url, log = f"http://127.0.0.1:{free_port()}", tmp_path_factory.mktemp("page") / "log"
-    command = [sys.executable, "-m", "demo", "--port", url.rpartition(":")[2]]
-    away = clean_environment(BOOTH_URL=f"http://127.0.0.1:{free_port()}")
-    with started(command, log, away) as process:
-        yield is_up(process, log, lambda: _opened(url))
+    folder = tmp_path_factory.mktemp("orphan")
+    with page_alone(folder, f"http://127.0.0.1:{free_port()}") as url:
+        yield url
 
 
-def _opened(url: str) -> str | None:
+@pytest.fixture(scope="session")
+def forwarded(site: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a page in a process of its own, which hands on to the service of ``site``."""
+    with page_alone(tmp_path_factory.mktemp("forwarded"), site) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def page_alone(folder: Path, service: str, *options: str, **variables: str) -> Iterator[str]:
+    """``python -m demo`` before a service, once it is open; its log is ``folder / "log"``."""
+    url, log = f"http://127.0.0.1:{free_port()}", folder / "log"
+    command = [sys.executable, "-m", "demo", "--port", url.rpartition(":")[2], *options]
+    with started(command, log, clean_environment(BOOTH_URL=service, **variables)) as process:
+        yield is_up(process, log, lambda: opened(url))
+
+
+def opened(url: str) -> str | None:
     """The address of a page, if it is open."""
     with contextlib.suppress(httpx.TransportError):
         if "gradio_config" in httpx.get(url).text:
@@ -50,8 +65,11 @@ def _opened(url: str) -> str | None:
 
 @pytest.fixture
 def page(browser: Browser, site: str) -> Iterator[Page]:
-    """The page, opened, once it knows its models."""
-    with browser.new_page() as opened:
-        opened.goto(site)
-        expect(opened.get_by_label("Model")).to_have_value(re.compile("^Scenes"))
-        yield opened
+    """The page, opened, once it knows its models.
+
+    The test fails if a script of it does, or if it asks another host.
+    """
+    with browser.new_page() as shown, seeing_no_fault(shown):
+        shown.goto(site)
+        is_ready(shown)
+        yield shown

@@ -10,12 +10,16 @@ from booth_client import (
     Accuracy,
     Answer,
     AsyncClient,
+    Attribute,
     Bin,
     BoothError,
     Calibration,
     Card,
+    Cells,
     Client,
     Environment,
+    ExplainedAnswer,
+    ExplainedPrediction,
     Input,
     Label,
     Measurement,
@@ -24,9 +28,11 @@ from booth_client import (
     Photo,
     Prediction,
     PredictionWithBasis,
+    Region,
     ServiceUnreachable,
     Timing,
     Unavailable,
+    View,
     Weights,
 )
 from booth_client.wire import Basis
@@ -41,6 +47,7 @@ def asked() -> None:
         assert_type(booth.classify(b""), Answer)
         assert_type(booth.classify("a.jpg", model="a", top_k=3, timeout_ms=2000), Answer)
         assert_type(booth.classify(Path("a.jpg"), model=None, timeout_ms=None), Answer)
+        assert_type(booth.classify(b"", explain=["region", "cells"]), Answer)
         assert_type(booth.classify_many(PHOTOS), list[Answer | BoothError])
         assert_type(booth.classify_many((b"", b""), model="a", top_k=3), list[Answer | BoothError])
         assert_type(booth.models(), list[ModelSummary])
@@ -66,7 +73,7 @@ async def asked_on_a_loop() -> None:
 def answered(answer: Answer) -> None:
     assert_type(answer.model, str)
     assert_type(answer.version, str)
-    assert_type(answer.predictions, list[PredictionWithBasis | Prediction])
+    assert_type(answer.predictions, list[ExplainedPrediction | PredictionWithBasis | Prediction])
     assert_type(answer.environment, Environment | None)
     assert_type(answer.timing_ms, Timing)
     prediction = answer.predictions[0]
@@ -75,6 +82,12 @@ def answered(answer: Answer) -> None:
     assert_type(prediction.index, int)
     assert_type(prediction.confidence, float)
     assert_type(prediction.basis, Basis | None)
+    assert_type(prediction.region, Region | None)
+    assert_type(answer.view, View | None)
+    assert_type(answer.cells, Cells | None)
+    assert_type(answer.attributes, list[Attribute] | None)
+    if isinstance(answer, ExplainedAnswer):
+        assert_type(answer.view, View)
 
 
 def described(summary: ModelSummary, card: Card) -> None:

@@ -17,7 +17,7 @@ from tests.service.asking import RED, problem
 
 
 def test_an_answer_has_the_documented_fields(tiny_server: str) -> None:
-    response = httpx.post(f"{tiny_server}/classify?model=tiny&top_k=2&timeout_ms=2000", content=RED)
+    response = httpx.post(f"{tiny_server}/classify?model=tiny&top_k=2&timeout_ms=9000", content=RED)
     answer = response.json()
     assert list(answer) == ["model", "version", "predictions", "environment", "timing_ms"]
     assert list(answer["predictions"][0]) == ["label", "category", "index", "confidence"]

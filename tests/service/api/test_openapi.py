@@ -22,6 +22,7 @@ def test_the_description_of_the_api_has_every_route(tiny_server: str) -> None:
         "version",
         "top_k",
         "timeout_ms",
+        "explain",
         "If-None-Match",
         "Cache-Control",
     ]
@@ -30,13 +31,16 @@ def test_the_description_of_the_api_has_every_route(tiny_server: str) -> None:
     prediction = one["properties"]["predictions"]["items"]
     assert prediction["properties"]["basis"]["enum"] == ["labelled", "distilled"]
     assert prediction["required"] == ["label", "category", "index", "confidence"]
+    assert set(prediction["properties"]["region"]["properties"]) == {"map", "box"}
+    assert one["required"] == ["model", "version", "predictions", "environment", "timing_ms"]
+    assert {"view", "cells", "attributes"} <= set(one["properties"])
     assert several["properties"]["results"]["items"]["anyOf"][0] == one
 
 
 def test_a_body_s_fields_are_described_as_the_query_s_parameters_are(tiny_server: str) -> None:
     classify = httpx.get(f"{tiny_server}/openapi.json").json()["paths"]["/classify"]["post"]
     content = classify["requestBody"]["content"]
-    parameters = {"model", "version", "top_k", "timeout_ms"}
+    parameters = {"model", "version", "top_k", "timeout_ms", "explain"}
     form = content["multipart/form-data"]["schema"]["properties"]
     assert set(form) == {"photo", *parameters}
     assert form["top_k"]["maximum"] == 1000

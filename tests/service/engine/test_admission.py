@@ -272,7 +272,7 @@ def test_over_http_it_is_503_at_once_and_counted(inside: Inside, photos: dict[st
     assert 'booth_predicted_wait_seconds{model="tiny"} 60.0' in page
     assert 'booth_requests_total{model="tiny",outcome="overloaded"} 1.0' in page
     backlog.release(60.0, done=False, client="127.0.0.1")
-    assert httpx.post(ask, content=photos["coffee"]).status_code == 200
+    assert httpx.post(f"{inside.url}/classify", content=photos["coffee"]).status_code == 200
 
 
 def test_one_client_has_three_quarters_of_the_queue_at_most() -> None:

@@ -18,6 +18,7 @@ from booth_client.errors import BadImage, DeadlineExceeded, InternalError, Shutt
 from service.engine.batcher import Batcher, PendingPhoto
 from service.engine.inference import Inference
 from service.photo.decode import DecodedPhoto, Seen
+from tests.waiting import eventually
 
 Network = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 SOON = 10.0
@@ -261,21 +262,20 @@ def test_a_stall_is_told_only_while_there_is_work() -> None:
         assert batcher.stalled_s() > first > 0
         network.gate.set()
         photo.future.result(SOON)
-        deadline = time.monotonic() + SOON
-        while batcher.stalled_s() and time.monotonic() < deadline:
-            pass
-        assert batcher.stalled_s() == 0
+        eventually(batcher.stalled_s, lambda seconds: seconds == 0)
 
 
 def test_the_times_are_told() -> None:
     photo = pending(1)
+    start = time.perf_counter()
     with batching(first_pixel) as batcher:
         batcher.put(photo)
         run: Inference = photo.future.result(SOON)
+        seconds = time.perf_counter() - start
     assert run.decode_s > 0
     assert run.arrived + run.decode_s <= run.decoded <= run.batch.start
     assert run.queue_s == pytest.approx(run.batch.start - run.arrived - run.decode_s, abs=1e-6)
-    assert 0 < run.inference_s < 1
+    assert 0 < run.inference_s < seconds
 
 
 def test_a_slot_decodes_what_it_takes_until_its_batch_is_full() -> None:

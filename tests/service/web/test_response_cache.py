@@ -102,7 +102,7 @@ def test_another_photograph_or_another_top_k_is_another_answer(caching: str) -> 
     answers = [ask(caching, RED), ask(caching, BLUE), ask(caching, RED, "?top_k=1")]
     assert lookups(caching) == {"miss": 3}
     assert len({answer.headers["etag"] for answer in answers}) == 3
-    assert ask(caching, RED, "?top_k=1&timeout_ms=900&model=tiny&version=1").is_success
+    assert ask(caching, RED, "?top_k=1&timeout_ms=9000&model=tiny&version=1").is_success
     assert lookups(caching) == {"miss": 3, "hit": 1}
 
 
@@ -238,9 +238,9 @@ def test_large_photographs_are_hashed_beside_the_event_loop(
 ) -> None:
     threads: list[threading.Thread] = []
 
-    def noted(model: bytes, top_k: int, photo: bytes) -> bytes:
+    def noted(*of: Any) -> bytes:
         threads.append(threading.current_thread())
-        return answer_key(model, top_k, photo)
+        return answer_key(*of)
 
     monkeypatch.setattr(response_cache, "answer_key", noted)
     small, half = bytes(1000), bytes(response_cache._HASHED_HERE // 2 + 1)

@@ -1,0 +1,108 @@
+// The camera, live: the newest frame is asked of when the one before is answered, never two at once,
+// so that one visitor's stream can't hold the service.
+
+import { photo } from "./photo.js";
+import { stage } from "./stage.js";
+
+const QUALITY = 0.85;
+const LEAST_MS = 125; // between two frames
+const PAUSE_MS = 1500; // after one that was not answered
+
+class Camera {
+  constructor() {
+    this.stream = null;
+    this.runs = 0;
+  }
+
+  get on() {
+    return this.stream !== null;
+  }
+
+  // Bring the buttons to life, once.
+  start() {
+    this.tools = document.querySelector("#photo .tools");
+    this.tools.addEventListener("click", (event) => {
+      const does = event.target.closest("button")?.dataset.do;
+      if (does === "camera") this.open();
+      if (does === "shoot") this.shoot();
+      if (does === "stop") this.close();
+    });
+    // Whatever photo is chosen takes its place.
+    photo.addEventListener("taken", () => this.close());
+    document.addEventListener("visibilitychange", () => this.on && !document.hidden && this.run());
+  }
+
+  async open() {
+    stage.say("");
+    if (!navigator.mediaDevices) {
+      // Browsers open a camera in the page on https and localhost only; a phone has its own app.
+      stage.input.setAttribute("capture", "environment");
+      stage.input.click();
+      stage.input.removeAttribute("capture");
+      return;
+    }
+    try {
+      const video = { facingMode: "environment", width: { ideal: 1280 }, height: { ideal: 960 } };
+      this.stream = await navigator.mediaDevices.getUserMedia({ video });
+      stage.live.srcObject = this.stream;
+      await stage.live.play();
+    } catch {
+      this.close();
+      stage.say("No camera could be opened: allow it in the browser, or choose a photo.");
+      return;
+    }
+    stage.mark(null);
+    stage.show("camera");
+    this.offer();
+    this.tools.querySelector("[data-do=shoot]").focus();
+    this.run();
+  }
+
+  close() {
+    if (!this.on) return;
+    this.runs += 1;
+    for (const track of this.stream.getTracks()) track.stop();
+    this.stream = null;
+    stage.live.srcObject = null;
+    stage.overlay.replaceChildren();
+    this.offer();
+    if (stage.element.dataset.state === "camera") stage.show(photo.current?.live === false ? "photo" : "empty");
+    if (photo.current?.live) photo.forget();
+  }
+
+  // Take the photo that is seen now, and look at it as at any other.
+  async shoot() {
+    const { blob } = await this.frame(null);
+    await photo.take(new File([blob], "camera.jpg", { type: "image/jpeg" }));
+  }
+
+  offer() {
+    for (const button of this.tools.querySelectorAll("button")) {
+      button.hidden = ["shoot", "stop"].includes(button.dataset.do) !== this.on;
+    }
+  }
+
+  async run() {
+    const mine = ++this.runs;
+    while (mine === this.runs && this.on && !document.hidden) {
+      const start = performance.now();
+      const answered = await photo.look(await this.frame(photo.side));
+      const spent = performance.now() - start;
+      await new Promise((resolve) => setTimeout(resolve, answered ? Math.max(0, LEAST_MS - spent) : PAUSE_MS));
+    }
+  }
+
+  // What is seen now, with a shorter side of so many pixels, or as the camera has it.
+  async frame(side) {
+    const { videoWidth: width, videoHeight: height } = stage.live;
+    const scale = side ? Math.min(1, side / Math.min(width, height)) : 1;
+    const canvas = document.createElement("canvas");
+    canvas.width = Math.round(width * scale);
+    canvas.height = Math.round(height * scale);
+    canvas.getContext("2d", { alpha: false }).drawImage(stage.live, 0, 0, canvas.width, canvas.height);
+    const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", QUALITY));
+    return { blob, width, height };
+  }
+}
+
+export const camera = new Camera();

@@ -1,0 +1,26 @@
+// The plain form of an answer: the headline and the five bars.
+
+import { label, make, percent } from "./show.js";
+
+export function blank(headline = "Five labels will appear here") {
+  const rows = Array.from({ length: 5 }, () => make("li", {}, make("i")));
+  return [make("h2.first.empty", {}, headline), make("ol.labels.empty", { "aria-hidden": "true" }, ...rows)];
+}
+
+export function headline(one) {
+  return make("h2.first", {}, make("b", {}, percent(one.confidence)), " ", ...label(one));
+}
+
+export function bars(predictions) {
+  return make("ol.labels", {}, ...predictions.map(bar));
+}
+
+function bar(one) {
+  return make(
+    "li",
+    { style: `--share:${one.confidence.toFixed(4)}`, title: one.category },
+    make("span", {}, ...label(one)),
+    make("b", {}, percent(one.confidence)),
+    make("i"),
+  );
+}

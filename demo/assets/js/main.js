@@ -1,0 +1,105 @@
+// The page's own script: it brings what the server sent to life, moves from view to view without
+// loading the page anew, and fetches Gradio's frame once the page stands.
+
+import { camera } from "./camera.js";
+import { photo } from "./photo.js";
+import { stage } from "./stage.js";
+import { models } from "./models.js";
+
+const booth = document.querySelector("#booth");
+const assets = booth.dataset.assets;
+const place = document.querySelector("#view");
+const links = [...booth.querySelectorAll("header nav a")];
+let leave = null; // what the view that is seen does when it is left
+let latest = 0;
+
+async function enter(link) {
+  const mine = ++latest;
+  const { view: name } = link.dataset;
+  const script = import(`./views/${name}.js`);
+  if (booth.dataset.view !== name) {
+    const response = await fetch(`${assets}/views/${name}.html`);
+    if (!response.ok) throw new Error(`no view ${name}`);
+    const html = await response.text();
+    await script;
+    if (mine !== latest) return;
+    lay(link, html);
+  }
+  const { mount } = await script;
+  if (mine !== latest) return;
+  leave = mount(place) ?? null;
+}
+
+function lay(link, html) {
+  leave?.();
+  leave = null;
+  stage.overlay.replaceChildren();
+  stage.ondrop = null;
+  booth.dataset.view = link.dataset.view;
+  place.innerHTML = html;
+  place.setAttribute("aria-label", link.textContent);
+  document.querySelector("#photo").hidden = "alone" in link.dataset;
+  booth.querySelector(".sentence").textContent = link.dataset.sentence;
+  document.title = `${link.getAttribute("href") === "./" ? "" : `${link.textContent} · `}Booth`;
+  for (const one of links) {
+    if (one === link) one.setAttribute("aria-current", "page");
+    else one.removeAttribute("aria-current");
+  }
+}
+
+// The link of an address, below whatever prefix.
+const linkOf = (url) => links.find((one) => one.pathname === new URL(url, document.baseURI).pathname);
+
+async function go(link) {
+  try {
+    await enter(link);
+  } catch (cause) {
+    console.warn(cause);
+    location.href = link.href; // the server says what is wrong, or has it
+  }
+}
+
+booth.querySelector("header nav").addEventListener("click", (event) => {
+  const link = event.target.closest("a");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+  event.preventDefault();
+  if (link.dataset.view === booth.dataset.view) return;
+  history.pushState(null, "", link.href + location.hash);
+  go(link);
+});
+window.addEventListener("popstate", () => {
+  const link = linkOf(location.href);
+  if (link && link.dataset.view !== booth.dataset.view) go(link);
+  else window.dispatchEvent(new Event("booth:address"));
+});
+
+// Gradio's layout takes the page in; where the browser can, without its losing focus or stopping
+// the camera.
+function moveInto(element) {
+  if (element.contains(booth)) return;
+  const before = document.activeElement;
+  if (element.moveBefore) element.moveBefore(booth, null);
+  else element.append(booth);
+  if (before && booth.contains(before)) before.focus({ preventScroll: true });
+}
+
+function fetchGradio() {
+  const script = document.createElement("script");
+  script.type = "module";
+  script.src = window.gradio_script;
+  document.head.append(script);
+}
+
+// Several photos at once are for the view that takes many.
+stage.addEventListener("several", (event) => {
+  stage.several = event.detail;
+  links.find((one) => one.dataset.view === "many").click();
+});
+
+window.booth = { photo, stage, camera, models, moveInto };
+stage.start();
+camera.start();
+go(linkOf(location.href) ?? links[0]);
+stage.tried(photo.restore());
+const idle = window.requestIdleCallback ?? ((work) => setTimeout(work, 200));
+window.addEventListener("load", () => setTimeout(() => idle(fetchGradio), 1000), { once: true });

@@ -1,0 +1,241 @@
+// Many: a folder of photos, each with its label as it comes.
+
+import { Batch } from "../batch.js";
+import { photosOf } from "../folder.js";
+import { models } from "../models.js";
+import { photo } from "../photo.js";
+import { make, percent } from "../show.js";
+import { stage } from "../stage.js";
+
+// It goes on while another view is looked at.
+const batch = new Batch();
+const tiles = new Map(); // photo -> its <li>, as long as the view is seen
+let started = 0;
+
+const TELL_MS = 150;
+
+export function mount(place) {
+  const view = new Gallery(place);
+  view.start();
+  return () => view.leave();
+}
+
+class Gallery {
+  constructor(place) {
+    this.place = place;
+    this.find = (selector) => place.querySelector(selector);
+    this.listeners = [];
+  }
+
+  start() {
+    this.on(batch, "added", () => this.lay());
+    this.on(batch, "cleared", () => this.lay());
+    this.on(batch, "state", () => this.tellSoon());
+    this.on(batch, "seen", ({ detail }) => this.see(detail));
+    this.on(batch, "answered", ({ detail }) => this.label(detail));
+    this.on(this.place, "click", (event) => this.click(event));
+    this.on(this.find(".files"), "change", ({ target }) => this.take({ files: target.files }, target));
+    this.on(this.find(".directory"), "change", ({ target }) => this.take({ files: target.files }, target));
+    this.on(this.find("#only"), "change", () => this.filter());
+    this.on(this.find("#least"), "input", () => this.filter());
+    stage.ondrop = ({ dataTransfer }) => {
+      this.take(dataTransfer.items.length ? { items: dataTransfer.items } : { files: dataTransfer.files });
+      return true;
+    };
+    if (stage.several) this.take({ files: stage.several });
+    stage.several = null;
+    this.lay();
+  }
+
+  on(target, what, listener) {
+    target.addEventListener(what, listener);
+    this.listeners.push(() => target.removeEventListener(what, listener));
+  }
+
+  leave() {
+    for (const off of this.listeners) off();
+    tiles.clear();
+    clearTimeout(this.soon);
+  }
+
+  async take(given, input) {
+    const note = this.find(".note");
+    note.textContent = "";
+    try {
+      // The items of a drop are gone after this turn: what reads them asks for all at once.
+      const found = await photosOf(given, (text) => (note.textContent = text));
+      if (input) input.value = "";
+      if (!found.length) {
+        note.textContent ||= "There are no photos in that.";
+        return;
+      }
+      await models.load().catch(() => null);
+      batch.model = models.chosen;
+      if (batch.finished || !batch.photos.length) started = performance.now() - 1;
+      batch.before = batch.done;
+      batch.add(found);
+    } catch (cause) {
+      console.warn(cause);
+      note.textContent = "That could not be read: drop the photos themselves.";
+    }
+  }
+
+  click(event) {
+    const button = event.target.closest("button");
+    const actions = {
+      files: () => this.find(".files").click(),
+      folder: () => this.find(".directory").click(),
+      pause: () => batch.pause(!batch.paused),
+      clear: () => batch.clear(),
+      csv: () => save("labels.csv", "text/csv", csv(this.kept())),
+      jsonl: () => save("labels.jsonl", "application/jsonl", jsonLines(this.kept())),
+    };
+    if (button?.dataset.do) actions[button.dataset.do]();
+    else if (button) this.open(button.closest("li"));
+  }
+
+  // A photo of the gallery, in Classify.
+  async open(tile) {
+    const one = [...tiles].find(([, element]) => element === tile)?.[0];
+    if (!one) return;
+    photo.take(await one.read());
+    document.querySelector("#booth header nav a").click();
+  }
+
+  lay() {
+    this.find(".work").toggleAttribute("data-empty", !batch.photos.length);
+    const gallery = this.find(".gallery");
+    if (!batch.photos.length) {
+      tiles.clear();
+      gallery.replaceChildren();
+    }
+    const fresh = batch.photos.filter((one) => !tiles.has(one)).map((one) => this.tile(one));
+    gallery.append(...fresh);
+    this.tellSoon();
+    this.filter();
+  }
+
+  tile(one) {
+    const tile = make("li", {}, make("button", { type: "button", title: one.name }, make("span.thumb"), make("span.name", {}, "…")));
+    tiles.set(one, tile);
+    if (one.thumbnail) this.see(one);
+    if (one.answer || one.problem) this.label(one);
+    return tile;
+  }
+
+  see(one) {
+    const thumb = tiles.get(one)?.querySelector(".thumb");
+    if (thumb && one.thumbnail) thumb.replaceChildren(make("img", { src: one.thumbnail, alt: "", decoding: "async", loading: "lazy" }));
+  }
+
+  label(one) {
+    const tile = tiles.get(one);
+    if (!tile) return;
+    const name = tile.querySelector(".name");
+    if (one.answer) {
+      const [first] = one.answer.predictions;
+      name.replaceChildren(make("b", {}, percent(first.confidence)), " ", first.label);
+      tile.style.setProperty("--share", first.confidence);
+    } else {
+      name.textContent = one.problem;
+      tile.classList.add("failed");
+    }
+    this.tellSoon();
+  }
+
+  // However many answers come, they are told a few times a second.
+  tellSoon() {
+    this.soon ??= setTimeout(() => {
+      this.soon = null;
+      this.tell();
+    }, TELL_MS);
+  }
+
+  tell() {
+    const { photos, done } = batch;
+    this.find(".line progress").value = photos.length ? done / photos.length : 0;
+    this.find(".state").textContent = state(done);
+    const pause = this.find("[data-do=pause]");
+    pause.hidden = batch.finished;
+    pause.textContent = batch.paused ? "Go on" : "Pause";
+    this.count();
+    this.filter();
+  }
+
+  // The labels that were given, the most frequent first.
+  count() {
+    const counts = new Map();
+    for (const one of photos()) counts.set(first(one).category, [(counts.get(first(one).category)?.[0] ?? 0) + 1, first(one).label]);
+    const sorted = [...counts].sort(([, [a]], [, [b]]) => b - a);
+    const key = JSON.stringify(sorted);
+    if (key === this.counted) return;
+    this.counted = key;
+    const only = this.find("#only");
+    const chosen = only.value;
+    only.replaceChildren(new Option("all", ""), ...sorted.map(([category, [count, label]]) => new Option(`${label} (${count})`, category)));
+    only.value = counts.has(chosen) ? chosen : "";
+  }
+
+  passes(one) {
+    const only = this.find("#only").value;
+    const least = Number(this.find("#least").value) / 100;
+    if (!one.answer) return !only && !least;
+    return (!only || first(one).category === only) && first(one).confidence >= least;
+  }
+
+  kept() {
+    return batch.photos.filter((one) => (one.answer || one.problem) && this.passes(one));
+  }
+
+  filter() {
+    const least = Number(this.find("#least").value);
+    this.find(".filters output").textContent = least ? `${least}\u202f% or more` : "any";
+    let shown = 0;
+    for (const [one, tile] of tiles) {
+      tile.hidden = !this.passes(one);
+      if (!tile.hidden) shown += 1;
+    }
+    this.find(".found").textContent = shown === tiles.size ? "" : `${shown.toLocaleString("en")} shown`;
+  }
+}
+
+const photos = () => batch.photos.filter((one) => one.answer);
+const first = (one) => one.answer.predictions[0];
+
+function state(done) {
+  const all = batch.photos.length;
+  const said = `${done.toLocaleString("en")} of ${all.toLocaleString("en")}`;
+  const failed = batch.photos.filter((one) => one.problem).length;
+  if (batch.finished) return `${all.toLocaleString("en")} photos${failed ? `, ${failed} of them without an answer` : ""}`;
+  if (batch.paused) return `${said}, paused`;
+  if (batch.away) return `${said}. ${batch.away}: it goes on by itself.`;
+  const perSecond = (1000 * (done - (batch.before ?? 0))) / (performance.now() - started);
+  if (perSecond < 0.1) return said;
+  return `${said}, ${perSecond.toFixed(perSecond < 10 ? 1 : 0)} a second, ${left((all - done) / perSecond)} left`;
+}
+
+function left(seconds) {
+  return seconds < 90 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`;
+}
+
+function csv(list) {
+  const quoted = (value) => `"${String(value ?? "").replaceAll('"', '""')}"`;
+  // A table's program must not take a file's name for a formula.
+  const safe = (value) => quoted(/^[=+\-@\t\r]/.test(value ?? "") ? `'${value}` : value);
+  const head = "file,label,category,confidence,environment,problem";
+  const rows = list.map((one) => {
+    const got = one.answer && first(one);
+    const environment = one.answer?.environment?.kind;
+    return [safe(one.name), safe(got?.label), safe(got?.category), got?.confidence ?? "", safe(environment), safe(one.problem)].join(",");
+  });
+  return `${[head, ...rows].join("\r\n")}\r\n`;
+}
+
+const jsonLines = (list) =>
+  list.map((one) => `${JSON.stringify({ file: one.name, ...(one.answer ?? { problem: one.problem }) })}\n`).join("");
+
+function save(name, type, text) {
+  const url = URL.createObjectURL(new Blob([text], { type }));
+  make("a", { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}

@@ -1,0 +1,66 @@
+"""What is read of a model file, and added to it, as the package onnx sees it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from service.runtimes.onnx_file import FLOAT, added, node, read_graph
+from tests.service.mapped import write_mapped
+
+PRECISIONS = ("fp32", "fp16", "int8")
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_constants_and_outputs_are_read(tmp_path: Path, precision: str) -> None:
+    path = write_mapped(tmp_path / "mapped.onnx", precision)
+    model, found = onnx.load(path), read_graph(path.read_bytes())
+    assert list(found.tensors) == [one.name for one in model.graph.initializer]
+    for tensor in model.graph.initializer:
+        assert found.shape(tensor.name) == tuple(tensor.dims)
+        assert np.array_equal(found.array(tensor.name), numpy_helper.to_array(tensor))
+    assert found.outputs == {"probabilities": (0, 3), "features": (0, 5), "maps": (0, 5, 4, 4)}
+
+
+def test_numbers_that_are_not_stored_as_bytes_are_refused() -> None:
+    tensor = helper.make_tensor("text", TensorProto.STRING, [1], [b"a"])
+    graph = helper.make_graph([], "graph", [], [], [tensor])
+    found = read_graph(helper.make_model(graph).SerializeToString())
+    with pytest.raises(ValueError, match="type 8"):
+        found.array("text")
+
+
+def test_the_shape_of_a_list_in_one_field_is_read() -> None:
+    # Packed, as no writer of onnx.proto does, but any may: dims [300, 2] in one field.
+    tensor = b"\x0a\x03\xac\x02\x02" + b"\x42\x01a"
+    graph = b"\x2a" + bytes([len(tensor)]) + tensor
+    assert read_graph(b"\x3a" + bytes([len(graph)]) + graph).shape("a") == (300, 2)
+
+
+def test_fields_of_fixed_length_are_passed_over_and_others_refused() -> None:
+    assert read_graph(b"\x0d" + bytes(4) + b"\x09" + bytes(8)).tensors == {}
+    with pytest.raises(ValueError, match="no kind 3"):
+        read_graph(b"\x0b")
+    with pytest.raises(IndexError):
+        read_graph(b"\x80")
+
+
+def test_what_is_added_is_part_of_the_graph(tmp_path: Path) -> None:
+    path = write_mapped(tmp_path / "mapped.onnx")
+    nodes = [
+        node("Transpose", ["maps"], "turned", perm=[0, 2, 3, 1]),
+        node("Cast", ["turned"], "more", to=FLOAT),
+    ]
+    model = onnx.load_from_string(added(path.read_bytes(), nodes, "more", 4))
+    before = onnx.load(path)
+    assert list(model.graph.node)[:-2] == list(before.graph.node)
+    assert [one.op_type for one in model.graph.node][-2:] == ["Transpose", "Cast"]
+    (attribute,) = model.graph.node[-2].attribute
+    assert helper.get_attribute_value(attribute) == [0, 2, 3, 1]
+    assert [one.name for one in model.graph.output][-1] == "more"
+    assert model.metadata_props == before.metadata_props
+    onnx.checker.check_model(model)
