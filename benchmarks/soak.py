@@ -37,7 +37,7 @@ from benchmarks.posts import post_request
 from benchmarks.processes import Tree
 from benchmarks.systems import ROOT
 
-__all__ = ["Sample", "Traffic", "grown", "sampled"]
+__all__ = ["Sample", "Traffic", "grown", "sampled", "serving"]
 
 CLIENTS = 6
 SAMPLES = 300
@@ -185,9 +185,9 @@ def _median(samples: Sequence[Sample]) -> Sample:
 
 
 @contextlib.contextmanager
-def _server() -> Iterator[tuple[str, int]]:
-    """Booth with default settings and the page: its address and its process."""
-    environment = {**os.environ, "BOOTH_PORT": "0"}
+def serving(**settings: str) -> Iterator[tuple[str, int]]:
+    """Booth with default settings but for these, and the page: its address and its process."""
+    environment = {**os.environ, "BOOTH_PORT": "0", **settings}
     command = [sys.executable, "-m", "service", "serve"]
     with (
         tempfile.NamedTemporaryFile("r") as log,
@@ -208,7 +208,7 @@ def main() -> None:
     options = parser.parse_args()
     photos = list(read_photographs(options.photos, 50).values())
     samples: list[Sample] = []
-    with _server() as (url, pid), Traffic(url, photos) as traffic:
+    with serving() as (url, pid), Traffic(url, photos) as traffic:
         told = start = time.monotonic()
         for sample in sampled(pid, 60 * options.minutes):
             samples.append(sample)

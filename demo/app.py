@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from typing import TYPE_CHECKING
 
 import gradio as gr
@@ -12,7 +13,6 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import FileResponse
 from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
 
 from demo import shell
 from demo.access import RouteFilter
@@ -20,8 +20,7 @@ from demo.assets import ASSETS, FOLDER
 from demo.headers import SecurityHeaders
 from demo.page import build_page
 from demo.problems import Problems, on_unforeseen
-from demo.samples import FOLDER as SAMPLES
-from demo.samples import send_thumbnail
+from demo.samples import send_sample, send_thumbnail
 from demo.visits import RateLimit
 
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ def create_app(
     app = Starlette(
         routes=[
             Route("/page/thumbnails/{name}", send_thumbnail),
-            Mount("/page/samples", StaticFiles(directory=SAMPLES)),
+            Route("/page/samples/{name}", send_sample),
             Mount("/page", ASSETS),
             Route("/manifest.json", FileResponse(FOLDER / "manifest.json")),
             Mount("/", GZipMiddleware(shown)),
@@ -81,17 +80,19 @@ def _app_of(page: gr.Blocks) -> FastAPI:
     app = FastAPI(openapi_url=None)
     # Gradio refuses paths outside its upload folder only to a page that counts as launched.
     page.has_launched = True
-    gr.mount_gradio_app(
-        app,
-        page,
-        path="/",
-        footer_links=[],
-        run_history=False,
-        favicon_path=str(FOLDER / "favicon.svg"),
-        show_error=False,
-        ssr_mode=False,
-        enable_monitoring=False,
-        pwa=False,
-        mcp_server=False,
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that there is no rendering on the server, as is said here
+        gr.mount_gradio_app(
+            app,
+            page,
+            path="/",
+            footer_links=[],
+            run_history=False,
+            favicon_path=str(FOLDER / "favicon.svg"),
+            show_error=False,
+            ssr_mode=False,
+            enable_monitoring=False,
+            pwa=False,
+            mcp_server=False,
+        )
     return app

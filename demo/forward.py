@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import StreamingResponse
 
 from booth_client import ServiceUnreachable
-from demo.visits import client_of
+from booth_client.client import http_options
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Coroutine
 
     from starlette.types import Receive, Scope, Send
 
 __all__ = ["FORWARDED", "Forward"]
 
 FORWARDED = re.compile(
-    r"(GET|HEAD) /(metrics|readyz|models(/[\w.-]{1,200}(/[a-z]{1,20})?)?)"
+    r"(GET|HEAD) /(metrics|readyz|models(/(?!\.)[\w.-]{1,200}(/[a-z]{1,20})?)?)"
     r"|POST /(classify|label-map)"
 )
 
@@ -40,16 +41,13 @@ class Forward:
         api_key: the service's key, if it wants one.
         timeout_s: seconds in which the service has to begin to answer, or go on.
 
+    Raises:
+        ValueError: the address is none.
+
     """
 
     def __init__(self, url: str, api_key: str | None = None, *, timeout_s: float = 60) -> None:
-        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        self._service = httpx.AsyncClient(
-            base_url=url,
-            headers=headers,
-            timeout=httpx.Timeout(timeout_s, connect=5),
-            limits=httpx.Limits(max_connections=200, max_keepalive_connections=20),
-        )
+        self._service = httpx.AsyncClient(**http_options(url, api_key, timeout_s))
 
     async def close(self) -> None:
         """Close the connections."""
@@ -60,41 +58,70 @@ class Forward:
 
         Raises:
             ServiceUnreachable: the service is away.
+            ClientDisconnect: the visitor has left; the service is not asked any longer.
 
         """
-        request = Request(scope, receive)
+        visit = _Visit(Request(scope, receive))
         try:
-            answer = await self._service.send(self._question(request), stream=True)
+            answer = await visit.unless_left(self._service.send(self._question(visit), stream=True))
         except httpx.TransportError:
             raise ServiceUnreachable(_AWAY) from None
-        except ClientDisconnect:
-            return
         try:
-            await _response(answer)(scope, receive, send)
+            await _hand_back(answer, send)
         finally:
             await answer.aclose()
 
-    def _question(self, request: Request) -> httpx.Request:
-        path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
-        headers = [pair for pair in request.headers.raw if pair[0] in _UP]
-        headers.append((b"x-forwarded-for", client_of(request.scope).encode()))
+    def _question(self, visit: _Visit) -> httpx.Request:
+        scope = visit.request.scope
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        headers = [pair for pair in visit.request.headers.raw if pair[0] in _UP]
+        headers.append((b"x-forwarded-for", (scope.get("client") or ("",))[0].encode()))
         return self._service.build_request(
-            request.method,
-            httpx.URL(path=path, query=request.scope["query_string"]),
+            scope["method"],
+            httpx.URL(path=path, query=scope["query_string"]),
             headers=headers,
-            content=request.stream() if request.method == "POST" else None,
+            content=visit.body() if scope["method"] == "POST" else None,
         )
 
 
-def _response(answer: httpx.Response) -> StreamingResponse:
-    response = StreamingResponse(_pieces(answer), answer.status_code)
-    response.raw_headers = [pair for pair in answer.headers.raw if pair[0].lower() not in _NOT_DOWN]
-    return response
+class _Visit:
+    """A request, and whether its visitor still waits for the answer."""
 
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self._is_read = asyncio.Event()
+        if request.method != "POST":
+            self._is_read.set()
 
-async def _pieces(answer: httpx.Response) -> AsyncIterator[bytes]:
-    try:
-        async for piece in answer.aiter_raw():
+    async def body(self) -> AsyncIterator[bytes]:
+        async for piece in self.request.stream():
             yield piece
-    except httpx.TransportError:
-        raise ServiceUnreachable(_AWAY) from None
+        self._is_read.set()
+
+    async def unless_left(self, asking: Coroutine[Any, Any, httpx.Response]) -> httpx.Response:
+        """The answer; or, as soon as the visitor has left, ClientDisconnect."""
+        answer, left = asyncio.ensure_future(asking), asyncio.ensure_future(self._left())
+        try:
+            await asyncio.wait((answer, left), return_when=asyncio.FIRST_COMPLETED)
+            if not answer.done():
+                raise ClientDisconnect
+            return answer.result()
+        finally:
+            left.cancel()
+            answer.cancel()
+
+    async def _left(self) -> None:
+        await self._is_read.wait()
+        while (await self.request.receive())["type"] != "http.disconnect":
+            pass
+
+
+async def _hand_back(answer: httpx.Response, send: Send) -> None:
+    """Send an answer on. One that breaks off ends there: whoever reads it sees that it is cut."""
+    headers = [pair for pair in answer.headers.raw if pair[0].lower() not in _NOT_DOWN]
+    start = {"type": "http.response.start", "status": answer.status_code, "headers": headers}
+    await send(start)
+    with contextlib.suppress(httpx.TransportError):
+        async for piece in answer.aiter_raw():
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})

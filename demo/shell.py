@@ -7,7 +7,9 @@ prefix; Gradio would write whole ones, of a host that it takes from headers.
 
 from __future__ import annotations
 
+import posixpath
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 
 from gradio import route_utils, routes
@@ -25,6 +27,7 @@ __all__ = ["install"]
 
 _INDEX = "frontend/index.html"
 _SCRIPT = re.compile(r'<script type="module" crossorigin src="\./(assets/index-[\w-]+\.js)">')
+_IMPORT = re.compile(r'^(?:import|\} from)\b[^;"]*"(\.[^"]+)";', re.MULTILINE)
 _BY_PATH = {view.path: view for view in VIEWS}
 
 
@@ -80,7 +83,16 @@ def _style() -> Markup:
     return Markup("".join(ASSETS.text(f"css/{name}.css") for name in names))  # noqa: S704 (files of ours)
 
 
+@cache
 def _preloads(view: View) -> list[str]:
-    """The modules of a view, in the order in which they are needed."""
-    common = [name for name in ASSETS.names("js/") if "/views/" not in name]
-    return [*common, f"js/views/{view.name}.js"]
+    """The modules of a view, all that they import too: fetched at once, not one after the other."""
+    needed: dict[str, None] = {}
+    waiting = ["js/main.js", f"js/views/{view.name}.js"]
+    while waiting:
+        name = waiting.pop(0)
+        if name not in needed:
+            needed[name] = None
+            folder = posixpath.dirname(name)
+            imports = _IMPORT.findall(ASSETS.text(name))
+            waiting += [posixpath.normpath(posixpath.join(folder, one)) for one in imports]
+    return list(needed)

@@ -32,7 +32,7 @@ class View:
 
 VIEWS = (
     View("classify", "", "Classify", "A photograph in, five labels out."),
-    View("patches", "patches", "Patches", "Every patch of the photograph answers for itself."),
+    View("patches", "patches", "Patches", "Every patch answers; the answer is their average."),
     View("move", "move", "Move", "Drag the photograph under the network's window."),
     View("many", "many", "Many", "Drop a folder: every photograph gets its label.", False),
     # /metrics and /models are the service's own.

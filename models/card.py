@@ -82,6 +82,11 @@ class Input(_Record):
         "that learned from enlarged photographs, and takes finer detail for something else",
     )
 
+    @property
+    def coarseness(self) -> float:
+        """How many times a photograph is enlarged after it was made smaller than asked for."""
+        return self.size / self.detail if self.detail else 1
+
     @model_validator(mode="after")
     def _detail_is_coarser(self) -> Input:
         if self.detail and self.detail >= self.size:

@@ -44,8 +44,9 @@ _ROOT_PATH = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~@+-]+)+")
 # The first parts of the service's and the page's paths: with one of them as a prefix, nobody could
 # tell whether a proxy has taken it off.
 _OWN_PATHS = (
-    *("classify", "models", "livez", "readyz", "metrics", "docs", "openapi.json"),
-    *("page", "assets", "static", "gradio_api", "config", "theme.css", "favicon.ico"),
+    *("classify", "label-map", "models", "livez", "readyz", "metrics", "docs", "openapi.json"),
+    *("page", "assets", "static", "config", "theme.css", "favicon.ico", "manifest.json"),
+    *("patches", "move", "many", "dashboard"),
 )
 
 

@@ -11,7 +11,15 @@ from urllib.parse import quote
 
 from booth_client import errors
 from booth_client.parsing import parse
-from booth_client.wire import Answer, Card, ExplainedAnswer, Label, ModelSummary
+from booth_client.wire import (
+    Answer,
+    Card,
+    ExplainedAnswer,
+    KnownAnswer,
+    Label,
+    LabelMap,
+    ModelSummary,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,6 +34,7 @@ __all__ = [
     "card",
     "classify",
     "classify_many",
+    "label_map",
     "labels",
     "models",
 ]
@@ -91,6 +100,27 @@ def classify_many(
     return Call("/classify", _answers, "POST", params, files=files)
 
 
+def label_map(
+    photo: bytes,
+    *,
+    model: str | None,
+    top_k: int,
+    step: int | None,
+    scale: int,
+    timeout_ms: int | None,
+) -> Call[LabelMap]:
+    """The labels of each cell of one photograph."""
+    cells = {"scale": str(scale)} | ({} if step is None else {"step": str(step)})
+    params = {**_params(model, top_k, timeout_ms, ()), **cells}
+    return Call(
+        "/label-map",
+        lambda response: parse(LabelMap, _body(response)),
+        "POST",
+        params,
+        content=photo,
+    )
+
+
 def models() -> Call[list[ModelSummary]]:
     """The models served now."""
     return Call("/models", lambda response: parse(list[ModelSummary], _body(response)["models"]))
@@ -136,7 +166,9 @@ def _answer_or_error(item: Any) -> Answer | errors.BoothError:
 
 
 def _parsed_answer(body: Any) -> Answer:
-    return parse(ExplainedAnswer if "view" in body else Answer, body)
+    if "view" in body:
+        return parse(ExplainedAnswer, body)
+    return parse(KnownAnswer if "known" in body else Answer, body)
 
 
 def _body(response: httpx.Response) -> Any:

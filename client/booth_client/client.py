@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from booth_client.errors import BoothError
-    from booth_client.wire import Answer, Card, Label, ModelSummary, Part
+    from booth_client.wire import Answer, Card, Label, LabelMap, ModelSummary, Part
 
 __all__ = ["DEFAULT_URL", "AsyncClient", "Client", "Photo"]
 
@@ -51,7 +51,7 @@ class Client:
         timeout_s: float = 60,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        self._http = httpx.Client(transport=transport, **_options(url, api_key, timeout_s))
+        self._http = httpx.Client(transport=transport, **http_options(url, api_key, timeout_s))
 
     def classify(
         self,
@@ -93,6 +93,40 @@ class Client:
             bodies, model=model, top_k=top_k, timeout_ms=timeout_ms, explain=explain
         )
         return self._send(call) if bodies else []
+
+    def label_map(
+        self,
+        photo: Photo,
+        *,
+        model: str | None = None,
+        top_k: int = 5,
+        step: int | None = None,
+        scale: int = 1,
+        timeout_ms: int | None = None,
+    ) -> LabelMap:
+        """The network run over a whole photograph: each of its cells with ``top_k`` labels.
+
+        Args:
+            photo: its bytes, or the path of its file.
+            model: that answers; the default one if None.
+            top_k: labels of each cell.
+            step: pixels of the network's input between two cells: its stride (32) if None, or a
+                half, a quarter, an eighth of it.
+            scale: 1 to 4: the network sees the photograph's shorter side as so many times its
+                input's.
+            timeout_ms: after which the answer is of no use.
+
+        """
+        return self._send(
+            calls.label_map(
+                _bytes(photo),
+                model=model,
+                top_k=top_k,
+                step=step,
+                scale=scale,
+                timeout_ms=timeout_ms,
+            )
+        )
 
     def models(self) -> list[ModelSummary]:
         """The models served now."""
@@ -144,7 +178,7 @@ class AsyncClient:
         timeout_s: float = 60,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self._http = httpx.AsyncClient(transport=transport, **_options(url, api_key, timeout_s))
+        self._http = httpx.AsyncClient(transport=transport, **http_options(url, api_key, timeout_s))
 
     async def classify(
         self,
@@ -176,6 +210,41 @@ class AsyncClient:
             bodies, model=model, top_k=top_k, timeout_ms=timeout_ms, explain=explain
         )
         return await self._send(call) if bodies else []
+
+    async def label_map(
+        self,
+        photo: Photo,
+        *,
+        model: str | None = None,
+        top_k: int = 5,
+        step: int | None = None,
+        scale: int = 1,
+        timeout_ms: int | None = None,
+    ) -> LabelMap:
+        """The network run over a whole photograph: each of its cells with ``top_k`` labels.
+
+        Args:
+            photo: its bytes, or the path of its file.
+            model: that answers; the default one if None.
+            top_k: labels of each cell.
+            step: pixels of the network's input between two cells: its stride (32) if None, or a
+                half, a quarter, an eighth of it.
+            scale: 1 to 4: the network sees the photograph's shorter side as so many times its
+                input's.
+            timeout_ms: after which the answer is of no use.
+
+        """
+        body = await asyncio.to_thread(_bytes, photo)
+        return await self._send(
+            calls.label_map(
+                body,
+                model=model,
+                top_k=top_k,
+                step=step,
+                scale=scale,
+                timeout_ms=timeout_ms,
+            )
+        )
 
     async def models(self) -> list[ModelSummary]:
         """The models served now."""
@@ -216,7 +285,13 @@ class AsyncClient:
         return call.result(response)
 
 
-def _options(url: str | None, api_key: str | None, timeout_s: float) -> dict[str, Any]:
+def http_options(url: str | None, api_key: str | None, timeout_s: float) -> dict[str, Any]:
+    """What httpx's clients are made with to reach a service.
+
+    Raises:
+        ValueError: the address is none.
+
+    """
     address = _address(url or os.environ.get("BOOTH_URL") or DEFAULT_URL)
     key = api_key or os.environ.get("BOOTH_API_KEY")
     return {

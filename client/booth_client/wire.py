@@ -18,8 +18,12 @@ __all__ = [
     "Environment",
     "ExplainedAnswer",
     "ExplainedPrediction",
+    "Familiarity",
     "Input",
+    "KnownAnswer",
     "Label",
+    "LabelMap",
+    "LabelMapCells",
     "Measurement",
     "ModelSummary",
     "Parity",
@@ -27,6 +31,7 @@ __all__ = [
     "Prediction",
     "PredictionWithBasis",
     "Region",
+    "Share",
     "Timing",
     "View",
     "Weights",
@@ -130,6 +135,13 @@ class Cells:
 
 
 @dataclass(frozen=True, slots=True)
+class LabelMapCells(Cells):
+    """The cells of a whole photograph, ``step`` pixels of the network's input apart."""
+
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
 class Attribute:
     """An attribute of a scene: the larger its score, the more of it. It is no probability."""
 
@@ -166,6 +178,11 @@ class Answer:
     timing_ms: Timing
 
     @property
+    def known(self) -> bool | None:
+        """False where the photograph is like nothing that the model learned from; None: untold."""
+        return None
+
+    @property
     def view(self) -> View | None:
         """What of the photograph the network saw; None where no explanation was asked for."""
         return None
@@ -182,12 +199,20 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownAnswer(Answer):
+    """An answer of a model whose card has a threshold of familiarity."""
+
+    known: bool = field()
+
+
+@dataclass(frozen=True, slots=True)
 class ExplainedAnswer(Answer):
     """An answer with what led to it. What is None was not asked, and is left out of the JSON."""
 
     view: View = field()
     cells: Cells | None = field(default=None)
     attributes: list[Attribute] | None = field(default=None)
+    known: bool | None = field(default=None)
 
 
 def as_json(answer: Answer) -> Any:
@@ -195,6 +220,8 @@ def as_json(answer: Answer) -> Any:
 
     The times come last.
     """
+    if isinstance(answer, KnownAnswer):
+        return _with_known_before_times(answer)
     if not isinstance(answer, ExplainedAnswer):
         return answer
     shown = _without_none(answer)
@@ -203,12 +230,38 @@ def as_json(answer: Answer) -> Any:
     return shown
 
 
+def _with_known_before_times(answer: KnownAnswer) -> dict[str, Any]:
+    return {
+        "model": answer.model,
+        "version": answer.version,
+        "predictions": answer.predictions,
+        "environment": answer.environment,
+        "known": answer.known,
+        "timing_ms": answer.timing_ms,
+    }
+
+
 def _without_none(record: Answer | Prediction) -> dict[str, Any]:
     return {
         one.name: value
         for one in fields(record)
         if (value := getattr(record, one.name)) is not None or one.default is MISSING
     }
+
+
+@dataclass(frozen=True, slots=True)
+class LabelMap:
+    """What the network says at each place of a whole photograph.
+
+    ``predictions`` are the labels of the average of the cells, most confident first.
+    """
+
+    model: str
+    version: str
+    view: View
+    cells: LabelMapCells
+    predictions: list[PredictionWithBasis | Prediction]
+    timing_ms: Timing
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,13 +293,15 @@ class Label:
 class Input:
     """How a photograph becomes the square that the network sees: resize, then centre crop.
 
-    ``size`` and ``resize`` in pixels; ``keep_aspect`` resizes the shorter side, else both.
+    ``size`` and ``resize`` in pixels; ``keep_aspect`` resizes the shorter side, else both. With
+    ``detail``, the square is enlarged from a smaller one of that side.
     """
 
     size: int
     resize: int
     keep_aspect: bool = True
     interpolation: Literal["bilinear", "bicubic"] = "bilinear"
+    detail: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -312,6 +367,29 @@ class Calibration:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """Of how many photographs something is so."""
+
+    of: str
+    photographs: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Familiarity:
+    """From which familiarity on a photograph counts as like those that the network learned from.
+
+    ``known`` are shares of photographs that it should know, ``unknown`` of pictures that it should
+    not; ``limit`` bounds the features before the familiarity is taken.
+    """
+
+    threshold: float
+    limit: float
+    known: tuple[Share, ...]
+    unknown: tuple[Share, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Parity:
     """How closely the file answers as the torch module it was exported from.
 
@@ -346,6 +424,7 @@ class Card:
     published: Accuracy | None = None
     measured: tuple[Measurement, ...] = ()
     calibration: Calibration | None = None
+    familiarity: Familiarity | None = None
     parity: Parity | None = None
 
     @property

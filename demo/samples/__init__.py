@@ -10,9 +10,9 @@ from pathlib import Path
 from PIL import Image, ImageOps
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 
-__all__ = ["FOLDER", "SAMPLES", "Sample", "send_thumbnail"]
+__all__ = ["FOLDER", "SAMPLES", "Sample", "send_sample", "send_thumbnail"]
 
 FOLDER = Path(__file__).parent
 _SIDE = 128  # pixels of a thumbnail
@@ -60,6 +60,16 @@ SAMPLES = (
 )
 
 
+def send_sample(request: Request) -> Response:
+    """Send a sample.
+
+    Raises:
+        HTTPException: 404 for what is none.
+
+    """
+    return FileResponse(FOLDER / _file_of(request), headers=_A_DAY)
+
+
 def send_thumbnail(request: Request) -> Response:
     """Send a sample's thumbnail.
 
@@ -67,10 +77,14 @@ def send_thumbnail(request: Request) -> Response:
         HTTPException: 404 for what is no sample.
 
     """
-    name = request.path_params["name"]
+    return Response(_thumbnail(_file_of(request)), headers=_A_DAY, media_type="image/jpeg")
+
+
+def _file_of(request: Request) -> str:
+    name: str = request.path_params["name"]
     if all(name != one.file for one in SAMPLES):
         raise HTTPException(404)
-    return Response(_thumbnail(name), headers=_A_DAY, media_type="image/jpeg")
+    return name
 
 
 @cache

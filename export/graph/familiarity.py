@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
-    from onnx import ModelProto, NodeProto, TensorProto as Tensor
+    from onnx import ModelProto, NodeProto
+    from onnx import TensorProto as Tensor
 
 __all__ = ["add_familiarity"]
 

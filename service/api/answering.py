@@ -12,7 +12,7 @@ import re
 import time
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Protocol, Self
 
 from starlette.requests import ClientDisconnect, Request
 
@@ -30,7 +30,7 @@ from service.web.response_cache import ResponseCache, Result
 from service.web.scope import client_of, count_more, disconnect_of, record_of
 from service.web.state import ServiceState
 
-__all__ = ["Answering", "Photographs", "Results"]
+__all__ = ["Answering", "Droppable", "Photographs", "Results", "dropping_if_gone"]
 
 # What by its type may hold parameters. Its bytes decide in the end, but all else is a photograph
 # as a rule, and to read many in vain would take the cores from those that are accepted.
@@ -73,6 +73,13 @@ class Results:
     results: Sequence[Result]
     etag: str | None = None
     not_modified: bool = False
+
+
+class Droppable(Protocol):
+    """What was accepted, and need not be answered any more."""
+
+    def cancel(self) -> None:
+        """Nobody wants the answer."""
 
 
 class Answering:
@@ -250,7 +257,7 @@ async def _ask(
     except BoothError as error:
         record.failed = dict.fromkeys(range(len(photos)), error.outcome)
         raise
-    with _dropping_if_gone(request, tickets):
+    with dropping_if_gone(request, tickets):
         return [await _outcome(ticket) for ticket in tickets]
 
 
@@ -281,7 +288,7 @@ def _tell(record: RequestRecord, results: Sequence[Result]) -> None:
 
 
 @contextlib.contextmanager
-def _dropping_if_gone(request: Request, tickets: Sequence[Ticket]) -> Iterator[None]:
+def dropping_if_gone(request: Request, tickets: Sequence[Droppable]) -> Iterator[None]:
     """While inside, drop the photographs as soon as their client goes away.
 
     Raises:

@@ -12,14 +12,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from booth_client.errors import BoothError, InvalidParameter
+from booth_client.errors import BoothError
 from booth_client.wire import Answer, as_json
 from service.api.answering import Answering, Results
 from service.api.openapi import CLASSIFY, MOST_TIMEOUT_MS
 from service.engine.explanation import MOST_LABELS, parts_of
 from service.telemetry.record import RequestRecord, Stage
 from service.web import problems
-from service.web.query import merged, parameters
+from service.web.query import merged, parameters, whole_number
 from service.web.response_cache import CachedAnswer, Result
 from service.web.scope import record_of
 
@@ -112,19 +112,10 @@ def _parsed(given: dict[str, str]) -> _Query:
     return _Query(
         model=given.get("model"),
         version=given.get("version"),
-        top_k=_positive(given, "top_k", 5, most=MOST_LABELS if explain else 1000),
-        timeout_ms=_positive(given, "timeout_ms", None, most=MOST_TIMEOUT_MS),
+        top_k=whole_number(given, "top_k", most=MOST_LABELS if explain else 1000) or 5,
+        timeout_ms=whole_number(given, "timeout_ms", most=MOST_TIMEOUT_MS),
         explain=explain,
     )
-
-
-def _positive(given: dict[str, str], name: str, default: Any, *, most: int) -> Any:
-    text = given.get(name)
-    if text is None:
-        return default
-    if text.isascii() and text.isdecimal() and len(text) < 10 and 1 <= int(text) <= most:  # noqa: PLR2004
-        return int(text)
-    raise InvalidParameter(f"{name} must be a whole number from 1 to {most}, not {text[:32]!r}.")
 
 
 def _render(request: Request, given: Results, *, is_list: bool) -> Response:

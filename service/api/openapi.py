@@ -6,11 +6,12 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from booth_client.wire import ExplainedAnswer
+from booth_client.wire import ExplainedAnswer, LabelMap
 from service.engine.explanation import MOST_LABELS, PARTS
+from service.engine.label_map import MOST_SCALE
 from service.web.problems import MEDIA_TYPE, PROBLEM_SCHEMA
 
-__all__ = ["CLASSIFY", "MOST_TIMEOUT_MS", "PROBLEMS"]
+__all__ = ["CLASSIFY", "LABEL_MAP", "MOST_TIMEOUT_MS", "PROBLEMS"]
 
 # Longer than anybody waits for a picture's label; who waits holds a place in the queue.
 MOST_TIMEOUT_MS = 60_000
@@ -101,16 +102,24 @@ _PARAMETERS: dict[str, tuple[dict[str, Any], str]] = {
         f"what led to the answer: some of {', '.join(PARTS)}, with commas between them",
     ),
 }
-_FIELDS = {name: {**schema, "description": text} for name, (schema, text) in _PARAMETERS.items()}
 
 
-def _body(required: str, schema: dict[str, Any]) -> dict[str, Any]:
+def _fields(parameters: dict[str, tuple[dict[str, Any], str]]) -> dict[str, Any]:
+    return {name: {**schema, "description": text} for name, (schema, text) in parameters.items()}
+
+
+_FIELDS = _fields(_PARAMETERS)
+
+
+def _body(
+    required: str, schema: dict[str, Any], fields: dict[str, Any] = _FIELDS
+) -> dict[str, Any]:
     """A body with its photographs in one field, and parameters in others."""
     return {
         "type": "object",
         "required": [required],
         "additionalProperties": False,
-        "properties": {required: schema, **_FIELDS},
+        "properties": {required: schema, **fields},
     }
 
 
@@ -162,6 +171,49 @@ CLASSIFY: dict[str, Any] = {
                         ]
                     }
                 },
+            },
+        },
+    },
+}
+
+_MAP = TypeAdapter(LabelMap).json_schema(mode="serialization")
+DEFINITIONS |= {name: one for name, one in _MAP.pop("$defs").items() if name not in DEFINITIONS}
+_MAP["properties"]["predictions"]["items"] = {"$ref": "#/$defs/Prediction"}
+
+_MAP_PARAMETERS: dict[str, tuple[dict[str, Any], str]] = {
+    **{name: one for name, one in _PARAMETERS.items() if name != "explain"},
+    "step": (
+        {"type": "integer", "minimum": 1},
+        "pixels of the network's input between two cells: its stride if not given, or 16, 8, 4",
+    ),
+    "scale": (
+        {"type": "integer", "minimum": 1, "maximum": MOST_SCALE, "default": 1},
+        "the photograph's shorter side is so many times that of the network's input",
+    ),
+}
+_MAP_FIELDS = _fields(_MAP_PARAMETERS)
+
+LABEL_MAP: dict[str, Any] = {
+    "responses": {
+        200: {
+            "description": "The cells of the whole photograph, each with its first labels.",
+            "content": {"application/json": {"schema": _inlined(_MAP)}},
+        },
+        **PROBLEMS,
+    },
+    "openapi_extra": {
+        "parameters": [
+            _parameter(name, schema, text) for name, (schema, text) in _MAP_PARAMETERS.items()
+        ],
+        "requestBody": {
+            "required": True,
+            "description": "One photograph, in any of the forms that `/classify` takes.",
+            "content": {
+                "image/*": {"schema": BINARY},
+                "multipart/form-data": {
+                    "schema": {"type": "object", "properties": {"photo": BINARY, **_MAP_FIELDS}}
+                },
+                "application/json": {"schema": _body("image", BASE64, _MAP_FIELDS)},
             },
         },
     },

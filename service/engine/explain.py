@@ -8,14 +8,16 @@ with the bias they are the logits of each place, whose mean is the logits of the
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from booth_client.wire import CellLabel, Cells, Region, View
-from models.card import Label
 from service.photo.decode import Seen
+
+if TYPE_CHECKING:
+    from models.card import Label
 
 __all__ = ["Box", "box_on_photo", "cells", "first_at_each", "region", "view"]
 

@@ -61,7 +61,7 @@ class Explaining:
         view = explain.view(seen)
         regions = cells = None
         if "region" in self.parts and evidence.activations is not None:
-            first = first_labels(evidence.probabilities, self.top_k)
+            first = first_labels(evidence.answer[: len(self.card.labels)], self.top_k)
             maps = evidence.activations[..., first]
             regions = [explain.region(maps[..., one], seen.box) for one in range(len(first))]
         if "cells" in self.parts and evidence.head:

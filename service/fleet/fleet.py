@@ -52,13 +52,15 @@ class LoadedModel:
     """A model that answers, and since when (seconds since 1970).
 
     ``path`` is the file it was loaded from, which was ``modified`` then (seconds since 1970);
-    ``identity`` is that of what gives the answers: another file has another one.
+    ``identity`` is that of what gives the answers: another file has another one. ``maps`` are C,
+    h and w of the network's last maps, where it gives them.
     """
 
     classifier: Classifier
     path: Path
     modified: float
     identity: bytes
+    maps: tuple[int, int, int] | None = None
     since: float = field(default_factory=time.time)
 
     @property
@@ -191,7 +193,7 @@ class Fleet:
             session.close()
             raise
         identity = answers_identity(file, session.provider)
-        loaded = LoadedModel(classifier, file.path, file.modified, identity)
+        loaded = LoadedModel(classifier, file.path, file.modified, identity, file.maps)
         _log_layout(loaded, layout, tuning)
         return loaded
 

@@ -33,7 +33,9 @@ def read_model_file(path: Path) -> ModelFile:
     session = _unprepared(content, path)
     card = _card_of(session, path)
     _check_contract(session, card)
-    return ModelFile(path, content, hashlib.sha256(content).hexdigest(), modified, card)
+    return ModelFile(
+        path, content, hashlib.sha256(content).hexdigest(), modified, card, _maps(session)
+    )
 
 
 def read_card(path: Path) -> Card:
@@ -111,6 +113,15 @@ def _check_contract(session: ort.InferenceSession, card: Card) -> None:
             f"{card.name} has {outputs} outputs but its card names {len(card.labels)} labels; "
             "they must be as many."
         )
+
+
+def _maps(session: ort.InferenceSession) -> tuple[int, int, int] | None:
+    """C, h and w of the output ``maps``, where there is one that says so."""
+    for output in session.get_outputs():
+        if output.name == "maps" and all(isinstance(side, int) for side in output.shape[1:]):
+            _, channels, height, width = (*output.shape, *(0,) * 4)[:4]
+            return channels, height, width
+    return None
 
 
 def _outputs(probabilities: Any) -> int | str:

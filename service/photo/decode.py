@@ -29,7 +29,7 @@ from service.photo.formats import FORMATS, format_of
 from service.photo.header import DRAFT_MARGIN, read_header
 from service.photo.heic import open_heic
 from service.photo.profile import Conversion, conversion_to_srgb
-from service.photo.resample import Box, region_seen, resample
+from service.photo.resample import Box, Interpolation, region_seen, resample, resample_whole
 from service.photo.tiff import read_tiff
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from models.card import Input
 
-__all__ = ["DecodedPhoto", "Seen", "decode", "reduced_side"]
+__all__ = ["DecodedPhoto", "Seen", "decode", "decode_whole", "reduced_side"]
 
 # Pillow's remarks on odd files mean nothing to the operator, and could fill the log without end.
 logging.getLogger("PIL").setLevel(logging.CRITICAL)
@@ -131,29 +131,115 @@ def decode(
         UnsupportedFormat: none of the ``formats``.
 
     """
-    if not data:
-        raise BadImage("The photograph is empty: send the bytes of an image file.")
-    name = format_of(data := bytes(data), formats)
-    _configure_pillow(max_pixels)
+    name = _checked(data := bytes(data), formats, max_pixels)
     with _faults_named(name, max_pixels):
-        contents = picture_of(name, data)
-        image = _open(name, data := contents.data, max_pixels)
-        width, height = image.size
-        if width * height > max_pixels:
-            raise too_many(max_pixels)
-        check_layout(image, data, max_pixels)
-        whole, scale = image.size, _draft(image, wanted)
-        decoded = load(image, data, scale)
-        conversion = conversion_to_srgb(image, data)
-        if name == "AVIF":
-            decoded = image = cropped(image, data)
-            whole = image.size
-        turned = _orientation(image, contents.exif)
+        photo = _read(name, data, max_pixels, lambda _: reduced_side(wanted))
+        whole, scale, turned = photo.whole, photo.scale, photo.orientation
         seen = _seen(whole, turned, wanted)
         stored = _stored(seen.box, whole, turned)
         box = stored[0] / scale, stored[1] / scale, stored[2] / scale, stored[3] / scale
-        square = _square(decoded, box, turned, wanted, conversion)
-    return DecodedPhoto(square, width, height, seen)
+        square = _square(photo.pixels, box, turned, wanted, photo.conversion)
+    return DecodedPhoto(square, *photo.sent, seen)
+
+
+def decode_whole(
+    data: bytes | memoryview,
+    fit: Callable[[int, int], tuple[int, int]],
+    interpolation: Interpolation,
+    *,
+    coarseness: float = 1,
+    max_pixels: int = 64_000_000,
+    formats: Collection[str] = FORMATS,
+) -> DecodedPhoto:
+    """Decode a photograph as ``decode`` does, turn it and resize all of it, without a crop.
+
+    Args:
+        data: the file.
+        fit: from the upright photograph's width and height to those it is resized to; may raise
+            a BadRequest. It gives the same the other way round for a photograph on its side.
+        interpolation: the filter.
+        coarseness: how many times it is enlarged, after it was made that much smaller.
+        max_pixels: the largest width x height that is decoded.
+        formats: those that are decoded.
+
+    Returns:
+        The pixels, H x W x 3.
+
+    Raises:
+        BadImage, TooManyPixels, UnsupportedFormat: see ``decode``.
+
+    """
+    name = _checked(data := bytes(data), formats, max_pixels)
+    with _faults_named(name, max_pixels):
+        photo = _read(name, data, max_pixels, lambda whole: int(min(fit(*whole)) / coarseness))
+        width, height = photo.whole[::-1] if photo.orientation in _SIDEWAYS else photo.whole
+        pixels = _whole(photo, fit(width, height), interpolation, coarseness)
+    return DecodedPhoto(pixels, *photo.sent, Seen(width, height, (0, 0, width, height)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """A photograph that was read, as it is stored.
+
+    ``sent`` is its size, ``whole`` that without what an AVIF crops; the pixels are of that size
+    divided by ``scale``, and yet to be converted and turned.
+    """
+
+    pixels: Image.Image | NDArray[np.uint8]
+    sent: tuple[int, int]
+    whole: tuple[int, int]
+    scale: int
+    orientation: int
+    conversion: Conversion | None
+
+
+def _checked(data: bytes, formats: Collection[str], max_pixels: int) -> str:
+    """The format of a file that is to be decoded."""
+    if not data:
+        raise BadImage("The photograph is empty: send the bytes of an image file.")
+    name = format_of(data, formats)
+    _configure_pillow(max_pixels)
+    return name
+
+
+def _read(
+    name: str, data: bytes, max_pixels: int, resize: Callable[[tuple[int, int]], int]
+) -> _Stored:
+    """Read a file's pixels; ``resize`` gives the side that they will be resized to."""
+    contents = picture_of(name, data)
+    image = _open(name, data := contents.data, max_pixels)
+    sent = image.size
+    if sent[0] * sent[1] > max_pixels:
+        raise too_many(max_pixels)
+    check_layout(image, data, max_pixels)
+    whole, scale = sent, _draft(image, resize(sent))
+    decoded = load(image, data, scale)
+    conversion = conversion_to_srgb(image, data)
+    if name == "AVIF":
+        decoded = image = cropped(image, data)
+        whole = image.size
+    orientation = _orientation(image, contents.exif)
+    return _Stored(decoded, sent, whole, scale, orientation, conversion)
+
+
+def _whole(
+    photo: _Stored, size: tuple[int, int], interpolation: Interpolation, coarseness: float
+) -> NDArray[np.uint8]:
+    """Convert, resize and turn all of a photograph to a size as it is seen."""
+    image, conversion = photo.pixels, photo.conversion
+    image = Image.fromarray(image) if isinstance(image, np.ndarray) else image
+    if not is_rgb(image):
+        image, conversion = to_rgb(image, (0, 0, *image.size), conversion), None
+    sideways = photo.orientation in _SIDEWAYS
+    width, height = size[::-1] if sideways else size
+    if coarseness > 1:
+        smaller = round(width / coarseness), round(height / coarseness)
+        image = Image.fromarray(resample_whole(image, smaller, interpolation))
+    pixels = resample_whole(image, (width, height), interpolation)
+    if conversion:
+        pixels = conversion.apply_to(pixels)
+    turn = _TURN.get(photo.orientation)
+    return np.ascontiguousarray(turn(pixels) if turn else pixels)
 
 
 def reduced_side(wanted: Input) -> int:
@@ -239,9 +325,9 @@ def _is_ready(decoded: Image.Image | NDArray[np.uint8], conversion: Conversion |
     return conversion is not None and conversion.mode == decoded.mode == "CMYK"
 
 
-def _draft(image: Image.Image, wanted: Input) -> int:
+def _draft(image: Image.Image, resize: int) -> int:
     """Have a JPEG decoded at a fraction of its size; return by what it is divided: 1, 2, 4 or 8."""
-    width, side = image.width, DRAFT_MARGIN * reduced_side(wanted)
+    width, side = image.width, DRAFT_MARGIN * resize
     drafted = image.draft(None, (side, side))
     return round(width / drafted[1][2]) if drafted else 1
 

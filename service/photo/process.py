@@ -21,7 +21,7 @@ from service.photo.messages import read, receive, send
 if TYPE_CHECKING:
     from models.card import Input
 
-__all__ = ["DecoderProcess", "DiedError", "EndedIdleError", "Task"]
+__all__ = ["DecoderProcess", "DiedError", "EndedIdleError", "Task", "error_named", "start_child"]
 
 # Until a process is ready; it comes last on a busy machine.
 _START_S = 30.0
@@ -76,7 +76,9 @@ class DecoderProcess:
 
     def __init__(self, memory_bytes: int, idle_s: float) -> None:
         try:
-            self._process, self._connection = _start(str(memory_bytes), str(idle_s))
+            self._process, self._connection = start_child(
+                "service.photo.worker", str(memory_bytes), str(idle_s)
+            )
         except OSError:
             raise _no_room() from None
         self._is_ready = False
@@ -161,8 +163,15 @@ class DecoderProcess:
             return False
 
 
-def _start(*arguments: str) -> tuple[subprocess.Popen[bytes], socket.socket]:
+def start_child(module: str, *arguments: str) -> tuple[subprocess.Popen[bytes], socket.socket]:
     """Start a fresh interpreter: a fork would take along locks that other threads hold.
+
+    Args:
+        module: that it runs.
+        arguments: of its command line, after the descriptor of its end of the connection.
+
+    Returns:
+        The process, and our end of the connection.
 
     Raises:
         OSError: the system has no room for it.
@@ -172,7 +181,7 @@ def _start(*arguments: str) -> tuple[subprocess.Popen[bytes], socket.socket]:
     with theirs:
         try:
             process = subprocess.Popen(  # noqa: S603 (our own interpreter and module)
-                [sys.executable, "-m", "service.photo.worker", str(theirs.fileno()), *arguments],
+                [sys.executable, "-m", module, str(theirs.fileno()), *arguments],
                 env=_environment(),
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
@@ -198,7 +207,7 @@ def _environment() -> dict[str, str]:
 def _answer(fields: dict[str, Any], pixels: bytearray, size: int) -> DecodedPhoto | BadRequest:
     try:
         if "error" in fields:
-            return _ERRORS[fields["error"]](fields["detail"])
+            return error_named(fields["error"], fields["detail"])
         square = np.frombuffer(bytes(pixels), np.uint8).reshape(size, size, 3)
         width, height, box = fields["seen"]
         left, top, right, bottom = map(float, box)
@@ -211,6 +220,16 @@ def _answer(fields: dict[str, Any], pixels: bytearray, size: int) -> DecodedPhot
 _ERRORS: dict[str, type[BadRequest]] = {
     name: kind for name in errors.__all__ if issubclass(kind := getattr(errors, name), BadRequest)
 }
+
+
+def error_named(name: str, detail: str) -> BadRequest:
+    """The error of the client's that a child names.
+
+    Raises:
+        KeyError: there is none of that name.
+
+    """
+    return _ERRORS[name](detail)
 
 
 def too_late() -> DeadlineExceeded:

@@ -17,7 +17,7 @@ try:
 except ModuleNotFoundError:
     cykooz = None
 
-__all__ = ["Box", "Region", "region_seen", "resample"]
+__all__ = ["Box", "Interpolation", "Region", "region_seen", "resample", "resample_whole"]
 
 Box = tuple[float, float, float, float]
 Region = tuple[int, int, int, int]
@@ -90,6 +90,13 @@ def resample(
     if sideways:
         return _array(_resize(_image(pixels), side, side, box, interpolation))
     return _array(_across_then_down(pixels, side, box, interpolation))
+
+
+def resample_whole(
+    image: Image.Image, size: tuple[int, int], interpolation: Interpolation
+) -> NDArray[np.uint8]:
+    """Resize all of a loaded RGB image to ``size`` (width, height); H x W x 3."""
+    return np.asarray(image.resize(size, _PILLOW[interpolation], reducing_gap=_REDUCING_GAP))
 
 
 def _across_then_down(

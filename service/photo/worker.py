@@ -26,7 +26,7 @@ from service.photo.messages import receive, send
 if TYPE_CHECKING:
     from models.card import Input
 
-__all__ = ["READY", "main", "serve"]
+__all__ = ["READY", "ending_after", "limit_memory", "main", "serve"]
 
 READY = b"+"
 
@@ -53,12 +53,12 @@ def main() -> None:
     os.nice(_NICENESS)
     for name in (signal.SIGINT, signal.SIGTERM):  # meant for the other, who ends this one
         signal.signal(name, signal.SIG_IGN)
-    _limit_memory(int(memory_bytes))
+    limit_memory(int(memory_bytes))
     with socket.socket(fileno=int(number)) as connection:
         serve(connection, float(idle_s))
 
 
-def _limit_memory(size: int) -> None:
+def limit_memory(size: int) -> None:
     """Allow so many bytes more than what is held now; and no core dump, which would hold them."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     status = Path("/proc/self/status")
@@ -76,14 +76,14 @@ def serve(connection: socket.socket, idle_s: float) -> None:
             connection.settimeout(idle_s)
             fields, data = receive(connection, sys.maxsize)
             connection.settimeout(None)
-            with _ending_after(fields["seconds"] + _GRACE_S):
+            with ending_after(fields["seconds"] + _GRACE_S):
                 send(connection, *_answer(fields, data))
     except OSError:
         return
 
 
 @contextmanager
-def _ending_after(seconds: float) -> Iterator[None]:
+def ending_after(seconds: float) -> Iterator[None]:
     """Have the system end this process unless it is done in time, whatever it is doing then."""
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:

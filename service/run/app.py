@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from service.api import classify, docs, health, models
+from service.api import classify, docs, health, label_map, models
 from service.api.answering import Answering
 from service.engine.classifier import Limits
+from service.engine.map_queue import MapQueue
 from service.fleet.fleet import Fleet
 from service.fleet.layout import Layouts
 from service.memory import MemoryBudget
@@ -56,7 +57,8 @@ def create_state(settings: Settings) -> ServiceState:
         decoding_bytes=decoding_bytes(settings),
     )
     memory = MemoryBudget(memory_of(settings))
-    state = ServiceState(settings, fleet, metrics, memory, _traces(settings))
+    maps = MapQueue(memory, settings.max_pixels, _decodable(settings))
+    state = ServiceState(settings, fleet, metrics, memory, maps, _traces(settings))
     metrics.watch(fleet, memory, ready=lambda: state.not_ready() is None)
     return state
 
@@ -103,10 +105,10 @@ def _decodable(settings: Settings) -> tuple[str, ...]:
     return tuple(name.upper() for name in settings.formats if name not in missing)
 
 
-async def _close_in_time(fleet: Fleet) -> None:
-    """End the models; one that is being compiled, which may take a minute, is left behind."""
+async def _close_in_time(part: Fleet | MapQueue) -> None:
+    """End a part; a model that is being compiled, which may take a minute, is left behind."""
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(beside(lambda: fleet.close(CLOSING_S)), CLOSING_S)
+        await asyncio.wait_for(beside(lambda: part.close(CLOSING_S)), CLOSING_S)
 
 
 def create_app(state: ServiceState) -> ASGIApp:
@@ -121,7 +123,7 @@ def create_app(state: ServiceState) -> ASGIApp:
         for task in tasks:
             task.cancel()
         await page.close()
-        ending = [_close_in_time(state.fleet)]
+        ending = [_close_in_time(state.fleet), _close_in_time(state.maps)]
         if state.traces:
             ending.append(asyncio.to_thread(state.traces.close))
         await asyncio.gather(*ending)
@@ -137,16 +139,19 @@ def create_app(state: ServiceState) -> ASGIApp:
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         lifespan=lifespan,
     )
-    front = classify.ClassifyFront(Answering(state))
+    answering = Answering(state)
+    front = classify.ClassifyFront(answering)
     app.include_router(classify.router(front))
+    app.include_router(label_map.router(state, answering))
     app.include_router(models.router(state))
     app.include_router(health.router(state))
     app.include_router(docs.router())
     problems.install(app)
     app.router.default = page
     inner = classify.FastPath(HeadAsGet(app), front)
+    counted = classify.asks_for_labels, label_map.asks_for_label_map
     whole = AccessControl(inner, state.api_keys, state.settings.rate_limit_per_minute)
-    outer: ASGIApp = RequestMiddleware(whole, state, classify.asks_for_labels)
+    outer: ASGIApp = RequestMiddleware(whole, state, *counted)
     if state.settings.cors_origins:
         outer = Cors(outer, state.settings.cors_origins)
     return behind_proxies(outer, state.settings)

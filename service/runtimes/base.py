@@ -30,6 +30,7 @@ class ModelFile:
         sha256: of the content, in hexadecimal.
         modified: when the file was written, in seconds since 1970.
         card: the card in it.
+        maps: C, h and w of the network's output ``maps``; None where it has none.
 
     """
 
@@ -38,6 +39,7 @@ class ModelFile:
     sha256: str
     modified: float
     card: Card
+    maps: tuple[int, int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ class Evidence:
     """What the network says about one photograph.
 
     Attributes:
-        probabilities: K numbers.
+        answer: K probabilities, and the familiarity if the card has a threshold of it.
         activations: the class activation maps, h x w x K; None where they can't be told. With the
             head's bias they are logits, whose mean over the places gives the answer.
         head: None where there are no activations.
@@ -55,7 +55,7 @@ class Evidence:
 
     """
 
-    probabilities: NDArray[np.float32]
+    answer: NDArray[np.float32]
     activations: NDArray[np.float32] | None = None
     head: Head | None = None
     attributes: NDArray[np.float32] | None = None
@@ -217,6 +217,6 @@ def _is_mean_of_places(explainer: Explainer, side: int) -> bool:
     assert found.head  # noqa: S101
     expected = found.logits.mean((0, 1), np.float64) / found.head.temperature
     # Logits are known from probabilities but for what they have in common.
-    answered = np.log(np.maximum(found.probabilities, np.finfo(np.float32).tiny))
+    answered = np.log(np.maximum(found.answer[: expected.size], np.finfo(np.float32).tiny))
     difference = (answered - answered.mean()) - (expected - expected.mean())
     return bool(np.sqrt((difference**2).mean()) <= _ROUNDING * max(expected.std(), _ROUNDING))

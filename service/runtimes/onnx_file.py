@@ -7,14 +7,14 @@ messages one behind the other the lists are joined: what is appended to a file j
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FLOAT", "GraphParts", "added", "node", "read_graph"]
+__all__ = ["FLOAT", "GraphParts", "added", "node", "read_graph", "with_free_sizes"]
 
 FLOAT = 1  # TensorProto.DataType
 _TYPES: dict[int, type[np.generic]] = {
@@ -26,7 +26,7 @@ _TYPES: dict[int, type[np.generic]] = {
     10: np.float16,
     11: np.float64,
 }
-_GRAPH, _NODE, _INITIALIZER, _OUTPUT = 7, 1, 5, 12
+_GRAPH, _NODE, _INITIALIZER, _INPUT, _OUTPUT, _VALUE_INFO = 7, 1, 5, 11, 12, 13
 _VARINT, _EIGHT_BYTES, _LENGTH, _FOUR_BYTES = 0, 1, 2, 5
 _INT, _INTS = 2, 7  # AttributeProto.AttributeType
 
@@ -113,6 +113,48 @@ def added(content: bytes, nodes: Iterable[bytes], output: str, rank: int) -> byt
     return content + _field(_GRAPH, b"".join(graph))
 
 
+def with_free_sizes(content: bytes, name: str, outputs: Collection[str]) -> bytes:
+    """A model file whose photographs may have any size, and with no outputs but some.
+
+    Args:
+        content: of the file.
+        name: of the input whose four dimensions become free.
+        outputs: names of those that stay, whose shapes are left open.
+
+    """
+    message = [_whole(one) for one in _fields(memoryview(content)) if one[0] != _GRAPH]
+    graph = [
+        _freed(number, value, name)
+        for part in _all(memoryview(content), _GRAPH)
+        for number, value in _fields(part)
+        if number != _VALUE_INFO
+        if number != _OUTPUT or _text(value, 1) in outputs
+    ]
+    return b"".join([*message, _field(_GRAPH, b"".join(graph))])
+
+
+def _freed(number: int, value: Any, name: str) -> bytes:
+    """A field of a graph, without the sizes if it is an output or the input of that name."""
+    if number == _OUTPUT:
+        return _field(number, _value_info(value, b""))
+    if number == _INPUT and _text(value, 1) == name:
+        sides = [_field(1, _field(2, f"side{index}".encode())) for index in range(4)]
+        return _field(number, _value_info(value, _field(2, b"".join(sides))))
+    return _whole((number, value))
+
+
+def _value_info(value: memoryview, shape: bytes) -> bytes:
+    """A ValueInfoProto with another shape."""
+    (tensor,) = (tensor for kind in _all(value, 2) for tensor in _all(kind, 1))
+    element = _number(1, next(_integers(tensor, 1), FLOAT))
+    return _field(1, _text(value, 1).encode()) + _field(2, _field(1, element + shape))
+
+
+def _whole(field: tuple[int, Any]) -> bytes:
+    number, value = field
+    return _number(number, value) if isinstance(value, int) else _field(number, value)
+
+
 def _fields(message: memoryview) -> Iterator[tuple[int, Any]]:
     """The fields' numbers and values: a number, or the bytes of text, lists and messages."""
     at = 0
@@ -179,8 +221,8 @@ def _attribute(name: str, value: int | Sequence[int]) -> bytes:
     return head + b"".join(_number(8, one) for one in value) + _number(20, _INTS)
 
 
-def _field(number: int, value: bytes) -> bytes:
-    return _encoded(number << 3 | _LENGTH) + _encoded(len(value)) + value
+def _field(number: int, value: bytes | memoryview) -> bytes:
+    return b"".join([_encoded(number << 3 | _LENGTH), _encoded(len(value)), value])
 
 
 def _number(number: int, value: int) -> bytes:

@@ -51,9 +51,7 @@ class OpenVino:
 
     provider = "openvino"
 
-    def __init__(
-        self, file: ModelFile, layout: Layout, outputs: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, file: ModelFile, layout: Layout, outputs: Sequence[str] = ()) -> None:
         outputs = outputs or (file.card.answer_output,)
         self._network = _with_outputs(_core().read_model(file.content), outputs)
         _refuse_loops(self._network)

@@ -64,7 +64,8 @@ def _fields(record: RequestRecord) -> dict[str, Any]:
         "status": record.status,
         "duration_ms": _milliseconds(record.seconds),
     }
-    return fields | _classification(record) if record.classifies else fields
+    is_counted = record.classifies or record.maps_labels
+    return fields | _classification(record) if is_counted else fields
 
 
 def _classification(record: RequestRecord) -> dict[str, Any]:

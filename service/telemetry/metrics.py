@@ -68,6 +68,12 @@ class Metrics:
         self.stage_seconds = self._histogram(
             "stage_duration_seconds", "Time in each stage.", [*model, "stage"], SECONDS
         )
+        self.label_maps = self._counter(
+            "label_map_requests", "Requests for label maps, by outcome.", [*model, "outcome"]
+        )
+        self.label_map_seconds = self._histogram(
+            "label_map_duration_seconds", "As that of requests, of label maps.", model, SECONDS
+        )
         self.batch_size = self._histogram(
             "batch_size", "Photographs a batch.", model, batch_size_classes(max_batch_size)
         )
@@ -136,6 +142,11 @@ class Metrics:
             self._failed_of(model, outcome).inc()
         for result, times in record.lookups.items():
             self.cache.looked_up(model, result, times)
+
+    def count_label_map(self, record: RequestRecord) -> None:
+        """Count a request for a label map that is over; it takes no part in the other metrics."""
+        self.label_maps.labels(record.model, record.outcome).inc()
+        self.label_map_seconds.labels(record.model).observe(record.seconds)
 
     def _count_stages(self, record: RequestRecord) -> None:
         seconds_of = partial(self._stage_seconds_of, record.model)

@@ -55,6 +55,7 @@ class RequestRecord:
         path: As it was sent, %-encoded: it can't break a log's line or paint a terminal.
         start: The instant of ``time.perf_counter()`` at which its head was there.
         classifies: It asks for labels; only then has it what follows, and counts in the metrics.
+        maps_labels: It asks for a label map, which counts by itself.
         trace: Where it is traced.
         seconds: From its head to the end of its answer.
         status: Of the response; 0 if none was sent.
@@ -78,6 +79,7 @@ class RequestRecord:
     path: str
     start: float
     classifies: bool = False
+    maps_labels: bool = False
     trace: Trace | None = None
     seconds: float = 0.0
     status: int = 0

@@ -36,15 +36,21 @@ class RequestMiddleware:
         app: what answers.
         state: of the service.
         classifies: whether a request asks for labels, by its scope; those count in the metrics.
+        maps_labels: whether it asks for a label map; those count by themselves.
 
     """
 
     def __init__(
-        self, app: ASGIApp, state: ServiceState, classifies: Callable[[Scope], bool]
+        self,
+        app: ASGIApp,
+        state: ServiceState,
+        classifies: Callable[[Scope], bool],
+        maps_labels: Callable[[Scope], bool],
     ) -> None:
         self._app = app
         self._state = state
         self._classifies = classifies
+        self._maps_labels = maps_labels
         self._access_log = AccessLog(state.settings.log_lines_per_second)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -89,16 +95,21 @@ class RequestMiddleware:
             traces = self._state.traces
             record.trace = traces.begin(scope, start) if traces else None
             self._state.metrics.in_flight.inc()
+        elif self._maps_labels(scope):
+            record.maps_labels = True
         return record
 
     def _end(self, scope: Scope, record: RequestRecord) -> None:
         """Tell of a request that is over: metrics, log, trace."""
         record.seconds = time.perf_counter() - record.start
-        if record.classifies:
+        if record.classifies or record.maps_labels:
             was_answered = 0 < record.status < BAD_REQUEST
             record.outcome = record.outcome or ("ok" if was_answered else "error")
+        if record.classifies:
             self._state.metrics.in_flight.dec()
             self._state.metrics.count(record)
+        elif record.maps_labels:
+            self._state.metrics.count_label_map(record)
         if scope["path"] not in QUIET and not is_page(scope):
             self._access_log.write(record)
         if record.trace:

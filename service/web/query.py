@@ -8,8 +8,9 @@ from urllib.parse import parse_qsl
 
 from booth_client.errors import InvalidParameter
 
-__all__ = ["check_name", "given_twice", "merged", "parameters"]
+__all__ = ["check_name", "given_twice", "merged", "parameters", "whole_number"]
 
+_MOST_DIGITS = 10
 _MOST_SHOWN = 64  # characters of a stranger's name for a parameter
 
 
@@ -61,3 +62,18 @@ def merged(query: Mapping[str, str], fields: Mapping[str, str]) -> dict[str, str
                 f"{fields[name][:_MOST_SHOWN]!r} in the body; send it once."
             )
     return {**fields, **query}
+
+
+def whole_number(given: Mapping[str, str], name: str, *, most: int) -> int | None:
+    """The value of a parameter that is a whole number from 1 to ``most``; None if not given.
+
+    Raises:
+        InvalidParameter: it is none.
+
+    """
+    text = given.get(name)
+    if text is None:
+        return None
+    if text.isascii() and text.isdecimal() and len(text) < _MOST_DIGITS and 1 <= int(text) <= most:
+        return int(text)
+    raise InvalidParameter(f"{name} must be a whole number from 1 to {most}, not {text[:32]!r}.")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from booth_client.errors import Starting
+from service.engine.map_queue import MapQueue
 from service.fleet.fleet import Fleet, LoadedModel
 from service.memory import MemoryBudget
 from service.settings import Settings
@@ -26,17 +27,18 @@ CAN_NOT_START = "The models can't be loaded; the log says why."
 class ServiceState:
     """One running service.
 
-    ``memory`` is what all its requests may hold together; ``traces`` if there is somebody to send
-    them to; ``api_keys`` are those that are valid now; ``started`` once all models are loaded and
-    warm; ``draining`` from SIGTERM on; ``fatal`` says why it can't go on; ``port`` is the one it
-    listens on; ``loading`` is held while models are loaded; ``reload_waits`` while another load of
-    them has been asked for and not yet begun.
+    ``memory`` is what all its requests may hold together; ``maps`` makes label maps; ``traces`` if
+    there is somebody to send them to; ``api_keys`` are those that are valid now; ``started`` once
+    all models are loaded and warm; ``draining`` from SIGTERM on; ``fatal`` says why it can't go on;
+    ``port`` is the one it listens on; ``loading`` is held while models are loaded; ``reload_waits``
+    while another load of them has been asked for and not yet begun.
     """
 
     settings: Settings
     fleet: Fleet
     metrics: Metrics
     memory: MemoryBudget
+    maps: MapQueue
     traces: Traces | None = field(default=None)
     api_keys: ApiKeys = field(init=False)
     started: bool = field(default=False)

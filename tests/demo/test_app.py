@@ -3,58 +3,52 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
 import httpx
 import pytest
 
-from demo.app import create_app
-from demo.samples import SAMPLES
+from demo.views import VIEWS, View
+
+# One worker starts the service, and all of these use it.
+pytestmark = pytest.mark.xdist_group("page")
 
 
-def test_the_page_is_shown_without_a_service(orphan: str) -> None:
-    shown = httpx.get(orphan)
-    assert shown.status_code == 200
-    assert "A photograph in, five labels out." in shown.text
-
-
-def test_the_samples_are_there(orphan: str) -> None:
-    photo = httpx.get(f"{orphan}/page/samples/{SAMPLES[0].file}")
-    assert photo.headers["content-type"] == "image/jpeg"
-
-
-@pytest.mark.parametrize(
-    "parts",
-    [
-        [("files", ("", b"GIF89a"))],
-        [("files", (None, b"GIF89a"))],
-        [("files", ("../../etc/passwd", b"GIF89a"))],
-        [("a", ("a", b"GIF89a")), ("b", ("b", b""))],
-    ],
-)
-def test_a_form_is_no_photograph_of_the_page_whatever_its_files_are_called(
-    orphan: str, parts: list[Any]
+@pytest.mark.parametrize("view", VIEWS, ids=lambda one: one.name)
+@pytest.mark.parametrize("place", ["site", "orphan"])
+def test_each_view_is_shown_with_and_without_a_service(
+    request: pytest.FixtureRequest, place: str, view: View
 ) -> None:
-    for url in (f"{orphan}/page/photos", f"{orphan}/gradio_api/upload"):
-        refused = httpx.post(url, files=parts)
-        assert refused.status_code in (404, 422)
-        assert refused.headers["content-type"] == "application/problem+json"
-    assert "the photograph's bytes alone" in httpx.post(f"{orphan}/page/photos", files=parts).text
+    shown = httpx.get(f"{request.getfixturevalue(place)}/{view.path}")
+    assert (shown.status_code, shown.headers["content-encoding"]) == (200, "gzip")
+    assert f'<p class="sentence">{view.sentence}</p>' in shown.text.replace("&#39;", "'")
+    assert f'data-view="{view.name}"' in shown.text
 
 
-def test_a_folder_of_the_page_is_no_file(orphan: str) -> None:
-    refused = httpx.get(f"{orphan}/static/img")
-    assert refused.json()["detail"] == "This is no file of the page; the page is at /."
+@pytest.mark.parametrize("path", ["/page", "/page/", "/static/img", "/assets", "/page/samples"])
+def test_a_folder_of_the_page_is_no_file(orphan: str, path: str) -> None:
+    refused = httpx.get(f"{orphan}{path}")
+    assert refused.status_code in (403, 404)
+    assert refused.json()["detail"].endswith("the page is at /.")
 
 
 def test_what_the_page_does_not_need_is_closed(orphan: str) -> None:
     assert httpx.get(f"{orphan}/gradio_api/info").status_code == 404
 
 
+def test_the_manifest_names_what_is_there(orphan: str) -> None:
+    manifest = httpx.get(f"{orphan}/manifest.json").raise_for_status().json()
+    assert manifest["name"] == "Booth"
+    for icon in manifest["icons"]:
+        sent = httpx.get(httpx.URL(f"{orphan}/manifest.json").join(icon["src"]))
+        assert (sent.status_code, sent.headers["content-type"]) == (200, icon["type"])
+    start = httpx.URL(f"{orphan}/manifest.json").join(manifest["start_url"])
+    assert httpx.get(start).is_success
+
+
+def test_a_question_whose_service_is_away_is_answered_so(orphan: str) -> None:
+    for answer in (httpx.get(f"{orphan}/models"), httpx.post(f"{orphan}/classify", content=b"a")):
+        assert (answer.status_code, answer.json()["type"]) == (503, "/problems/unreachable")
+
+
 def test_gradio_reports_to_nobody() -> None:
     assert os.environ["GRADIO_ANALYTICS_ENABLED"] == "False"
-
-
-def test_an_address_that_is_none_is_refused() -> None:
-    with pytest.raises(ValueError, match="write it as http://"):
-        create_app("booth")

@@ -5,8 +5,11 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from demo.access import EVENTS, PHOTOS
+from demo.assets import ASSETS
 from demo.headers import POLICY
+
+# One worker starts the service, and all of these use it.
+pytestmark = pytest.mark.xdist_group("page")
 
 
 @pytest.mark.parametrize(
@@ -18,8 +21,11 @@ from demo.headers import POLICY
         ("GET", "/favicon.ico"),
         ("GET", "/page/samples/coffee.jpg"),
         ("GET", "/nothing"),
-        ("POST", PHOTOS),
-        ("POST", EVENTS),
+        ("GET", "/patches"),
+        ("GET", "/manifest.json"),
+        ("GET", f"/page/{ASSETS.digest}/js/main.js"),
+        ("GET", "/page/thumbnails/coffee.jpg"),
+        ("POST", "/page/photos"),
     ],
 )
 @pytest.mark.parametrize("place", ["site", "orphan"])

@@ -9,6 +9,7 @@ import uvicorn
 from click.testing import CliRunner
 
 from demo.__main__ import main
+from demo.forward import Forward
 from demo.visits import Protocol
 
 
@@ -25,10 +26,10 @@ def test_an_address_that_is_none_is_a_usage_error() -> None:
 def test_the_service_comes_from_the_environment_and_its_links_with_it(
     monkeypatch: pytest.MonkeyPatch, arguments: list[str], links: str
 ) -> None:
-    made: list[dict[str, Any]] = []
+    made: list[Any] = []
 
-    def create_app(url: str, api_key: str | None, **given: Any) -> None:
-        made.append({"url": url, "api_key": api_key, **given})
+    def create_app(forward: Forward, **given: Any) -> None:
+        made.append((forward, given))
 
     monkeypatch.setattr("demo.__main__.create_app", create_app)
     monkeypatch.setattr(uvicorn, "run", lambda _app, **given: made.append(given))
@@ -39,13 +40,10 @@ def test_the_service_comes_from_the_environment_and_its_links_with_it(
     }
     result = CliRunner().invoke(main, ["--port", "0", *arguments], env=environment)
     assert result.exit_code == 0
-    page, server = made
-    assert page == {
-        "url": "http://booth.test:1",
-        "api_key": "secret",
-        "links": links,
-        "rate_limit_per_minute": 7,
-    }
+    (forward, page), server = made
+    assert str(forward._service.base_url) == "http://booth.test:1"
+    assert forward._service.headers["authorization"] == "Bearer secret"
+    assert page == {"links": links, "rate_limit_per_minute": 7}
     assert (server["host"], server["port"], server["http"]) == ("127.0.0.1", 0, Protocol)
 
 

@@ -6,9 +6,12 @@ could give.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 
+import httpx
 import pytest
+from PIL import Image
 
 from demo.samples import FOLDER, SAMPLES, Sample
 from service.cli.options import DEFAULT_MODEL
@@ -40,3 +43,21 @@ def test_a_sample_gets_a_scene_that_a_person_could_give(
     assert scenes & {one.category for one in answer.predictions}
     assert answer.environment
     assert answer.environment.kind == kind
+
+
+@pytest.mark.xdist_group("page")
+@pytest.mark.parametrize("place", ["samples", "thumbnails"])
+def test_samples_are_sent_and_nothing_beside_them(orphan: str, place: str) -> None:
+    for one in SAMPLES:
+        sent = httpx.get(f"{orphan}/page/{place}/{one.file}")
+        assert (sent.status_code, sent.headers["content-type"]) == (200, "image/jpeg")
+        assert sent.headers["cache-control"] == "public, max-age=86400"
+    assert httpx.get(f"{orphan}/page/{place}/README.md").status_code == 404
+
+
+@pytest.mark.xdist_group("page")
+def test_a_thumbnail_is_a_small_square(orphan: str) -> None:
+    sizes = [len(httpx.get(f"{orphan}/page/thumbnails/{one.file}").content) for one in SAMPLES]
+    assert sum(sizes) < 50_000
+    with Image.open(io.BytesIO(httpx.get(f"{orphan}/page/thumbnails/coffee.jpg").content)) as one:
+        assert one.size == (128, 128)

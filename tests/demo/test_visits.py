@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import socket
-from threading import Event, Thread
+from threading import Event
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-import uvicorn
 from starlette.responses import PlainTextResponse
 
 from booth_client import RateLimited
 from demo.visits import AccessLog, Protocol, RateLimit, RootPath
-from tests.waiting import ended, eventually
+from tests.demo.listening import listening
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 
@@ -73,20 +70,6 @@ class Hasty(Protocol):
     longest_looks = 4
 
 
-@contextlib.contextmanager
-def listening(app: ASGIApp) -> Iterator[int]:
-    config = uvicorn.Config(app, http=Hasty, port=0, log_config=None, ws="none", lifespan="off")
-    server = uvicorn.Server(config)
-    thread = Thread(target=server.run)
-    thread.start()
-    try:
-        eventually(lambda: server.started)
-        yield server.servers[0].sockets[0].getsockname()[1]
-    finally:
-        server.should_exit = True
-        ended(thread)
-
-
 def _is_closed(connection: socket.socket) -> bool:
     """Whether the server has closed a connection without an answer."""
     connection.setblocking(False)
@@ -101,7 +84,7 @@ def _is_closed(connection: socket.socket) -> bool:
 @pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\nHost: a\r\nX-A: "])
 def test_who_sends_no_whole_head_is_not_waited_for(sent: bytes) -> None:
     with (
-        listening(PlainTextResponse("ok")) as port,
+        listening(PlainTextResponse("ok"), Hasty) as port,
         socket.create_connection(("127.0.0.1", port), timeout=10) as connection,
     ):
         connection.sendall(sent)
@@ -120,7 +103,7 @@ def test_who_does_not_read_is_not_waited_for() -> None:
         sent.set()
 
     with (
-        listening(large) as port,
+        listening(large, Hasty) as port,
         socket.create_connection(("127.0.0.1", port), timeout=10) as connection,
     ):
         connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -128,7 +111,7 @@ def test_who_does_not_read_is_not_waited_for() -> None:
 
 
 def test_who_asks_and_reads_is_served() -> None:
-    with listening(PlainTextResponse("ok")) as port:
+    with listening(PlainTextResponse("ok"), Hasty) as port:
         assert httpx.get(f"http://127.0.0.1:{port}").text == "ok"
 
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from playwright.sync_api import ConsoleMessage, FilePayload, Locator, Page, expect
+from playwright.sync_api import ConsoleMessage, FilePayload, Locator, Page, Request, expect
 
 __all__ = [
     "answer",
@@ -87,8 +87,11 @@ def hand_over(page: Page, kind: str, *photos: bytes) -> None:
 
 
 def expect_labels(page: Page, first: str | re.Pattern[str]) -> None:
-    """Wait for five labels, the first of which says this: ``re.compile("^Coffee shop")``."""
-    rows = answer(page).locator("ol.labels:not(.empty)").get_by_role("listitem")
+    """Wait for five labels, the first of which says this: ``re.compile("^Coffee shop")``.
+
+    Where two models answer, they are the scenes.
+    """
+    rows = answer(page).locator("ol.labels:not(.empty)").first.get_by_role("listitem")
     expect(rows).to_have_count(5)
     expect(rows.first).to_have_text(first)
 
@@ -123,3 +126,54 @@ def watch_shifts(page: Page) -> None:
 def shifts(page: Page) -> float:
     """The sum of the layout shifts so far."""
     return float(page.evaluate("window.shifted"))
+
+
+# Browsers do not tell a body that is a Blob, so that it is kept where it is sent.
+KEEP_SENT = """() => {
+  window.sent = [];
+  const { send } = XMLHttpRequest.prototype;
+  XMLHttpRequest.prototype.send = function (body) {
+    window.sent.push(body);
+    send.call(this, body);
+  };
+}"""
+LAST_SIZE = """async () => {
+  const { width, height } = await createImageBitmap(window.sent.at(-1));
+  return [width, height];
+}"""
+
+
+class Questions:
+    """The photographs that an open page asks of from now on.
+
+    Attributes:
+        most: how many at once at most.
+
+    """
+
+    def __init__(self, page: Page) -> None:
+        self.most = 0
+        self._page = page
+        self._running: list[Request] = []
+        page.evaluate(KEEP_SENT)
+        page.on("request", self._begin)
+        page.on("requestfinished", self._end)
+        page.on("requestfailed", self._end)
+
+    def byte_counts(self) -> list[int]:
+        """Bytes of each."""
+        return list(self._page.evaluate("window.sent.map((one) => one.size)"))
+
+    def last_size(self) -> tuple[int, int]:
+        """Width and height of the last one."""
+        width, height = self._page.evaluate(LAST_SIZE)
+        return width, height
+
+    def _begin(self, request: Request) -> None:
+        if "/classify" in request.url:
+            self._running.append(request)
+            self.most = max(self.most, len(self._running))
+
+    def _end(self, request: Request) -> None:
+        if request in self._running:
+            self._running.remove(request)

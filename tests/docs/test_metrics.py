@@ -34,6 +34,7 @@ def page(serve: Serve) -> Iterator[str]:
         http.post("/classify", content=PHOTO).raise_for_status()
         files = [("photo", PHOTO), ("photo", b"no photograph")]
         http.post("/classify", files=files).raise_for_status()
+        http.post("/label-map?step=1", content=PHOTO)
         yield http.get("/metrics").raise_for_status().text
 
 

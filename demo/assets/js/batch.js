@@ -1,7 +1,7 @@
 // Many photos, a few at a time: what is answered is told, what is lost with the connection is asked
 // again when the service is back.
 
-import { shrink } from "./shrink.js";
+import { SIDE, shrink } from "./shrink.js";
 import { classify, read } from "./service.js";
 
 const AT_ONCE = 4;
@@ -66,7 +66,7 @@ export class Batch extends EventTarget {
       file = await one.read();
       one.thumbnail = await thumbnail(file);
       if (generation === this.generation) this.tell("seen", one);
-      const { blob } = await shrink(file, 512);
+      const { blob } = await shrink(file, SIDE);
       for (let pause = PAUSE_MS; generation === this.generation; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
         try {
           one.answer = await classify(blob, { model: this.model });

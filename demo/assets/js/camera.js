@@ -2,9 +2,10 @@
 // so that one visitor's stream can't hold the service.
 
 import { photo } from "./photo.js";
+import { SIDE } from "./shrink.js";
 import { stage } from "./stage.js";
 
-const QUALITY = 0.85;
+const QUALITY = 0.9;
 const LEAST_MS = 125; // between two frames
 const PAUSE_MS = 1500; // after one that was not answered
 
@@ -86,7 +87,7 @@ class Camera {
     const mine = ++this.runs;
     while (mine === this.runs && this.on && !document.hidden) {
       const start = performance.now();
-      const answered = await photo.look(await this.frame(photo.side));
+      const answered = await photo.look(await this.frame(SIDE));
       const spent = performance.now() - start;
       await new Promise((resolve) => setTimeout(resolve, answered ? Math.max(0, LEAST_MS - spent) : PAUSE_MS));
     }

@@ -11,15 +11,16 @@ export function headline(one) {
   return make("h2.first", {}, make("b", {}, percent(one.confidence)), " ", ...label(one));
 }
 
-export function bars(predictions) {
-  return make("ol.labels", {}, ...predictions.map(bar));
+// mark(one): what stands before a label's name.
+export function bars(predictions, mark = () => "") {
+  return make("ol.labels", {}, ...predictions.map((one) => bar(one, mark(one))));
 }
 
-function bar(one) {
+function bar(one, mark) {
   return make(
     "li",
     { style: `--share:${one.confidence.toFixed(4)}`, title: one.category },
-    make("span", {}, ...label(one)),
+    make("span", {}, mark, ...label(one)),
     make("b", {}, percent(one.confidence)),
     make("i"),
   );

@@ -10,6 +10,7 @@ const booth = document.querySelector("#booth");
 const assets = booth.dataset.assets;
 const place = document.querySelector("#view");
 const links = [...booth.querySelectorAll("header nav a")];
+const QUIET_MS = 2500; // after all that is seen has been loaded
 let leave = null; // what the view that is seen does when it is left
 let latest = 0;
 
@@ -100,6 +101,12 @@ window.booth = { photo, stage, camera, models, moveInto };
 stage.start();
 camera.start();
 go(linkOf(location.href) ?? links[0]);
-stage.tried(photo.restore());
-const idle = window.requestIdleCallback ?? ((work) => setTimeout(work, 200));
-window.addEventListener("load", () => setTimeout(() => idle(fetchGradio), 1000), { once: true });
+if (window.early) window.early.click();
+else stage.tried(photo.restore());
+window.addEventListener("load", () => setTimeout(fetchWhenQuiet, QUIET_MS), { once: true });
+
+// Not while a visitor waits: on a slow line it would take the answer's place.
+function fetchWhenQuiet() {
+  if (document.hidden || booth.querySelector("[aria-busy=true]")) setTimeout(fetchWhenQuiet, 500);
+  else fetchGradio();
+}

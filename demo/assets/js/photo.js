@@ -2,7 +2,7 @@
 // view, or this page loaded anew; the service keeps none.
 
 import * as address from "./address.js";
-import { shrink } from "./shrink.js";
+import { SIDE, shrink } from "./shrink.js";
 
 const KEPT = "booth.photo";
 
@@ -12,7 +12,6 @@ class Photo extends EventTarget {
     // {blob: what is sent, file, name, sample (its name, or null), width, height: the upright
     // photo's own size, 0 where this browser can't tell, live: whether it is a camera's frame}
     this.current = null;
-    this.side = 512; // pixels of the shorter side of what is sent; twice what the networks see
     this.latest = 0;
   }
 
@@ -22,7 +21,7 @@ class Photo extends EventTarget {
     const mine = ++this.latest;
     this.dispatchEvent(new CustomEvent("taken", { detail: { file, sample } }));
     address.set({ sample, label: null });
-    const { blob, width, height } = await shrink(file, this.side);
+    const { blob, width, height } = await shrink(file, SIDE);
     if (mine !== this.latest) return;
     this.current = { blob, file, name: file.name, sample, width, height, live: false };
     this.keep();
@@ -57,19 +56,18 @@ class Photo extends EventTarget {
 
   // What the address names, or what this tab had; gives whether there was one.
   async restore() {
-    const sample = address.get("sample");
-    if (sample) {
-      const label = address.get("label");
-      await this.takeSample(sample);
-      address.set({ label });
-      return true;
-    }
+    const [sample, label] = [address.get("sample"), address.get("label")];
     const kept = sessionStorage.getItem(KEPT);
-    if (!kept) return false;
-    const { name, data } = JSON.parse(kept);
+    if (sample) await this.takeSample(sample);
+    else if (kept) await this.takeKept(JSON.parse(kept));
+    else return false;
+    address.set({ label }); // it is of this photo
+    return true;
+  }
+
+  async takeKept({ name, data }) {
     const blob = await (await fetch(data)).blob();
     await this.take(new File([blob], name, { type: blob.type }));
-    return true;
   }
 
   keep() {

@@ -2,7 +2,8 @@
 
 const LONGEST_MS = 60_000; // without a byte: the server is frozen, or the connection gone
 
-// What went wrong, in a visitor's words; `again` says whether to try again may help.
+// What went wrong, in a visitor's words; `again` says whether to try again may help, `kind` is the
+// service's name for it, where the service said it.
 export class Problem extends Error {
   constructor(heading, sentence, again = true) {
     super(sentence);
@@ -32,7 +33,8 @@ const KINDS = {
 export function problemOf(status, body) {
   const kind = String(body?.type ?? "").replace("/problems/", "");
   const [heading, again, sentence] = KINDS[kind] ?? ["That did not work", status >= 500];
-  return new Problem(heading, sentence ?? body?.detail ?? "Something failed on Booth’s side.", again);
+  const problem = new Problem(heading, sentence ?? body?.detail ?? "Something failed on Booth’s side.", again);
+  return Object.assign(problem, { kind });
 }
 
 // Ask by GET; gives what the JSON says, or the text where it is none.

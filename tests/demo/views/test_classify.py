@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+import json
 import re
-from typing import TYPE_CHECKING
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 from playwright.sync_api import expect
 
-from tests.demo.visitor import answer, choose, expect_labels, hand_over, problem, sample, stage
+from demo.samples import FOLDER as SAMPLES
+from tests.demo.visitor import (
+    answer,
+    choose,
+    expect_labels,
+    hand_over,
+    problem,
+    sample,
+    seeing_no_fault,
+    shifts,
+    stage,
+    watch_shifts,
+)
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, FloatRect, Locator, Page, Route
 
 # One worker starts the browser and the service, and all of these use them.
 pytestmark = pytest.mark.xdist_group("page")
@@ -31,9 +50,7 @@ def test_a_chosen_photo_gets_five_labels_the_time_it_took_and_stays_in_view(
 ) -> None:
     choose(page, photos["camera"])
     expect_labels(page, re.compile(r"%$"))
-    expect(answer(page)).to_contain_text(
-        re.compile(r"[\d.]+\sms\s+decode [\d.]+ · queue [\d.]+ · inference [\d.]+")
-    )
+    expect(answer(page)).to_contain_text(re.compile(r"[\d.]+\sms to answer · [\d.]+\skB sent"))
     expect(page.get_by_alt_text("Your photograph")).to_be_visible()
 
 
@@ -97,3 +114,214 @@ def test_another_model_is_asked_about_the_same_photo(page: Page) -> None:
     expect_labels(page, re.compile("^Espresso"))
     expect(answer(page)).not_to_contain_text("environment")
     assert page.evaluate("location.hash") == "#sample=coffee&model=efficientnet_lite0"
+
+
+def test_scenes_and_objects_stand_side_by_side_or_one_below_the_other(page: Page) -> None:
+    sample(page, "coffee").click()
+    expect_labels(page, re.compile("^Coffee shop"))
+    scene, objects = (page.get_by_role("region", name=name) for name in ("Scene", "Objects"))
+    expect(scene.get_by_role("heading")).to_have_text(re.compile(r"^9\d\s% Coffee shop$"))
+    expect(objects.get_by_role("heading")).to_have_text(re.compile(r"^9\d\s% Espresso$"))
+    expect(scene).to_contain_text(re.compile(r"Of answers that say about 9\d\s%, 9\d\s% are right"))
+    expect(objects).to_contain_text("percentages are off by 14 points on average")
+    left, right = _box(scene), _box(objects)
+    assert left["y"] == right["y"]
+    assert left["x"] + left["width"] <= right["x"]
+    page.set_viewport_size({"width": 390, "height": 844})
+    above, below = _box(scene), _box(objects)
+    assert above["x"] == below["x"]
+    assert above["y"] + above["height"] <= below["y"]
+
+
+@pytest.mark.parametrize("way", ["hover", "focus", "tap"])
+def test_a_label_lights_what_led_to_it(tracks: Tracks, way: str) -> None:
+    tracks.light(7, way)
+    inside, outside = tracks.shade(7)
+    assert inside < 0.35 < 0.75 < outside
+    assert tracks.fragment == ("sample=tracks&label=7" if way == "tap" else "sample=tracks")
+
+
+def test_the_first_label_is_lit_by_itself_and_quietly(tracks: Tracks) -> None:
+    inside, outside = tracks.shade(1)
+    assert inside < 0.25 < 0.3 < outside < 0.55
+
+
+def test_the_part_that_the_network_saw_is_framed(tracks: Tracks) -> None:
+    frame = tracks.page.locator(".overlay .frame")
+    expect(frame).not_to_have_class(re.compile("drawn"))  # the scenes' network sees the whole photo
+    tracks.light(6, "hover")
+    expect(frame).to_have_class(re.compile("drawn"))
+    view = tracks.answers["efficientnet_lite0"]["view"]
+    share = _box(frame)["width"] / _box(tracks.page.locator(".overlay"))["width"]
+    assert share == pytest.approx(view["box"][2] / view["width"], abs=0.01)
+    expect(answer(tracks.page)).to_contain_text("The network saw the part inside the frame.")
+
+
+def test_the_address_keeps_the_label_that_was_chosen(tracks: Tracks) -> None:
+    button = tracks.button(3)
+    button.click()
+    tracks.page.reload()
+    expect(button).to_have_attribute("aria-pressed", "true")
+    assert tracks.fragment == "sample=tracks&label=3"
+    button.press("Escape")
+    expect(button).to_have_attribute("aria-pressed", "false")
+    assert tracks.fragment == "sample=tracks"
+
+
+def test_the_lines_to_copy_give_the_answer_that_is_seen(tracks: Tracks) -> None:
+    seen = tracks.page.locator("#view .labels button > span").all_inner_texts()
+    labels = [one.rstrip("†") for one in seen]
+    curl = subprocess.run(["sh", "-c", tracks.lines("curl")], check=True, capture_output=True)
+    assert [one["label"] for one in _predictions(curl.stdout.decode())] == labels
+    python = [sys.executable, "-c", tracks.lines("Python")]
+    said = subprocess.run(python, check=True, capture_output=True, text=True).stdout
+    assert [line.partition(" ")[2] for line in said.splitlines()] == labels
+    script = tracks.lines("JavaScript").replace("console.log(confidence, label)", "all.push(label)")
+    assert (
+        tracks.page.evaluate(f"async () => {{ const all = []; {script}\nreturn all; }}") == labels
+    )
+
+
+def test_copying_says_so_and_the_link_opens_this_answer(tracks: Tracks) -> None:
+    tracks.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    tracks.button(2).click()
+    line = tracks.lines("curl")
+    for name, copied in (("Copy", line), ("Copy link", tracks.page.url)):
+        button = tracks.page.get_by_role("button", name=name, exact=True)
+        button.click()
+        expect(tracks.page.get_by_role("button", name="Copied").last).to_be_visible()
+        assert tracks.page.evaluate("navigator.clipboard.readText()") == copied
+
+
+def test_what_no_label_fits_is_said_and_attributes_are_told(page: Page) -> None:
+    def changed(route: Route) -> None:
+        response = route.fetch()
+        scores = [{"attribute": name, "score": 0.9} for name in ("natural light", "open area")]
+        route.fulfill(
+            response=response, json=response.json() | {"known": False, "attributes": scores}
+        )
+
+    page.route("**/classify?model=places365*", changed)
+    sample(page, "coffee").click()
+    scene = page.get_by_role("region", name="Scene")
+    expect(scene.get_by_role("heading")).to_have_text("Nothing I know")
+    expect(scene).to_contain_text("None of its labels fits this photo")
+    expect(scene).to_contain_text("natural light · open area")
+    expect(scene.get_by_role("listitem").first).to_contain_text("Coffee shop")
+    expect(scene).not_to_contain_text("are right")
+
+
+def test_a_model_that_can_t_say_where_it_looked_answers_all_the_same(page: Page) -> None:
+    refused = {"type": "/problems/invalid-parameter", "detail": "no maps", "status": 422}
+    page.route("**/classify?*explain*", lambda route: route.fulfill(status=422, json=refused))
+    sample(page, "coffee").click()
+    expect_labels(page, re.compile("^Coffee shop"))
+    expect(page.locator(".overlay canvas")).to_have_count(0)
+
+
+def test_it_is_told_how_much_of_a_photo_is_sent(page: Page, photos: dict[str, bytes]) -> None:
+    network = page.context.new_cdp_session(page)
+    network.send("Network.enable")
+    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 100_000}
+    network.send("Network.emulateNetworkConditions", slow)
+    choose(page, photos["coffee"])
+    expect(stage(page).locator(".sending")).to_have_text(re.compile(r"^Sending \d+\s%$"))
+    expect(answer(page)).to_contain_text(re.compile(r"Sending \d+\s%"))
+    expect_labels(page, re.compile("^Coffee shop"))
+    expect(stage(page).locator(".sending")).to_have_count(0)
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_moves_when_an_answer_comes(browser: Browser, site: str, width: int) -> None:
+    with browser.new_page(viewport={"width": width, "height": 1400}) as page:
+        watch_shifts(page)
+        page.goto(f"{site}/#sample=tracks&label=2")
+        expect_labels(page, re.compile("^Railroad track"))
+        expect(page.get_by_text("About EfficientNet-Lite0")).to_be_visible()
+        assert shifts(page) < 0.001
+
+
+@dataclass(frozen=True)
+class Tracks:
+    """The page with both models' answers about the sample of the railroad."""
+
+    page: Page
+    answers: dict[str, Any]
+
+    @property
+    def fragment(self) -> str:
+        return str(self.page.evaluate("location.hash.slice(1)"))
+
+    def button(self, number: int) -> Locator:
+        return self.page.locator(f"[data-label='{number}']")
+
+    def light(self, number: int, way: str) -> None:
+        button = self.button(number)
+        if way == "hover":
+            button.hover()
+        elif way == "tap":
+            button.tap()
+        else:
+            self.button(number - 1).focus()
+            self.page.keyboard.press("Tab")
+
+    def shade(self, number: int) -> tuple[float, float]:
+        """How dark the photo is where the label's map is at its most, and at its least."""
+        model = ["places365", "efficientnet_lite0"][(number - 1) // 5]
+        got = self.answers[model]
+        region = got["predictions"][(number - 1) % 5]["region"]
+        inside, outside = self.page.evaluate(SHADE, [got["view"], region["map"]])
+        return inside, outside
+
+    def lines(self, language: str) -> str:
+        if not self.page.locator("#lines").is_visible():
+            self.page.get_by_text("Use this").click()
+        self.page.get_by_role("tab", name=language).click()
+        return self.page.locator("#lines").inner_text()
+
+
+# The canvas' opacity in the cell where a map is largest, and where it is smallest.
+SHADE = """([{ width, height, box: [x, y, w, h] }, map]) => {
+  const canvas = document.querySelector(".overlay canvas");
+  const values = map.flat();
+  return [Math.max(...values), Math.min(...values)].map((value) => {
+    const at = values.indexOf(value);
+    const px = x + ((at % map[0].length) + 0.5) * w / map[0].length;
+    const py = y + (Math.floor(at / map[0].length) + 0.5) * h / map.length;
+    const [cx, cy] = [px / width * canvas.width, py / height * canvas.height].map(Math.floor);
+    return canvas.getContext("2d").getImageData(cx, cy, 1, 1).data[3] / 255;
+  });
+}"""
+
+
+@pytest.fixture
+def tracks(browser: Browser, site: str) -> Iterator[Tracks]:
+    photo = (SAMPLES / "tracks.jpg").read_bytes()
+    answers = {
+        name: httpx.post(f"{site}/classify?model={name}&explain=region", content=photo).json()
+        for name in ("places365", "efficientnet_lite0")
+    }
+    # Without motion the light is there at once.
+    with (
+        browser.new_page(has_touch=True, reduced_motion="reduce") as page,
+        seeing_no_fault(page),
+    ):
+        page.goto(f"{site}/#sample=tracks")
+        expect_labels(page, re.compile("^Railroad track"))
+        yield Tracks(page, answers)
+
+
+def _predictions(text: str) -> list[dict[str, Any]]:
+    """Of several answers, one after the other."""
+    found: list[dict[str, Any]] = []
+    while text := text.strip():
+        got, end = json.JSONDecoder().raw_decode(text)
+        found += got["predictions"]
+        text = text[end:]
+    return found
+
+
+def _box(element: Locator) -> FloatRect:
+    box = element.bounding_box()
+    assert box
+    return box

@@ -9,6 +9,7 @@ def test_the_description_of_the_api_has_every_route(tiny_server: str) -> None:
     description = httpx.get(f"{tiny_server}/openapi.json").json()
     assert set(description["paths"]) == {
         "/classify",
+        "/label-map",
         "/models",
         "/models/{name}",
         "/models/{name}/labels",

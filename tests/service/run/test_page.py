@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,7 +13,6 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from starlette.responses import PlainTextResponse
-from starlette.types import Receive, Scope, Send
 
 from service.run.page import PageMount
 from service.settings import read_settings
@@ -22,11 +22,6 @@ from service.web.middleware import RequestMiddleware
 
 def broken() -> None:
     raise RuntimeError("a fault of the page's own")
-
-
-async def who(scope: Scope, receive: Receive, send: Send) -> None:
-    """An API that says who asks."""
-    await PlainTextResponse(scope["client"][0])(scope, receive, send)
 
 
 def get(path: str) -> httpx.Response:
@@ -48,7 +43,7 @@ def request(method: str, path: str) -> httpx.Response:
     app.router.default = page
     settings = SimpleNamespace(log_lines_per_second=100)
     state: Any = SimpleNamespace(draining=False, settings=settings)
-    whole = RequestMiddleware(app, state, lambda _: False)
+    whole = RequestMiddleware(app, state, lambda _: False, lambda _: False)
     transport = httpx.ASGITransport(whole, raise_app_exceptions=True)
 
     async def ask() -> httpx.Response:
@@ -92,7 +87,7 @@ def opened(monkeypatch: pytest.MonkeyPatch, load: Callable[[], Any]) -> PageMoun
     point = SimpleNamespace(load=load)
     monkeypatch.setattr("service.run.page.entry_points", lambda **_: [point])
     page = PageMount(read_settings({}))
-    asyncio.run(page.open("http://127.0.0.1:1"))
+    asyncio.run(page.open())
     return page
 
 
@@ -122,36 +117,34 @@ def test_without_gradio_one_line_says_what_brings_it(
     ]
 
 
-def test_what_the_page_asks_is_asked_by_its_visitor(monkeypatch: pytest.MonkeyPatch) -> None:
-    given: dict[str, Any] = {}
+def test_the_page_is_opened_and_ended_with_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[str] = []
 
-    def create_app(_url: str, **options: Any) -> FastAPI:
-        given.update(options)
-        return shown
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        ended.append("ended")
 
-    shown = FastAPI()
+    shown = FastAPI(lifespan=lifespan)
+    shown.add_api_route("/", lambda: "shown")
+    point = SimpleNamespace(load=lambda: lambda: shown)
+    monkeypatch.setattr("service.run.page.entry_points", lambda **_: [point])
+    page = PageMount(read_settings({}))
 
-    async def ask() -> str:
-        async with httpx.AsyncClient(transport=given["transport"], base_url="http://api") as http:
-            return (await http.get("/who")).text
-
-    shown.add_api_route("/", ask)
-    monkeypatch.setattr(
-        "service.run.page.entry_points", lambda **_: [SimpleNamespace(load=lambda: create_app)]
-    )
-    page = PageMount(read_settings({"BOOTH_MAX_BODY_BYTES": "7", "BOOTH_BODY_TIMEOUT_MS": "500"}))
-    page.api = who
-
-    async def visit() -> str:
-        await page.open("http://127.0.0.1:1")
-        transport = httpx.ASGITransport(page, client=("192.0.2.1", 1))
+    async def visit() -> list[str]:
+        transport = httpx.ASGITransport(page)
         async with httpx.AsyncClient(transport=transport, base_url="http://booth") as http:
-            text = (await http.get("/")).text
+            before = (await http.get("/")).text
+            await page.open()
+            after = (await http.get("/")).text
+        assert ended == []
         await page.close()
-        return text
+        return [before, after]
 
-    assert "192.0.2.1" in asyncio.run(visit())
-    assert (given["max_body_bytes"], given["body_timeout_s"]) == (7, 0.5)
+    before, after = asyncio.run(visit())
+    assert "The page is being prepared" in before
+    assert after == '"shown"'
+    assert ended == ["ended"]
 
 
 @pytest.mark.parametrize(("method", "path"), [("POST", "/here"), ("GET", "/teapot")])

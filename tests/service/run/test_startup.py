@@ -148,7 +148,7 @@ def test_what_the_star_stands_for_and_cant_be_used_keeps_nothing_else_from_being
         {"BOOTH_MODELS": "*", "BOOTH_MODEL_DIR": str(folder), "BOOTH_DEMO": "off"}
     )
     state = create_state(settings)
-    asyncio.run(startup.start(state, PageMount(state.settings, state.memory)))
+    asyncio.run(startup.start(state, PageMount(state.settings)))
     metrics = state.metrics.registry.get_sample_value
     assert state.not_ready() is None
     assert [one.card.name for one in state.fleet.loaded()] == ["good"]
@@ -169,7 +169,7 @@ def test_a_model_that_is_named_has_to_be_usable_beside_the_star_too(
         {"BOOTH_MODELS": models, "BOOTH_MODEL_DIR": str(foreign.parent), "BOOTH_DEMO": "off"}
     )
     state = create_state(settings)
-    asyncio.run(startup.start(state, PageMount(state.settings, state.memory)))
+    asyncio.run(startup.start(state, PageMount(state.settings)))
     assert state.fatal
     assert f"`booth adopt {foreign} --labels LABELS` makes one of it." in state.fatal
     state.fleet.close()
@@ -183,7 +183,7 @@ def test_the_star_alone_needs_one_file_that_can_be_used(
         {"BOOTH_MODELS": "*", "BOOTH_MODEL_DIR": str(foreign.parent), "BOOTH_DEMO": "off"}
     )
     state = create_state(settings)
-    asyncio.run(startup.start(state, PageMount(state.settings, state.memory)))
+    asyncio.run(startup.start(state, PageMount(state.settings)))
     assert state.fatal
     assert "foreign.onnx carries no card" in state.fatal
     state.fleet.close()

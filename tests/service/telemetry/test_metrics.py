@@ -16,6 +16,8 @@ NAMES = {
     "booth_requests_total",
     "booth_request_duration_seconds",
     "booth_stage_duration_seconds",
+    "booth_label_map_requests_total",
+    "booth_label_map_duration_seconds",
     "booth_images_failed_total",
     "booth_images_total",
     "booth_batches_total",

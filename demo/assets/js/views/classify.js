@@ -1,71 +1,153 @@
-// Classify: a photo in, five labels out.
+// Classify: a photo in, five labels out; each lights the part of the photo that led to it. Scenes
+// and objects stand side by side where the service has a model of either kind.
 
 import { Asker } from "../ask.js";
 import { models } from "../models.js";
 import { photo } from "../photo.js";
 import { classify } from "../service.js";
-import { label, make, percent } from "../show.js";
+import { make } from "../show.js";
+import { Answers } from "./classify/answers.js";
+import { choice, choose, chosen, fill } from "./classify/choice.js";
+import { LABELS } from "./classify/panel.js";
+import { Sending } from "./classify/sending.js";
+
+const unexplained = new Set(); // models that can't say where they looked
 
 export function mount(place) {
-  const result = place.querySelector(".result");
-  const asker = new Asker(place.querySelector(".answer"), () => result.replaceChildren(...blank()));
-  asker.clear();
+  const view = new Classify(place);
+  view.start();
+  return () => view.stop();
+}
 
-  const ask = () =>
-    asker.run(
-      async (options) => {
-        await models.fill(place.querySelector("#model"), options);
-        if (!photo.current) return null;
-        return classify(photo.current.blob, { model: models.chosen }, options);
-      },
-      (answer) => {
-        if (!answer) return;
-        asker.place.dataset.state = "answer";
-        result.replaceChildren(...shown(answer));
-      },
+class Classify {
+  constructor(place) {
+    this.select = place.querySelector("#model");
+    this.timing = place.querySelector(".timing");
+    this.place = place;
+    this.answers = new Answers(place.querySelector(".result"));
+    this.sending = new Sending((text) => this.answers.say(text));
+    this.asker = new Asker(place.querySelector(".answer"), () => this.blank());
+    this.leaving = new AbortController();
+  }
+
+  start() {
+    const { signal } = this.leaving;
+    photo.addEventListener("taken", () => this.asker.clear(), { signal });
+    photo.addEventListener("change", ({ detail }) => detail.answers.push(this.ask()), { signal });
+    models.addEventListener("change", () => this.ask(), { signal });
+    window.addEventListener("booth:address", () => this.reopen(), { signal });
+    this.select.addEventListener("change", () => {
+      choose(this.select.value);
+      this.ask();
+    });
+    this.answers.lay(choice());
+    this.ask();
+  }
+
+  stop() {
+    this.leaving.abort();
+    this.asker.stop();
+    this.answers.stop();
+    this.sending.stop();
+  }
+
+  blank() {
+    this.answers.blank();
+    this.timing.textContent = "";
+    this.more?.then((more) => more.blank());
+  }
+
+  ask() {
+    return this.asker.run(
+      (options) => this.asked(options),
+      (given) => given && this.show(given),
       { quietly: photo.current?.live },
     );
-  const changed = ({ detail }) => detail.answers.push(ask());
-  const taken = () => asker.clear();
+  }
 
-  photo.addEventListener("taken", taken);
-  photo.addEventListener("change", changed);
-  models.addEventListener("change", ask);
-  ask();
-  return () => {
-    asker.stop();
-    photo.removeEventListener("taken", taken);
-    photo.removeEventListener("change", changed);
-    models.removeEventListener("change", ask);
-  };
+  async asked(options) {
+    await fill(this.select, options);
+    const asked = choice();
+    this.answers.lay(asked);
+    const taken = photo.current;
+    if (!taken) {
+      this.tellMore({ taken, asked });
+      return null;
+    }
+    const answers = await (taken.live ? inTurn(asked, taken.blob, options) : this.sent(asked, taken.blob, options));
+    return { taken, asked, answers };
+  }
+
+  async sent(asked, blob, { signal, progress }) {
+    const shares = asked.map(() => 0);
+    const report = (at) => (share) => {
+      shares[at] = share;
+      const mean = shares.reduce((sum, one) => sum + one, 0) / shares.length;
+      progress(mean);
+      this.sending.progress(mean);
+    };
+    this.sending.start();
+    try {
+      return await Promise.all(asked.map(({ name }, at) => explained(name, blob, { signal, progress: report(at) })));
+    } finally {
+      this.sending.stop();
+    }
+  }
+
+  show({ taken, asked, answers }) {
+    this.asker.place.dataset.state = "answer";
+    this.answers.show(answers);
+    this.timing.replaceChildren(...timing(answers, taken.blob.size));
+    this.tellMore({ taken, asked });
+  }
+
+  async tellMore({ taken, asked }) {
+    const { panels } = this.answers;
+    try {
+      this.more ??= import("./classify/later/more.js").then(({ More }) => new More(this.place));
+      await (await this.more).show({ taken, asked, panels });
+    } catch (cause) {
+      this.more = null;
+      console.info(cause); // the answer stands without it
+    }
+  }
+
+  // Back or forward, or another address typed in: another model, or another label.
+  reopen() {
+    if (this.select.value === chosen()) this.answers.restore();
+    else this.ask();
+  }
 }
 
-function blank() {
-  const rows = Array.from({ length: 5 }, () => make("li", {}, make("i")));
-  return [make("h2.first.empty", {}, "Five labels will appear here"), make("ol.labels.empty", { "aria-hidden": "true" }, ...rows)];
+// Of a camera's frame one after the other, so that no visitor has two requests under way.
+async function inTurn(asked, blob, { signal }) {
+  const answers = [];
+  for (const { name } of asked) answers.push(await explained(name, blob, { signal }));
+  return answers;
 }
 
-function shown(answer) {
-  const [first] = answer.predictions;
+// The answer, with where its labels looked and what else the model can say.
+async function explained(model, blob, options) {
+  if (!unexplained.has(model)) {
+    const attributes = models.cards.get(model)?.attributes?.length ? ",attributes" : "";
+    try {
+      return await classify(blob, { model, top_k: LABELS, explain: `region${attributes}` }, options);
+    } catch (cause) {
+      if (cause.kind !== "invalid-parameter") throw cause;
+      unexplained.add(model); // or the same comes again
+    }
+  }
+  return classify(blob, { model, top_k: LABELS }, options);
+}
+
+// The slower one's time where two answer at once; what was sent went up once for each.
+function timing(answers, bytes) {
+  const total = Math.max(...answers.map((one) => one.timing_ms.total));
+  const sent = (answers.length * bytes) / 1000;
   return [
-    make("h2.first", {}, make("b", {}, percent(first.confidence)), " ", ...label(first)),
-    answer.environment ? make("p.environment", {}, "Type of environment: ", make("b", {}, answer.environment.kind)) : "",
-    make("ol.labels", {}, ...answer.predictions.map(row)),
-    timing(answer.timing_ms),
+    make("b", {}, `${rounded(total)}\u202fms`),
+    ` to answer · ${rounded(sent)}\u202fkB sent`,
   ];
 }
 
-function row(one) {
-  return make(
-    "li",
-    { style: `--share:${one.confidence.toFixed(4)}`, title: one.category },
-    make("span", {}, ...label(one)),
-    make("b", {}, percent(one.confidence)),
-    make("i"),
-  );
-}
-
-function timing({ total, decode, queue, inference }) {
-  const part = (name, ms) => make("span", {}, `${name} ${ms.toFixed(1)}`);
-  return make("p.timing", {}, make("b", {}, `${total.toFixed(1)}\u202fms`), " ", part("decode", decode), " · ", part("queue", queue), " · ", part("inference", inference));
-}
+const rounded = (number) => number.toFixed(number < 10 ? 1 : 0);

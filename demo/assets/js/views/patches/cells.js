@@ -1,0 +1,84 @@
+// What the cells of a photo say, read off an answer's `cells`.
+
+export class Cells {
+  constructor({ cells, view, predictions }, step) {
+    Object.assign(this, { rows: cells.rows, columns: cells.columns, box: cells.box, step, view, predictions });
+    this.labels = cells.labels;
+    this.first = cells.first;
+    this.confidences = cells.confidences;
+    this.winners = Int32Array.from(cells.first.flat().map(([best]) => best));
+    this.ranking = ranked(this.winners, this.labels);
+  }
+
+  get count() {
+    return this.rows * this.columns;
+  }
+
+  // Labels in the order in which the address counts them: the answer's, as in the view Classify,
+  // then the others that win cells.
+  get counted() {
+    const answered = new Set(this.predictions.map(({ category }) => category));
+    return [...this.predictions, ...this.ranking.filter(({ category }) => !answered.has(category))].map(({ category }) => category);
+  }
+
+  wins(category) {
+    return this.ranking.some((one) => one.category === category);
+  }
+
+  winner(row, column) {
+    return this.labels[this.first[row][column][0]];
+  }
+
+  confidence(row, column) {
+    return this.confidences[row][column][0];
+  }
+
+  // A cell's labels, most confident first.
+  of(row, column) {
+    return this.first[row][column].map((at, rank) => ({
+      ...this.labels[at],
+      confidence: this.confidences[row][column][rank],
+    }));
+  }
+
+  // For each cell a number; neighbours have the same one where their first labels are the same.
+  regions() {
+    const region = new Int32Array(this.count).fill(-1);
+    let next = 0;
+    for (let start = 0; start < this.count; start++) {
+      if (region[start] < 0) this.flood(region, start, next++);
+    }
+    return region;
+  }
+
+  flood(region, start, number) {
+    const open = [start];
+    region[start] = number;
+    while (open.length) {
+      const at = open.pop();
+      for (const beside of this.beside(at)) {
+        if (region[beside] >= 0 || this.winners[beside] !== this.winners[at]) continue;
+        region[beside] = number;
+        open.push(beside);
+      }
+    }
+  }
+
+  beside(at) {
+    const column = at % this.columns;
+    const found = [at - this.columns, at + this.columns];
+    if (column > 0) found.push(at - 1);
+    if (column < this.columns - 1) found.push(at + 1);
+    return found.filter((one) => one >= 0 && one < this.count);
+  }
+}
+
+// The labels that win cells, those that win most first: [{...label, share}].
+function ranked(winners, labels) {
+  const won = new Uint32Array(labels.length);
+  for (const at of winners) won[at]++;
+  return labels
+    .map((label, at) => ({ ...label, share: won[at] / winners.length }))
+    .filter(({ share }) => share)
+    .sort((one, other) => other.share - one.share);
+}

@@ -1,0 +1,140 @@
+"""Many: files, folders and archives, answered one after the other, filtered, and saved."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import FilePayload, Page, Route, expect
+
+from demo.samples import FOLDER, SAMPLES
+from tests.demo.visitor import seeing_no_fault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser
+
+pytestmark = pytest.mark.xdist_group("page")
+
+PHOTOS = {one.file: (FOLDER / one.file).read_bytes() for one in SAMPLES}
+
+
+@pytest.fixture
+def many(browser: Browser, site: str) -> Iterator[Page]:
+    """The view, opened."""
+    with browser.new_page() as shown, seeing_no_fault(shown):
+        shown.goto(f"{site}/many")
+        expect(shown.get_by_role("button", name="Choose a folder")).to_be_visible()
+        yield shown
+
+
+def give(page: Page, *files: tuple[str, bytes]) -> None:
+    payloads = [FilePayload(name=name, mimeType="", buffer=content) for name, content in files]
+    page.locator("#view input.files").set_input_files(files=payloads)
+
+
+def test_each_photograph_gets_its_label(many: Page) -> None:
+    give(many, *PHOTOS.items())
+    expect(many.locator("#view .state")).to_have_text("6 photos")
+    expect(many.locator(".gallery img")).to_have_count(6)
+    tile = many.get_by_role("button", name=re.compile("Coffee shop"))
+    expect(tile).to_have_attribute("title", "coffee.jpg")
+
+
+def test_what_is_no_photograph_says_so_and_the_others_are_answered(many: Page) -> None:
+    give(many, ("notes.jpg", b"no photograph at all"), ("tracks.jpg", PHOTOS["tracks.jpg"]))
+    expect(many.locator("#view .state")).to_have_text("2 photos, 1 of them without an answer")
+    expect(many.locator(".failed")).to_contain_text("That file is no photograph")
+    expect(many.get_by_role("button", name=re.compile("Railroad track"))).to_be_visible()
+
+
+def test_the_photographs_of_an_archive_are_found_wherever_they_are_in_it(many: Page) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("a/tracks.jpg", PHOTOS["tracks.jpg"], zipfile.ZIP_DEFLATED)
+        archive.writestr("coffee.jpg", PHOTOS["coffee.jpg"], zipfile.ZIP_STORED)
+        archive.writestr("__MACOSX/._coffee.jpg", b"a shadow")
+        archive.writestr("readme.txt", b"words")
+    give(many, ("holiday.zip", packed.getvalue()))
+    expect(many.locator("#view .state")).to_have_text("2 photos")
+    for label in ("Railroad track", "Coffee shop"):
+        expect(many.get_by_role("button", name=re.compile(label))).to_be_visible()
+
+
+def test_a_damaged_archive_is_named(many: Page) -> None:
+    give(many, ("holiday.zip", b"PK no archive"))
+    expect(many.locator("#view .note")).to_have_text(
+        "holiday.zip: This is no zip archive, or its end is missing."
+    )
+
+
+def test_a_folder_is_walked(many: Page, tmp_path: Path) -> None:
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    (tmp_path / "deep" / "er" / "tracks.jpg").write_bytes(PHOTOS["tracks.jpg"])
+    (tmp_path / "deep" / "notes.txt").write_text("words")
+    (tmp_path / "deep" / ".hidden.jpg").write_bytes(b"")
+    many.locator("#view input.directory").set_input_files(tmp_path / "deep")
+    expect(many.locator("#view .state")).to_have_text("1 photos")
+    expect(many.locator(".gallery button")).to_have_attribute("title", "deep/er/tracks.jpg")
+
+
+def test_labels_and_confidences_filter_what_is_shown_and_saved(many: Page) -> None:
+    give(many, *PHOTOS.items())
+    expect(many.locator("#view .state")).to_have_text("6 photos")
+    many.get_by_label("Label").select_option(label="Coffee shop (1)")
+    expect(many.locator(".gallery li:visible")).to_have_count(1)
+    expect(many.locator("#view .found")).to_have_text("1 shown")
+    with many.expect_download() as saved:
+        many.get_by_role("button", name="CSV").click()
+    (row,) = csv.DictReader(saved.value.path().read_text(encoding="utf-8").splitlines())
+    assert row["file"] == "coffee.jpg"
+    assert row["category"] == "coffee_shop"
+    assert 0.5 < float(row["confidence"]) <= 1
+    many.get_by_label("Label").select_option("")
+    with many.expect_download() as saved:
+        many.get_by_role("button", name="JSON lines").click()
+    lines = saved.value.path().read_text(encoding="utf-8").splitlines()
+    assert {json.loads(line)["file"] for line in lines} == set(PHOTOS)
+    assert all(len(json.loads(line)["predictions"]) == 5 for line in lines)
+
+
+def test_it_goes_on_by_itself_after_the_connection_was_lost(many: Page) -> None:
+    lost: list[str] = []
+
+    def lose(route: Route) -> None:
+        lost.append(route.request.url)
+        route.abort()
+
+    many.route("**/classify?*", lose)
+    give(many, *PHOTOS.items())
+    expect(many.locator("#view .state")).to_contain_text("it goes on by itself")
+    assert len(lost) <= 8  # four at a time, and no storm
+    many.unroute("**/classify?*")
+    expect(many.locator("#view .state")).to_have_text("6 photos")
+
+
+def test_a_pause_is_a_pause_and_the_gallery_stays_while_others_are_looked_at(many: Page) -> None:
+    give(many, *PHOTOS.items(), *((f"again-{name}", one) for name, one in PHOTOS.items()))
+    many.get_by_role("button", name="Pause").click()
+    expect(many.locator("#view .state")).to_contain_text("paused")
+    many.get_by_role("link", name="Metrics").click()
+    expect(many.get_by_role("heading", name="Labels given")).to_be_visible()
+    many.go_back()
+    many.get_by_role("button", name="Go on").click()
+    expect(many.locator("#view .state")).to_have_text("12 photos")
+    many.get_by_role("button", name="Clear").click()
+    expect(many.locator(".gallery li")).to_have_count(0)
+
+
+def test_a_tile_opens_in_classify(many: Page) -> None:
+    give(many, ("tracks.jpg", PHOTOS["tracks.jpg"]))
+    many.get_by_role("button", name=re.compile("Railroad track")).click()
+    expect(many.get_by_role("heading", name=re.compile("Railroad track"))).to_be_visible()
+    expect(many.get_by_role("link", name="Classify")).to_have_attribute("aria-current", "page")

@@ -1,0 +1,97 @@
+"""Move: the photograph under the network's window, by finger, wheel, keys and address."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.demo.visitor import Questions, seeing_no_fault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser
+
+pytestmark = pytest.mark.xdist_group("page")
+
+
+@pytest.fixture
+def move(browser: Browser, site: str) -> Iterator[Page]:
+    """The view with a sample, answered."""
+    with browser.new_page() as shown, seeing_no_fault(shown):
+        shown.goto(f"{site}/move#sample=tracks")
+        expect(shown.get_by_role("heading", name=re.compile("Railroad track"))).to_be_visible()
+        yield shown
+
+
+def drag(page: Page, right: float, down: float) -> None:
+    place = page.locator("canvas.window").bounding_box()
+    assert place
+    x, y = place["x"] + place["width"] / 2, place["y"] + place["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + right, y + down, steps=12)
+    page.mouse.up()
+
+
+def where(page: Page) -> dict[str, float]:
+    return {name: float(value) for name, value in re.findall(r"(x|y|zoom)=([\d.]+)", page.url)}
+
+
+def test_the_middle_of_the_photograph_is_what_is_sent(move: Page) -> None:
+    questions = Questions(move)
+    with move.expect_response("**/classify?*"):
+        move.locator("canvas.window").press("ArrowRight")
+    assert questions.last_size() == (384, 384)  # twice what the network sees
+
+
+def test_a_drag_moves_the_photograph_and_the_answer_follows(move: Page) -> None:
+    drag(move, 150, 120)  # to the sky on the left: the frame goes left and up
+    expect(move.get_by_role("heading", name=re.compile("Railroad track"))).to_be_hidden()
+    found = where(move)
+    assert found["x"] < 0.45
+    assert found["y"] < 0.45
+    move.get_by_role("button", name="Back to the middle").click()
+    expect(move.get_by_role("heading", name=re.compile("Railroad track"))).to_be_visible()
+    assert where(move) == {"x": 0.5, "y": 0.5, "zoom": 1}
+
+
+def test_keys_wheel_and_slider_do_the_same(move: Page) -> None:
+    window = move.locator("canvas.window")
+    window.press("ArrowLeft")
+    assert where(move)["x"] < 0.5
+    window.press("+")
+    assert where(move)["zoom"] == pytest.approx(1.1)
+    window.hover()
+    move.mouse.wheel(0, -250)
+    expect(move.locator("output[for=zoom]")).to_contain_text("1.6")
+    move.get_by_role("slider", name="Zoom").fill("2")
+    assert where(move)["zoom"] == 4
+
+
+def test_one_question_is_asked_at_a_time(move: Page) -> None:
+    questions = Questions(move)
+    for _ in range(3):
+        drag(move, 60, 0)
+        drag(move, -60, 0)
+    move.get_by_role("button", name="Back to the middle").click()
+    expect(move.get_by_role("heading", name=re.compile("Railroad track"))).to_be_visible()
+    assert questions.most == 1
+
+
+def test_a_sweep_says_whether_the_label_stays(move: Page) -> None:
+    move.get_by_role("button", name="Shift it pixel by pixel").click()
+    expect(move.locator("#view .found")).to_have_text(
+        "Over 32 shifts of one pixel, the first label stayed."
+    )
+
+
+def test_the_address_brings_back_the_place(browser: Browser, site: str) -> None:
+    with browser.new_page() as shown:
+        shown.goto(f"{site}/move#sample=tracks&x=0.25&y=0.1&zoom=3")
+        expect(shown.locator("output[for=zoom]")).to_contain_text("3.0")
+        expect(shown.locator("#view .labels:not(.empty) li")).to_have_count(5)
+        assert where(shown) == {"x": 0.25, "y": 0.1, "zoom": 3}
