@@ -1,6 +1,6 @@
 """Whether a class activation map points at the thing: the pointing game (arXiv:1608.00507).
 
-    python -m benchmarks.pointing [--photos ../shared/photos/imagenet_1000.tar]
+    python -m benchmarks.pointing [--model efficientnet_lite0]
 
 Zhang et al. 2016 count the photographs on which the map's maximum lies in the labelled thing's box.
 The boxes are in ``benchmarks/boxes``, the maps are what ``explain=region`` answers. Prints the
@@ -28,10 +28,16 @@ from booth_client.wire import Region, View
 from service.engine.classifier import Classifier
 from service.fleet.local import local_classifier
 
-__all__ = ["BOXES", "Box", "Game", "Marked", "Share", "game", "play", "read_marked", "share"]
+__all__ = ["GAMES", "Box", "Game", "Marked", "Share", "game", "play", "read_marked", "share"]
 
-BOXES = ROOT / "benchmarks/boxes/imagenet.csv"
-PHOTOS = ROOT.parent / "shared/photos/imagenet_1000.tar"
+BOXES = ROOT / "benchmarks/boxes"
+_SHARED = ROOT.parent / "shared"
+
+# Of each model, by its name: the table of boxes, and the photographs.
+GAMES = {
+    "efficientnet_lite0": (BOXES / "imagenet.csv", _SHARED / "photos/imagenet_1000.tar"),
+    "places365": (BOXES / "places365.csv", _SHARED / "scenes/miniplaces_val.tar"),
+}
 
 # How many labels are asked for until the photograph's own is among them: a region each costs time.
 _TOP_K = (5, 100, 1000)
@@ -135,10 +141,7 @@ def read_marked(boxes: Path, photos: Path) -> list[Marked]:
 
     """
     with boxes.open(newline="") as table, tarfile.open(photos) as archive:
-        files = {Path(member.name).name: member for member in archive if member.isfile()}
-        return [
-            _marked(row, _content(archive, files, row["file"])) for row in csv.DictReader(table)
-        ]
+        return [_marked(row, _content(archive, row["file"])) for row in csv.DictReader(table)]
 
 
 def play(classifier: Classifier, photographs: Iterable[Marked]) -> Iterator[Game]:
@@ -166,8 +169,11 @@ def share(
     return Share(sum(map(is_hit, games)), len(games))
 
 
-def _content(archive: tarfile.TarFile, files: dict[str, tarfile.TarInfo], name: str) -> bytes:
-    content = archive.extractfile(files[name]) if name in files else None
+def _content(archive: tarfile.TarFile, name: str) -> bytes:
+    try:
+        content = archive.extractfile(name)
+    except KeyError:
+        content = None
     if not content:
         raise SystemExit(f"{name}, whose box is marked, is not in the tar file that was given.")
     return content.read()
@@ -211,14 +217,15 @@ def _on_photo(point: Point, view: View) -> Point:
 
 
 def main() -> int:
-    """Play, and print the shares."""
+    """Play with each model, and print the shares."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.pointing")
-    parser.add_argument("--photos", type=Path, default=PHOTOS, help="the tar file")
-    parser.add_argument("--model", default="efficientnet_lite0")
+    parser.add_argument("--model", choices=GAMES, help="only this one")
     arguments = parser.parse_args()
-    with local_classifier(arguments.model) as classifier:
-        games = list(play(classifier, read_marked(BOXES, arguments.photos)))
-    _report(games)
+    for model in [arguments.model] if arguments.model else GAMES:
+        with local_classifier(model) as classifier:
+            games = list(play(classifier, read_marked(*GAMES[model])))
+        print(f"{model}:")
+        _report(games)
     return 0
 
 
@@ -236,7 +243,7 @@ def _report(games: Sequence[Game]) -> None:
     print(f"The middle of what the network sees lies in the box: {middle}")
     for game in games:
         if not game.is_hit:
-            print(f"missed: {game.name}, at {game.peak[0]:.2f}, {game.peak[1]:.2f} of its sides")
+            print(f"  missed: {game.name}, at {game.peak[0]:.2f}, {game.peak[1]:.2f} of its sides")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from ipaddress import ip_network
 
 import click
 import uvicorn
@@ -31,6 +32,13 @@ CONNECTIONS = 500  # at the same time; more are answered 503
     help="Prefix of all paths, such as /booth, under which a proxy offers the page.",
 )
 @click.option(
+    "--trusted-proxies",
+    envvar="BOOTH_TRUSTED_PROXIES",
+    default="",
+    callback=lambda _context, _option, value: _networks(value),
+    help="Proxies whose X-Forwarded-For is believed: addresses, networks, separated by commas.",
+)
+@click.option(
     "--rate-limit-per-minute",
     envvar="BOOTH_RATE_LIMIT_PER_MINUTE",
     default=0,
@@ -44,6 +52,7 @@ def main(  # noqa: PLR0917 (click calls it by name)
     host: str,
     port: int,
     root_path: str,
+    trusted_proxies: list[str],
     rate_limit_per_minute: int,
 ) -> None:
     """Serve the page; it asks the Booth at --url."""
@@ -65,7 +74,16 @@ def main(  # noqa: PLR0917 (click calls it by name)
         server_header=False,
         access_log=False,
         limit_concurrency=CONNECTIONS,
+        proxy_headers=bool(trusted_proxies),
+        forwarded_allow_ips=trusted_proxies,
     )
+
+
+def _networks(text: str) -> list[str]:
+    try:
+        return [str(ip_network(one.strip())) for one in text.split(",") if one.strip()]
+    except ValueError as error:
+        raise click.BadParameter(f"{error}; write it as 192.0.2.1 or 192.0.2.0/24") from None
 
 
 def _prefix(text: str) -> str:

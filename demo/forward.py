@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 from starlette.requests import ClientDisconnect, Request
 
-from booth_client import ServiceUnreachable
+from booth_client import ServiceUnreachable, SlowBody
 from booth_client.client import http_options
 
 if TYPE_CHECKING:
@@ -40,13 +40,22 @@ class Forward:
         url: where the service runs, as this process reaches it.
         api_key: the service's key, if it wants one.
         timeout_s: seconds in which the service has to begin to answer, or go on.
+        patience_s: seconds in which a visitor has to go on with a body.
 
     Raises:
         ValueError: the address is none.
 
     """
 
-    def __init__(self, url: str, api_key: str | None = None, *, timeout_s: float = 60) -> None:
+    def __init__(
+        self,
+        url: str,
+        api_key: str | None = None,
+        *,
+        timeout_s: float = 60,
+        patience_s: float = 10,
+    ) -> None:
+        self._patience_s = patience_s
         self._service = httpx.AsyncClient(**http_options(url, api_key, timeout_s))
 
     async def close(self) -> None:
@@ -58,10 +67,11 @@ class Forward:
 
         Raises:
             ServiceUnreachable: the service is away.
+            SlowBody: for too long nothing of the body came.
             ClientDisconnect: the visitor has left; the service is not asked any longer.
 
         """
-        visit = _Visit(Request(scope, receive))
+        visit = _Visit(Request(scope, receive), self._patience_s)
         try:
             answer = await visit.unless_left(self._service.send(self._question(visit), stream=True))
         except httpx.TransportError:
@@ -87,16 +97,34 @@ class Forward:
 class _Visit:
     """A request, and whether its visitor still waits for the answer."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, patience_s: float) -> None:
         self.request = request
+        self._patience_s = patience_s
         self._is_read = asyncio.Event()
         if request.method != "POST":
             self._is_read.set()
 
     async def body(self) -> AsyncIterator[bytes]:
-        async for piece in self.request.stream():
-            yield piece
+        """The photograph, as it comes.
+
+        Raises:
+            SlowBody: for too long nothing came.
+
+        """
+        pieces = self.request.stream()
+        with contextlib.suppress(StopAsyncIteration):
+            while True:
+                yield await self._next(pieces)
         self._is_read.set()
+
+    async def _next(self, pieces: AsyncIterator[bytes]) -> bytes:
+        try:
+            async with asyncio.timeout(self._patience_s):
+                return await anext(pieces)
+        except TimeoutError:
+            raise SlowBody(
+                f"The photograph did not go on for {self._patience_s:g} s; send it faster."
+            ) from None
 
     async def unless_left(self, asking: Coroutine[Any, Any, httpx.Response]) -> httpx.Response:
         """The answer; or, as soon as the visitor has left, ClientDisconnect."""

@@ -1,4 +1,4 @@
-"""``python -m demo.screenshot``: photograph the page of a running service, for the README."""
+"""``python -m demo.screenshot``: photograph a running service's page, for the documentation."""
 
 from __future__ import annotations
 
@@ -12,26 +12,36 @@ from PIL import Image
 from booth_client import DEFAULT_URL
 
 WIDTH, HEIGHT = 1280, 800
+PREVIEW = 1200, 630  # as those who show links want it
 
 
 @click.command()
 @click.option("--url", default=DEFAULT_URL, show_default=True, help="Where the page is.")
-@click.option("--sample", default="coffee.jpg", show_default=True, help="The photograph to show.")
+@click.option("--at", default="#sample=coffee", show_default=True, help="What of it to show.")
 @click.option("--dark", is_flag=True, help="As one sees it who prefers dark pages.")
-@click.argument("out", default="docs/page.png", type=click.Path(path_type=Path))
-def main(url: str, sample: str, dark: bool, out: Path) -> None:
-    """Write a PNG of the page, with a sample answered, to OUT."""
-    picture = Image.open(io.BytesIO(_photograph(url, sample, dark=dark))).convert("RGB")
-    # 256 colours, dithered, are enough for a page with one photograph, at half of the bytes.
-    colours = picture.quantize(256)
-    picture.quantize(palette=colours, dither=Image.Dither.FLOYDSTEINBERG).save(out, optimize=True)
+@click.option("--preview", is_flag=True, help="The JPEG that links to the page show.")
+@click.argument("out", required=False, type=click.Path(path_type=Path))
+def main(url: str, at: str, dark: bool, preview: bool, out: Path | None) -> None:
+    """Write a PNG of the page, once it has its answer, to OUT."""
+    out = out or Path("demo/assets/preview.jpg" if preview else "docs/page.png")
+    size = PREVIEW if preview else (WIDTH, HEIGHT)
+    taken = _photograph(f"{url}/{at}", size, dark=dark, whole=not preview)
+    picture = Image.open(io.BytesIO(taken)).convert("RGB")
+    if preview:
+        picture.save(out, quality=76, optimize=True, progressive=True)
+    else:
+        # 256 colours, dithered, are enough for a page with one photograph, at half of the bytes.
+        colours = picture.quantize(256)
+        picture.quantize(palette=colours, dither=Image.Dither.FLOYDSTEINBERG).save(
+            out, optimize=True
+        )
     click.echo(f"{out}: {out.stat().st_size / 1000:.0f} kB")
 
 
-def _photograph(url: str, sample: str, *, dark: bool) -> bytes:
+def _photograph(url: str, size: tuple[int, int], *, dark: bool, whole: bool) -> bytes:
     from playwright.sync_api import ViewportSize, sync_playwright
 
-    view = ViewportSize(width=WIDTH, height=HEIGHT)
+    view = ViewportSize(width=size[0], height=size[1])
     with (
         sync_playwright() as playwright,
         playwright.chromium.launch(
@@ -40,11 +50,10 @@ def _photograph(url: str, sample: str, *, dark: bool) -> bytes:
         browser.new_page(viewport=view, color_scheme="dark" if dark else "light") as page,
     ):
         page.goto(url)
-        page.locator(f"[data-sample$='/{sample}']").click()
-        page.locator(".answer .timing").wait_for()
+        page.locator("#view .labels:not(.empty)").first.wait_for()
         page.mouse.move(0, 0)
         page.wait_for_timeout(1000)
-        return page.screenshot(full_page=True, animations="disabled")
+        return page.screenshot(full_page=whole, animations="disabled")
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ LABELS = 5
 TMPFS = {
     "service": "size=256m,mode=1777,noexec,nosuid,nodev",
     "gpu": "size=256m,mode=1777,noexec,nosuid,nodev",
-    "demo": "size=1280m,mode=1777,noexec,nosuid,nodev",
+    "demo": "size=64m,mode=1777,noexec,nosuid,nodev",
     "export": "size=1g,mode=1777,nosuid,nodev",
 }
 CUDA_PROVIDER = (

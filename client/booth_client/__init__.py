@@ -59,6 +59,7 @@ from booth_client.wire import (
     Timing,
     View,
     Weights,
+    as_json,
 )
 
 if TYPE_CHECKING:
@@ -133,4 +134,5 @@ __all__ = [
     "UnsupportedFormat",
     "View",
     "Weights",
+    "as_json",
 ]

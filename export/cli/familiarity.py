@@ -1,4 +1,4 @@
-"""Teach a model file what it knows: ``python -m export.cli.familiarity FILE KNOWN... --unknown X``."""
+"""Teach a model file what it knows: ``python -m export.cli.familiarity``."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ class _Front:
         given_query = parameters(request.scope["query_string"], _KNOWN)
         query = _parsed(given_query)
         model = self._answering.model(request, query.model, query.version if query.model else None)
-        self._maps.refuse_if_full()
+        self._maps.refuse_if_full(client_of(request.scope))
         with await self._answering.photographs(request, _KNOWN) as sent:
             if sent.fields:
                 query = _parsed(merged(given_query, sent.fields))

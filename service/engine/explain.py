@@ -19,7 +19,7 @@ from service.photo.decode import Seen
 if TYPE_CHECKING:
     from models.card import Label
 
-__all__ = ["Box", "box_on_photo", "cells", "first_at_each", "region", "view"]
+__all__ = ["Box", "box_on_photo", "cells", "first_at_each", "regions", "view"]
 
 # What is above so much of the maximum belongs to the region, as in the paper.
 _SHARE = 0.2
@@ -27,7 +27,6 @@ _SHARE = 0.2
 Box: TypeAlias = tuple[float, float, float, float]
 _WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
 _NOWHERE: Box = (0.0, 0.0, 0.0, 0.0)
-_Place: TypeAlias = tuple[int, int]
 
 
 def view(seen: Seen) -> View:
@@ -50,22 +49,23 @@ def box_on_photo(box: Box, seen: Box) -> list[float]:
     return [round(number, 1) for number in (x, y, *sides)]
 
 
-def region(activation: NDArray[np.float32], seen: Box) -> Region:
-    """Where a label was seen.
+def regions(activations: NDArray[np.float32], seen: Box) -> list[Region]:
+    """Where labels were seen.
 
-    Its box is that around the largest connected part above a fifth of the maximum; it has no area
-    where nothing in the photograph speaks for the label.
+    The box of each is that around the largest connected part above a fifth of the maximum; it has
+    no area where nothing in the photograph speaks for the label.
 
     Args:
-        activation: the label's class activation map, h x w.
+        activations: the labels' class activation maps, h x w x k.
         seen: the part of the photograph that the network saw, in its pixels.
 
     """
-    most = float(activation.max())
-    scaled = activation.astype(np.float64) / (most if most > 0 else -np.inf)
-    box = _box_of_largest(scaled.tolist()) if most > 0 else _NOWHERE
-    shown: list[list[float]] = np.maximum(scaled, 0).round(3).tolist()
-    return Region(shown, box_on_photo(box, seen))
+    maps = np.moveaxis(activations, -1, 0).astype(np.float64)
+    most = maps.max((1, 2), keepdims=True)
+    scaled = maps / np.where(most > 0, most, -np.inf)
+    shown = np.maximum(scaled, 0).round(3).tolist()
+    boxes = [box_on_photo(box, seen) for box in _boxes(scaled)]
+    return [Region(rows, box) for rows, box in zip(shown, boxes, strict=True)]
 
 
 def cells(
@@ -110,81 +110,109 @@ def first_at_each(
     order = np.argsort(-values, -1, kind="stable")
     first = np.take_along_axis(largest, order, -1)
     values = np.take_along_axis(values, order, -1)
-    most = values[..., :1]
-    sums = np.exp((logits - most) / np.float32(temperature)).sum(-1, keepdims=True)
-    return first, np.exp((values - most) / np.float32(temperature)) / sums
+    most, factor = values[..., :1], np.float32(1 / temperature)
+    sums = np.exp((logits - most) * factor).sum(-1, keepdims=True)
+    return first, np.exp((values - most) * factor) / sums
 
 
 def _cell_label(label: Label, index: int) -> CellLabel:
     return CellLabel(label.name, label.category, index)
 
 
-def _box_of_largest(levels: list[list[float]]) -> Box:
-    """The box around the largest part above ``_SHARE``, in shares of the map's sides.
+def _boxes(levels: NDArray[np.float64]) -> Iterator[Box]:
+    """The box around the largest part above ``_SHARE`` of each of k maps, in shares of its sides.
 
-    Between the middles of its cells the map is interpolated bilinearly, as the paper enlarges it.
-    The outermost points of what is above a level then lie on the lines through these middles.
+    Between the middles of its cells a map is interpolated bilinearly, as the paper enlarges it. The
+    outermost points of what is above a level then lie on the lines through these middles.
     """
-    part = max(_parts(levels), key=lambda places: (len(places), _sum(levels, places)))
-    columns = [list(column) for column in zip(*levels, strict=True)]
-    across = [_reach(levels[row], column) for row, column in part]
-    down = [_reach(columns[column], row) for row, column in part]
-    width, height = len(columns), len(levels)
+    left, right = _reach(levels)
+    top, bottom = (edge.swapaxes(1, 2) for edge in _reach(levels.swapaxes(1, 2)))
+    corners = _joined_corners(levels)
+    for number, one in enumerate(levels):
+        part = _largest(one, *(joined[number] for joined in corners))
+        if not part.any():
+            yield _NOWHERE
+            continue
+        yield (
+            float(left[number][part].min()),
+            float(top[number][part].min()),
+            float(right[number][part].max()),
+            float(bottom[number][part].max()),
+        )
+
+
+def _reach(levels: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """How far what is above ``_SHARE`` reaches to both sides, from each place that is above it.
+
+    In shares of the last axis.
+    """
+    width = levels.shape[-1]
+    one, other = levels[..., :-1], levels[..., 1:]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        crossing = (_SHARE - one) / (other - one)
+    middles = np.arange(width - 1) + 0.5
+    low, high = np.zeros(levels.shape), np.full(levels.shape, float(width))
+    low[..., 1:] = middles + np.where(one >= _SHARE, 0, crossing)
+    high[..., :-1] = middles + np.where(other >= _SHARE, 1, crossing)
+    return low / width, high / width
+
+
+def _joined_corners(levels: NDArray[np.float64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Between which places across a corner the level stays above ``_SHARE``.
+
+    Of each square of four places: whether the upper left one is joined to the lower right one, and
+    the upper right one to the lower left one.
+    """
+    a, b = levels[:, :-1, :-1], levels[:, :-1, 1:]
+    c, d = levels[:, 1:, :-1], levels[:, 1:, 1:]
+    saddle, slope = a * d - b * c, a + d - b - c
     return (
-        min(low for low, _ in across) / width,
-        min(low for low, _ in down) / height,
-        max(high for _, high in across) / width,
-        max(high for _, high in down) / height,
+        (np.minimum(a, d) >= _SHARE) & (saddle >= _SHARE * slope),
+        (np.minimum(b, c) >= _SHARE) & (-saddle >= -_SHARE * slope),
     )
 
 
-def _sum(levels: list[list[float]], places: list[_Place]) -> float:
-    return sum(levels[row][column] for row, column in places)
+def _largest(
+    levels: NDArray[np.float64], falling: NDArray[np.bool_], rising: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """The largest connected part of a map above ``_SHARE``; of equal ones that with the larger sum.
+
+    Args:
+        levels: the map, h x w.
+        falling: which upper left places are joined to the lower right one, h - 1 x w - 1.
+        rising: likewise the upper right to the lower left.
+
+    """
+    shape = levels.shape
+    above = _bits(levels >= _SHARE, shape)
+    corners = _bits(falling, shape), _bits(rising, shape)
+    parts = [_mask(part, shape) for part in _parts(above, *corners, shape[1] + 1)]
+    return max(parts, key=lambda part: (part.sum(), levels[part].sum()), default=levels > np.inf)
 
 
-def _parts(levels: list[list[float]]) -> Iterator[list[_Place]]:
-    """The connected parts of the map that are above ``_SHARE``."""
-    left = {
-        (row, column)
-        for row, line in enumerate(levels)
-        for column, level in enumerate(line)
-        if level >= _SHARE
-    }
-    while left:
-        part = [left.pop()]
-        for row, column in part:
-            found = [place for place in _neighbours(levels, row, column) if place in left]
-            left.difference_update(found)
-            part += found
+def _parts(above: int, falling: int, rising: int, stride: int) -> Iterator[int]:
+    """The connected parts of a map's places, as bits: filled from a place of each."""
+    while above:
+        part, grown = 0, above & -above
+        while grown != part:
+            part = grown
+            grown |= part << 1 | part >> 1 | part << stride | part >> stride
+            grown |= (part & falling) << (stride + 1) | part >> (stride + 1) & falling
+            grown |= (part >> 1 & rising) << stride | (part >> stride & rising) << 1
+            grown &= above
         yield part
+        above &= ~part
 
 
-def _neighbours(levels: list[list[float]], row: int, column: int) -> Iterator[_Place]:
-    """The places beside one, and those across a corner over which the level does not fall."""
-    yield from ((row - 1, column), (row + 1, column), (row, column - 1), (row, column + 1))
-    for y in (row - 1, row + 1):
-        for x in (column - 1, column + 1):
-            if 0 <= y < len(levels) and 0 <= x < len(levels[0]):
-                ends = levels[row][column], levels[y][x]
-                if min(ends) >= _SHARE and _saddle(*ends, levels[row][x], levels[y][column]):
-                    yield y, x
+def _bits(mask: NDArray[np.bool_], shape: tuple[int, ...]) -> int:
+    """A mask as the bits of a number, with an empty column behind each row of ``shape``."""
+    padded = np.zeros((shape[0], shape[1] + 1), np.bool_)
+    padded[: mask.shape[0], : mask.shape[1]] = mask
+    return int.from_bytes(np.packbits(padded, bitorder="little").tobytes(), "little")
 
 
-def _saddle(one: float, other: float, beside: float, below: float) -> bool:
-    """Whether two corners above ``_SHARE`` are connected by the middle of their square."""
-    slope = one + other - beside - below
-    return slope > 0 and (one * other - beside * below) / slope >= _SHARE
-
-
-def _reach(line: list[float], place: int) -> tuple[float, float]:
-    """How far what is above ``_SHARE`` reaches from a place of a line to both sides, in cells."""
-    level, middle = line[place], place + 0.5
-    low = middle - _until(level, line[place - 1]) if place else 0.0
-    last = place == len(line) - 1
-    high = len(line) + 0.0 if last else middle + _until(level, line[place + 1])
-    return low, high
-
-
-def _until(level: float, next_level: float) -> float:
-    """Where between two places the level falls below ``_SHARE``; 1 if it does not."""
-    return 1.0 if next_level >= _SHARE else (level - _SHARE) / (level - next_level)
+def _mask(bits: int, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    rows, stride = shape[0], shape[1] + 1
+    held = np.frombuffer(bits.to_bytes(-(-rows * stride // 8), "little"), np.uint8)
+    places = np.unpackbits(held, count=rows * stride, bitorder="little")
+    return places.reshape(rows, stride)[:, :-1].astype(np.bool_)

@@ -62,8 +62,7 @@ class Explaining:
         regions = cells = None
         if "region" in self.parts and evidence.activations is not None:
             first = first_labels(evidence.answer[: len(self.card.labels)], self.top_k)
-            maps = evidence.activations[..., first]
-            regions = [explain.region(maps[..., one], seen.box) for one in range(len(first))]
+            regions = explain.regions(evidence.activations[..., first], seen.box)
         if "cells" in self.parts and evidence.head:
             cells = explain.cells(
                 evidence.logits,

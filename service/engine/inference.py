@@ -44,8 +44,8 @@ class Explanation:
 class Inference:
     """What the network said about one photograph, and what it took.
 
-    ``answer`` is K probabilities, and behind them the familiarity if the model's card has a threshold
-    of it. ``arrived`` and ``decoded`` are ``time.perf_counter()`` instants.
+    ``answer`` is K probabilities, and behind them the familiarity if the model's card has
+    a threshold of it. ``arrived`` and ``decoded`` are ``time.perf_counter()`` instants.
     """
 
     answer: NDArray[np.float32]

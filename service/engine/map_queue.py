@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import threading
 import time
+from collections import Counter
 from concurrent.futures import Future, InvalidStateError
 
 from booth_client.errors import DeadlineExceeded, Overloaded
@@ -24,8 +25,10 @@ from service.photo.header import Header, read_header
 __all__ = ["MapQueue", "MapTicket"]
 
 QUEUE_SIZE = 8
+_SHARE = 3  # times the free places, that one client may have of it: see ``engine.admission``
 _PROCESS_BYTES = 130_000_000  # what the process holds with the shipped models
-_MEMORY_BYTES = 1_500_000_000  # that it may hold beyond what it starts with
+# That it may hold beyond what it starts with: what all requests may, within these bounds.
+_LEAST_BYTES, _MOST_BYTES = 200_000_000, 2_000_000_000
 # Held for each pixel of a run: of EfficientNet-Lite0 some 110 in int8.
 _PIXEL_BYTES = {"int8": 150, "fp16": 800, "fp32": 800}
 _MULTIPLY_ADDS_PER_S = 3e10
@@ -100,6 +103,7 @@ class MapQueue:
         self._idle_s = idle_s
         self._lane = Lane(1)
         self._changing = threading.Lock()
+        self._waiting: Counter[str] = Counter()  # of each client
         self._making: MapTicket | None = None
         self._process: MapProcess | None = None
         self._held: Reservation | None = None
@@ -115,16 +119,23 @@ class MapQueue:
         process = self._process
         return process.pid if process else None
 
-    def refuse_if_full(self) -> None:
+    def refuse_if_full(self, client: str = "") -> None:
         """Refuse at once what ``submit`` would refuse whatever the photograph is.
 
         Raises:
-            Overloaded: so many wait already.
+            Overloaded: so many wait already, or so many of this client's.
 
         """
-        if len(self._lane) >= self._size:
+        free = self._size - len(self._lane)
+        if free <= 0:
             raise Overloaded(
                 f"{self._size} label maps wait already, as many as may; try again later.",
+                retry_after_s=1,
+            )
+        if client and self._waiting[client] > max(0, _SHARE * (free - 1) - 1):
+            raise Overloaded(
+                f"{self._waiting[client]} label maps of this client's wait already, as many as one "
+                "client's may; wait for them before asking for more.",
                 retry_after_s=1,
             )
 
@@ -137,9 +148,11 @@ class MapQueue:
 
         """
         work_s = _work_s(task, card)
-        self.refuse_if_full()
+        self.refuse_if_full(client)
         self._lane.backlog.admit([work_s], _LATENCY_S, task.left_s, client)
         ticket = MapTicket(task, card, client, self)
+        with self._changing:
+            self._waiting[client] += 1
         if not self._lane.put(lambda: self._make(ticket), work_s, client):
             raise Overloaded("The service has no thread for a label map.", retry_after_s=1)
         return ticket
@@ -157,6 +170,8 @@ class MapQueue:
 
     def _make(self, ticket: MapTicket) -> bool:
         """On the lane's thread; whether it was made."""
+        with self._changing:
+            self._waiting -= Counter([ticket.client])
         if not ticket.is_wanted:
             return False
         try:
@@ -190,7 +205,9 @@ class MapQueue:
             if self._process is None:
                 self._held = self._memory.reserve(_PROCESS_BYTES)
                 try:
-                    self._process = MapProcess(_MEMORY_BYTES)
+                    self._process = MapProcess(
+                        min(max(self._memory.size, _LEAST_BYTES), _MOST_BYTES)
+                    )
                 except BaseException:
                     self._held.release()
                     raise

@@ -118,8 +118,8 @@ def with_free_sizes(content: bytes, name: str, outputs: Collection[str]) -> byte
 
     Args:
         content: of the file.
-        name: of the input whose four dimensions become free.
-        outputs: names of those that stay, whose shapes are left open.
+        name: of the input whose sizes become free.
+        outputs: names of those that stay, whose sizes become free.
 
     """
     message = [_whole(one) for one in _fields(memoryview(content)) if one[0] != _GRAPH]
@@ -135,19 +135,17 @@ def with_free_sizes(content: bytes, name: str, outputs: Collection[str]) -> byte
 
 def _freed(number: int, value: Any, name: str) -> bytes:
     """A field of a graph, without the sizes if it is an output or the input of that name."""
-    if number == _OUTPUT:
-        return _field(number, _value_info(value, b""))
-    if number == _INPUT and _text(value, 1) == name:
-        sides = [_field(1, _field(2, f"side{index}".encode())) for index in range(4)]
-        return _field(number, _value_info(value, _field(2, b"".join(sides))))
+    if number == _OUTPUT or (number == _INPUT and _text(value, 1) == name):
+        return _field(number, _of_any_size(value))
     return _whole((number, value))
 
 
-def _value_info(value: memoryview, shape: bytes) -> bytes:
-    """A ValueInfoProto with another shape."""
-    (tensor,) = (tensor for kind in _all(value, 2) for tensor in _all(kind, 1))
+def _of_any_size(value_info: memoryview) -> bytes:
+    """A ValueInfoProto without the sizes of its tensor's sides."""
+    (tensor,) = (tensor for kind in _all(value_info, 2) for tensor in _all(kind, 1))
     element = _number(1, next(_integers(tensor, 1), FLOAT))
-    return _field(1, _text(value, 1).encode()) + _field(2, _field(1, element + shape))
+    shape = _field(2, _field(1, b"") * len(list(_sides(value_info))))
+    return _field(1, _text(value_info, 1).encode()) + _field(2, _field(1, element + shape))
 
 
 def _whole(field: tuple[int, Any]) -> bytes:

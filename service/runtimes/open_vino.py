@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from models.home import cache_folder
 from service.runtimes.base import Layout, ModelFile, Photos
 
-__all__ = ["OpenVino", "is_installed"]
+__all__ = ["OpenVino", "is_installed", "open_outputs"]
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +25,19 @@ log = logging.getLogger(__name__)
 def is_installed() -> bool:
     """Whether the package is there."""
     return find_spec("openvino") is not None
+
+
+def open_outputs(file: ModelFile, layout: Layout, outputs: Sequence[str]) -> OpenVino:
+    """A network for several outputs, compiled once: what is asked for rarely takes little memory.
+
+    Its runs follow one another, each with the threads of one that is alone.
+
+    Raises:
+        Exception: whatever keeps it from running.
+
+    """
+    threads = max(layout.threads, layout.threads_alone)
+    return OpenVino(file, Layout(threads=threads), outputs)
 
 
 # Operators with a network of their own inside.

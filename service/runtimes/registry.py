@@ -60,7 +60,7 @@ PROVIDERS = (
         packages=("openvino",),
         is_installed=open_vino.is_installed,
         open=OpenVino,
-        open_outputs=OpenVino,
+        open_outputs=open_vino.open_outputs,
     ),
     Provider(
         "cpu",

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from booth_client.errors import BoothError, InternalError, ShuttingDown
 from models.card import Card
 from models.errors import ModelError
+from service.machine import give_back_memory
 from service.runtimes.base import Layout, ModelFile, Photos, Runtime, in_a_line
 from service.runtimes.explaining import Explainer, ManyOutputs, open_explainer
 from service.runtimes.registry import PROVIDERS, Provider, choose
@@ -193,7 +194,9 @@ class _Explaining:
 
     def _load(self, loading: Future[Explainer]) -> None:
         try:
-            loading.set_result(open_explainer(self._file(), self._open))
+            explainer = open_explainer(self._file(), self._open)
+            give_back_memory()  # as much as stays was needed for the time of loading alone
+            loading.set_result(explainer)
         except BoothError as error:
             loading.set_exception(error)
         except Exception as cause:

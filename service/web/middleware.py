@@ -24,7 +24,6 @@ __all__ = ["RequestMiddleware"]
 
 QUIET = ("/livez", "/readyz", "/metrics")
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
-CLIENT_CLOSED_REQUEST = 499  # nginx's: nobody reads it, but the access log shows it
 BAD_REQUEST = 400
 SERVER_ERROR = 500
 
@@ -121,8 +120,7 @@ def _last_resort(cause: BaseException, request: Request, record: RequestRecord) 
     if isinstance(cause, BoothError):
         return problems.render(cause, request)
     if isinstance(cause, ClientDisconnect):
-        record.outcome = "cancelled"
-        return Response(status_code=CLIENT_CLOSED_REQUEST)
+        return problems.client_gone(record)
     if isinstance(cause, asyncio.CancelledError):
         # The grace period of the service's end is over; the client learns why.
         error: BoothError = ShuttingDown(

@@ -11,17 +11,20 @@ import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
 
 from booth_client.errors import BoothError, InternalError, InvalidParameter
 from service.telemetry.access_log import TokenBucket
+from service.telemetry.record import RequestRecord
 from service.web.scope import prefix_of, record_of
 
 __all__ = [
     "MEDIA_TYPE",
     "PROBLEM_SCHEMA",
     "body_of",
+    "client_gone",
     "fields_of",
     "install",
     "render",
@@ -31,6 +34,7 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+CLIENT_CLOSED_REQUEST = 499  # nginx's: nobody reads it, but the access log shows it
 
 # Who finds a way to make errors of ours must not fill the log: beyond these there is one line each.
 _tracebacks = TokenBucket(10, time.monotonic)
@@ -82,12 +86,23 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(BoothError, _on_booth_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
+    app.add_exception_handler(ClientDisconnect, _on_client_disconnect)
     app.add_exception_handler(Exception, _on_unforeseen)
 
 
 async def _on_booth_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, BoothError)  # noqa: S101 (the handler is registered for it)
     return render(error, request)
+
+
+async def _on_client_disconnect(request: Request, _gone: Exception) -> Response:
+    return client_gone(record_of(request.scope))
+
+
+def client_gone(record: RequestRecord) -> Response:
+    """The response that nobody reads, since the client went away."""
+    record.outcome = "cancelled"
+    return Response(status_code=CLIENT_CLOSED_REQUEST)
 
 
 async def _on_unforeseen(request: Request, cause: Exception) -> Response:

@@ -6,15 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.pointing import BOXES, Box, Marked, Share, game, play, read_marked, share
+from benchmarks.pointing import GAMES, Box, Marked, Share, game, play, read_marked, share
 from booth_client.wire import Region, View
 from service.fleet.local import local_classifier
 
+IMAGENET, _ = GAMES["efficientnet_lite0"]
 BOX = Box(0.25, 0.5, 0.75, 1)
 
 
-def test_the_maps_of_the_shipped_model_point_at_the_thing(shared: Path) -> None:
-    marked = read_marked(BOXES, shared / "photos/imagenet_1000.tar")
+@pytest.mark.usefixtures("shared")
+def test_the_maps_of_the_shipped_model_point_at_the_thing() -> None:
+    marked = read_marked(*GAMES["efficientnet_lite0"])
     with local_classifier("efficientnet_lite0") as classifier:
         games = list(play(classifier, marked))
 
@@ -64,20 +66,27 @@ def test_a_photograph_that_is_missing_or_another_is_refused(tmp_path: Path) -> N
     with tarfile.open(photos, "w"):
         pass
     with pytest.raises(SystemExit, match=f"{name}, whose box is marked, is not in"):
-        read_marked(BOXES, photos)
+        read_marked(IMAGENET, photos)
 
     (tmp_path / name).write_bytes(b"another")
     with tarfile.open(photos, "w") as archive:
         archive.add(tmp_path / name, name)
     with pytest.raises(SystemExit, match="is not the file whose box is marked"):
-        read_marked(BOXES, photos)
+        read_marked(IMAGENET, photos)
 
 
-def test_each_box_keeps_the_rule_by_which_they_were_chosen() -> None:
-    with BOXES.open(newline="") as table:
-        rows = list(csv.DictReader(table))
+@pytest.mark.parametrize("table", [boxes for boxes, _ in GAMES.values()])
+def test_each_box_keeps_the_rule_by_which_they_were_chosen(table: Path) -> None:
+    with table.open(newline="") as file:
+        rows = list(csv.DictReader(file))
     boxes = [
         Box(*(float(row[side]) for side in ("left", "top", "right", "bottom"))) for row in rows
     ]
-    assert [int(row["index"]) // 10 for row in rows] == list(range(100))
     assert all(0.02 <= box.area <= 0.6 for box in boxes)
+    assert len({row["sha256"] for row in rows}) == len(rows)
+
+
+def test_a_photograph_of_each_ten_labels_is_marked() -> None:
+    with IMAGENET.open(newline="") as file:
+        indices = [int(row["index"]) for row in csv.DictReader(file)]
+    assert [index // 10 for index in indices] == list(range(100))

@@ -200,6 +200,16 @@ async def _never(_message: Any) -> None:
     pytest.fail("nobody is there to read this")
 
 
+def test_a_visitor_who_does_not_go_on_is_not_waited_for() -> None:
+    with handing_on(echo, patience_s=0.1) as url:
+        address = httpx.URL(url)
+        with socket.create_connection((address.host, address.port or 80), timeout=30) as visitor:
+            visitor.sendall(b"POST /classify HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\na")
+            told = b"".join(iter(lambda: visitor.recv(65_536), b""))
+    assert told.startswith(b"HTTP/1.1 408 ")
+    assert b"/problems/slow-body" in told
+
+
 def test_a_service_that_is_away_or_silent_is_said_to_be() -> None:
     async def silent(_scope: Scope, _receive: Receive, _send: Send) -> None:
         await asyncio.sleep(0.5)

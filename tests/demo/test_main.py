@@ -45,6 +45,20 @@ def test_the_service_comes_from_the_environment_and_its_links_with_it(
     assert forward._service.headers["authorization"] == "Bearer secret"
     assert page == {"links": links, "rate_limit_per_minute": 7}
     assert (server["host"], server["port"], server["http"]) == ("127.0.0.1", 0, Protocol)
+    assert server["proxy_headers"] is False
+
+
+def test_only_named_proxies_are_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    run: list[dict[str, Any]] = []
+    monkeypatch.setattr("demo.__main__.create_app", lambda *_, **__: "page")
+    monkeypatch.setattr(uvicorn, "run", lambda _app, **given: run.append(given))
+    environment = {"BOOTH_TRUSTED_PROXIES": "192.0.2.1, 2001:db8::/32"}
+    assert CliRunner().invoke(main, [], env=environment).exit_code == 0
+    assert run[0]["proxy_headers"]
+    assert run[0]["forwarded_allow_ips"] == ["192.0.2.1/32", "2001:db8::/32"]
+    refused = CliRunner().invoke(main, ["--trusted-proxies", "proxy"])
+    assert refused.exit_code == 2
+    assert "192.0.2.0/24" in refused.output
 
 
 @pytest.mark.parametrize("path", ["booth", "//evil.example", "/a/../b"])

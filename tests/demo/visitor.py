@@ -45,12 +45,12 @@ new PerformanceObserver((list) => {
 
 def answer(page: Page) -> Locator:
     """Where the view Classify shows its answer, or what went wrong."""
-    return page.locator("#view .answer")
+    return page.locator("#view .answer").first
 
 
 def problem(page: Page) -> Locator:
     """What any view says when something went wrong; nothing is seen of it otherwise."""
-    return page.locator("#view .problem")
+    return page.locator("#view .problem").first
 
 
 def stage(page: Page) -> Locator:

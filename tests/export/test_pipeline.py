@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from models.card import Input, Label, Measurement
 from models.labels import label_set, sun_attributes
 from models.networks import Network, build
 from models.networks.checkpoint import CheckpointError
+from models.networks.compat import torchvision_models
 from models.sources import SOURCES
 from service.fleet.identity import read_card
 from service.run.app import create_app, create_state
@@ -60,6 +62,15 @@ def config(architecture: str = "resnet18", labels: int = 7, size: int = 64) -> E
         origin="a test",
         licence="Apache-2.0",
     )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _narrow_densenet() -> Iterator[None]:
+    """DenseNet-161's layout with two layers in a block; tests/models/networks counts all of it."""
+    with pytest.MonkeyPatch.context() as patch:
+        models = torchvision_models()
+        patch.setattr(models, "densenet161", partial(models.DenseNet, 16, (2, 2, 2, 2), 32))
+        yield
 
 
 # The tests of a network share their worker, so that it is made and loaded once.

@@ -22,6 +22,7 @@ from booth_client import (
     ExplainedPrediction,
     Input,
     Label,
+    LabelMap,
     Measurement,
     ModelSummary,
     Parity,
@@ -50,6 +51,7 @@ def asked() -> None:
         assert_type(booth.classify(b"", explain=["region", "cells"]), Answer)
         assert_type(booth.classify_many(PHOTOS), list[Answer | BoothError])
         assert_type(booth.classify_many((b"", b""), model="a", top_k=3), list[Answer | BoothError])
+        assert_type(booth.label_map("a.jpg", model="a", step=8, scale=2), LabelMap)
         assert_type(booth.models(), list[ModelSummary])
         assert_type(booth.card("a"), Card)
         assert_type(booth.labels("a"), list[Label])
@@ -63,6 +65,7 @@ async def asked_on_a_loop() -> None:
         assert_type(booth, AsyncClient)
         assert_type(await booth.classify(b"", model="a", top_k=3, timeout_ms=2000), Answer)
         assert_type(await booth.classify_many(PHOTOS), list[Answer | BoothError])
+        assert_type(await booth.label_map(b"", timeout_ms=2000), LabelMap)
         assert_type(await booth.models(), list[ModelSummary])
         assert_type(await booth.card("a"), Card)
         assert_type(await booth.labels("a"), list[Label])

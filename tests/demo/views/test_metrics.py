@@ -37,7 +37,8 @@ booth_labels_total{label="a/b\\"c",model="m"} 3.0
 """
 READ = """async ([before, after]) => {
   const base = document.querySelector("#booth").dataset.assets;
-  const { Reading, quantiles, rate } = await import(`${document.baseURI}${base}/js/exposition.js`);
+  const place = `${document.baseURI}${base}/js/views/metrics/exposition.js`;
+  const { Reading, quantiles, rate } = await import(place);
   const [one, two] = [new Reading(before, 0), new Reading(after, 2)];
   return {
     rate: rate(one, two, "booth_images_total"),

@@ -7,14 +7,25 @@ import gc
 import socket
 import threading
 import tracemalloc
+from concurrent.futures import Future, ThreadPoolExecutor
 from http.client import HTTPConnection
 from typing import Any
 
 import httpx
+import pytest
 
 from benchmarks.posts import post_request
+from service.runtimes.explaining import Explainer
 from tests.servers import serving_inside
-from tests.service.asking import BLUE, PROBLEM, RED, first, problem, replace_network
+from tests.service.asking import (
+    BLUE,
+    PROBLEM,
+    RED,
+    first,
+    problem,
+    replace_network,
+    samples,
+)
 from tests.waiting import eventually
 
 
@@ -164,3 +175,21 @@ def test_what_failed_leaves_no_photograph_in_a_cycle(inside: Any) -> None:
     finally:
         tracemalloc.stop()
         gc.enable()
+
+
+def test_while_what_explains_is_loaded_others_are_answered_and_deadlines_hold(
+    inside: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = inside.state.fleet.get().classifier.session
+    loading: Future[Explainer] = Future()
+    monkeypatch.setattr(session, "explainer", lambda: loading)
+    url = f"{inside.url}/classify"
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(httpx.post, f"{url}?explain=region", content=RED)
+        late = httpx.post(f"{url}?explain=region&timeout_ms=50", content=RED)
+        problem(late, 504, "deadline")
+        assert first(httpx.post(url, content=RED).json()) == "Red"
+        assert not waiting.done()
+        loading.set_result(Explainer("tiny", None, ["probabilities"], None))
+        problem(waiting.result(10), 422, "invalid-parameter")
+    assert samples(inside.url)['booth_requests_total{model="tiny",outcome="deadline"}'] == 1

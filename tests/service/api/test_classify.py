@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import base64
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+import numpy as np
 import pytest
 
 from booth_client.client import Client
+from booth_client.wire import Answer
 from tests.service.asking import RED, problem
+from tests.service.mapped import ATTRIBUTES, CELLS, write_mapped
 
 
 def test_an_answer_has_the_documented_fields(tiny_server: str) -> None:
@@ -141,3 +144,64 @@ def exchange(url: str, *pieces: bytes) -> bytes:
         while more := connection.recv(65_536):
             answer += more
     return answer
+
+
+@pytest.fixture(scope="module")
+def explaining(
+    serve: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The address of a server with a model that can explain, which caches."""
+    path = write_mapped(tmp_path_factory.mktemp("models") / "mapped.onnx", attributes=True)
+    with serve(models=path, cache_bytes=1_000_000) as running:
+        yield running.url
+
+
+def test_an_explained_answer_has_the_documented_fields(explaining: str) -> None:
+    url = f"{explaining}/classify?top_k=2"
+    plain = httpx.post(url, content=RED)
+    answer = httpx.post(f"{url}&explain=region,cells,attributes", content=RED)
+    again = httpx.post(f"{url}&explain=region,cells,attributes", content=RED)
+    assert list(plain.json()) == ["model", "version", "predictions", "environment", "timing_ms"]
+    body = answer.json()
+    assert set(body) == {*plain.json(), "view", "cells", "attributes"}
+    assert body["view"] == {"width": 20, "height": 20, "box": [0, 0, 20, 20]}
+    assert set(body["cells"]) == {"rows", "columns", "box", "labels", "first", "confidences"}
+    assert np.shape(body["cells"]["first"]) == (CELLS, CELLS, 2)
+    assert np.shape(body["predictions"][1].pop("region")["map"]) == (CELLS, CELLS)
+    assert body["predictions"][1] == plain.json()["predictions"][1]
+    assert {one["attribute"] for one in body["attributes"]} == set(ATTRIBUTES)
+    assert {**again.json(), "timing_ms": 0} == {**answer.json(), "timing_ms": 0}
+    assert answer.headers["etag"] == again.headers["etag"] != plain.headers["etag"]
+
+
+def test_a_form_and_json_ask_for_explanations_and_clients_read_them(explaining: str) -> None:
+    url, text = f"{explaining}/classify", base64.b64encode(RED).decode()
+    form = httpx.post(url, files=[("a", RED), ("b", RED)], data={"explain": "region"})
+    json = httpx.post(url, json={"image": text, "explain": "region"})
+    results = [*form.json()["results"], json.json()]
+    assert [list(one["predictions"][0])[-1] for one in results] == ["region"] * 3
+    with Client(explaining) as client:
+        one = client.classify(RED, explain=["region", "cells"])
+        many = client.classify_many([RED, b"no photograph"], explain=["cells"])
+        plain = client.classify(RED)
+    assert one.predictions[0].region
+    assert one.cells
+    assert one.cells.rows == one.cells.columns == CELLS
+    assert isinstance(many[0], Answer)
+    assert many[0].cells == one.cells
+    assert many[0].predictions[0].region is None
+    assert (plain.view, plain.predictions) == (None, many[0].predictions)
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ("explain=heat", "explain must be some of region, cells, attributes"),
+        ("explain=region&top_k=21", "top_k must be a whole number from 1 to 20"),
+        ("explain=region", "tiny can't tell regions and cells: its features are not the mean"),
+        ("explain=attributes", "tiny has no attributes"),
+    ],
+)
+def test_what_can_t_be_explained_is_refused(tiny_server: str, query: str, sentence: str) -> None:
+    response = httpx.post(f"{tiny_server}/classify?{query}", content=RED)
+    assert problem(response, 422, "invalid-parameter").startswith(sentence)

@@ -15,9 +15,11 @@ import pytest
 from numpy.typing import NDArray
 
 from booth_client.errors import BadImage, DeadlineExceeded, InternalError, ShuttingDown
+from booth_client.wire import Attribute, View
 from service.engine.batcher import Batcher, PendingPhoto
-from service.engine.inference import Inference
+from service.engine.inference import Explanation, Inference
 from service.photo.decode import DecodedPhoto, Seen
+from service.runtimes.explaining import Evidence
 from tests.waiting import eventually
 
 Network = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
@@ -130,6 +132,40 @@ def test_alone_a_photograph_runs_at_once_and_what_waits_meanwhile_runs_together(
         network.gate.set()
         later[-1].future.result(SOON)
     assert network.batches == [[1], [2, 3, 4], [5]]
+
+
+def evidence_of(photos: NDArray[np.uint8], alone: bool) -> list[Evidence]:
+    """A network that says what it saw, and whether it was alone."""
+    return [Evidence(np.array([row, alone], np.float32)) for row in first_pixel(photos)[:, 0]]
+
+
+def explanation_of(evidence: Evidence, seen: Seen) -> Explanation:
+    if evidence.answer[0] == 13:
+        raise ValueError("unlucky")
+    score = Attribute("value", float(evidence.answer[0]))
+    return Explanation(View(seen.width, seen.height, list(seen.box)), attributes=[score])
+
+
+def test_what_is_to_be_explained_runs_apart_from_the_rest_of_its_batch() -> None:
+    network, observer = Gated(), Told()
+    batcher = Batcher(decode, network, run_explaining=evidence_of, observer=observer)
+    batcher.put(pending(1))
+    assert network.entered.wait(SOON)
+    photos = [pending(value) for value in (2, 12, 3, 13, 14)]
+    for photo in photos:
+        if photo.data[0] > 10:
+            photo.explain = explanation_of
+        batcher.put(photo)
+    network.gate.set()
+    batcher.close(SOON)
+    assert network.batches == [[1], [2, 3]]
+    assert observer.ran == [1, 2, 1, 1]
+    assert [photo.future.result().explanation for photo in (photos[0], photos[2])] == [None, None]
+    for photo, value in ((photos[1], 12), (photos[4], 14)):
+        expected = Explanation(View(4, 3, [0.5, 0, 3.5, 3]), attributes=[Attribute("value", value)])
+        assert photo.future.result().explanation == expected
+    with pytest.raises(InternalError):
+        photos[3].future.result()
 
 
 def test_only_the_culprit_of_a_failed_run_fails() -> None:

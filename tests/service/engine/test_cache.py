@@ -83,6 +83,9 @@ def test_a_key_depends_on_photograph_model_and_parameters() -> None:
         answer_key(bytes(32), 6, b"photo"),
         answer_key(bytes(32), 5, b"photo."),
         answer_key(bytes(31) + b"1", 5, b"photo"),
+        answer_key(bytes(32), 5, b"photo", frozenset({"region"})),
+        answer_key(bytes(32), 5, b"photo", frozenset({"region", "cells"})),
+        answer_key(bytes(32), 5, b"ionphoto", frozenset({"reg"})),
     }
-    assert len(keys) == 4
+    assert len(keys) == 7
     assert answer_key(bytes(32), 5, b"photo") in keys

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from typing import Any
 
 import pytest
 
 from booth_client.errors import BadImage, DeadlineExceeded, Overloaded, ShuttingDown
 from service.engine.classifier import Classifier, Limits
+from service.runtimes.explaining import Explainer
 from tests.service.asking import coloured
 from tests.waiting import eventually
 
@@ -137,3 +138,13 @@ def test_closing_answers_all_that_was_accepted(classifier: Classifier) -> None:
     assert [ticket.wait().predictions[0].label for ticket in tickets] == ["Red"] * 3
     with pytest.raises(ShuttingDown):
         classifier.classify(RED)
+
+
+def test_a_photograph_does_not_wait_longer_than_its_time_for_what_explains(
+    gated: Any, classifier: Classifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loading: Future[Explainer] = Future()
+    monkeypatch.setattr(gated, "explainer", lambda: loading)
+    with pytest.raises(DeadlineExceeded):
+        classifier.submit([RED], timeout_s=0.01, explain=frozenset({"cells"}))
+    assert classifier.accepted == 0

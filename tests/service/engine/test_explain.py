@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from booth_client.wire import CellLabel, Region, View
 from models.card import Label
-from service.engine.explain import box_on_photo, cells, first_at_each, region, view
+from service.engine.explain import box_on_photo, cells, first_at_each, regions, view
 from service.photo.decode import Seen
 
 SEEN = (10.0, 20.0, 50.0, 60.0)  # 40 x 40 pixels: 10 for each place of a map of 4 x 4
@@ -21,6 +21,13 @@ LABELS = [Label(name=name.title(), category=name) for name in ("bird", "sky", "s
 def map_of(*rows: str) -> NDArray[np.float32]:
     """A map written as rows of digits, in tenths."""
     return np.array([[int(one) / 10 for one in row] for row in rows], np.float32)
+
+
+def region(activation: NDArray[np.float32], seen: tuple[float, float, float, float]) -> Region:
+    """That of the second of three labels, of which the others are seen elsewhere."""
+    others = np.zeros_like(activation)
+    others[0, 0] = 1
+    return regions(np.stack([others, activation, -others], axis=-1), seen)[1]
 
 
 def test_the_view_is_the_box_of_what_the_network_saw() -> None:

@@ -113,6 +113,17 @@ def test_one_whose_process_died_fails_and_the_next_gets_another(
     assert queue.pid != pid
 
 
+def test_one_client_s_maps_leave_room_for_another_s(task: MapTask) -> None:
+    with closing(MapQueue(MemoryBudget(BUDGET), MOST_PIXELS, FORMATS, size=8)) as queue:
+        taken = [submit(queue, task)]  # while the process starts
+        eventually(lambda: len(queue) == 0)
+        with pytest.raises(Overloaded, match="6 label maps of this client's wait already"):
+            taken.extend(submit(queue, task) for _ in range(8))
+        taken.append(submit(queue, task, "other"))
+        for ticket in taken:
+            ticket.cancel()
+
+
 def test_what_won_t_do_is_refused_at_once(task: MapTask) -> None:
     with closing(MapQueue(MemoryBudget(BUDGET), MOST_PIXELS, FORMATS)) as queue:
         with pytest.raises(InvalidParameter, match="step must be one of 8, 4"):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from booth_client.wire import Environment
+from booth_client.wire import Attribute, Environment, Region, View
 from models.card import Card
-from service.engine.inference import Batch, Inference
+from service.engine.inference import Batch, Explanation, Inference
 from service.engine.naming import Labeller, first_labels
 from service.fleet.identity import read_model_file
 from service.runtimes.session import Session
@@ -43,6 +44,23 @@ def test_a_label_says_what_it_was_learned_from_where_the_card_does(card: Card) -
         "green": "distilled",
         "blue": None,
     }
+
+
+def test_an_explanation_becomes_part_of_the_answer(card: Card) -> None:
+    regions = [Region([[1.0]], [0, 0, level, 1]) for level in (1, 2)]
+    found = Explanation(View(8, 8, [0, 0, 8, 8]), regions, None, [Attribute("warm", 0.5)])
+    explained = replace(inference(0.2, 0.7, 0.1), explanation=found)
+    plain, answer = (
+        Labeller(card).answer(one, 2, 0.006) for one in (inference(0.2, 0.7, 0.1), explained)
+    )
+    assert (answer.view, answer.cells, answer.attributes) == (found.view, None, found.attributes)
+    assert [one.region for one in answer.predictions] == regions
+    for one, other in zip(plain.predictions, answer.predictions, strict=True):
+        assert (one.category, one.confidence, one.basis) == (
+            other.category,
+            other.confidence,
+            other.basis,
+        )
 
 
 def test_the_times_are_in_milliseconds(card: Card) -> None:

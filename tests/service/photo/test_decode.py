@@ -19,7 +19,7 @@ from PIL import Image, ImageOps
 from benchmarks.files.png import chunk, written
 from booth_client.errors import BadImage, BadRequest, TooManyPixels, UnsupportedFormat
 from models.card import Input
-from service.photo.decode import DecodedPhoto, _crop, decode
+from service.photo.decode import DecodedPhoto, Seen, _crop, decode, decode_whole
 from service.photo.profile import conversion_to_srgb
 
 if TYPE_CHECKING:
@@ -99,6 +99,21 @@ def test_the_pixels_are_as_a_batch_wants_them(photos: dict[str, bytes]) -> None:
     assert (photo.width, photo.height) == (451, 300)
 
 
+@pytest.mark.parametrize(
+    ("size", "keep_aspect", "box"),
+    [
+        ((400, 200), True, (125.0, 25.0, 275.0, 175.0)),
+        ((200, 400), True, (25.0, 125.0, 175.0, 275.0)),
+        ((400, 200), False, (50.0, 25.0, 350.0, 175.0)),
+    ],
+)
+def test_it_is_told_which_part_the_network_sees(
+    size: tuple[int, int], keep_aspect: bool, box: tuple[float, ...]
+) -> None:
+    wanted = Input(size=24, resize=32, keep_aspect=keep_aspect)
+    assert decode(encoded(Image.new("RGB", size)), wanted).seen == (*size, box)
+
+
 def test_a_memoryview_is_read_like_bytes(photos: dict[str, bytes]) -> None:
     whole, view = (decode(kind(photos["coffee"]), INPUT) for kind in (bytes, memoryview))
     assert (whole.pixels == view.pixels).all()
@@ -116,8 +131,10 @@ def test_a_photograph_is_turned_as_its_exif_says(
     photo = decode(data, INPUT)
     # Pillow keeps a box in 32-bit floats, so what is mirrored may round otherwise.
     most = 0 if decoder == "fast" else 1
-    assert difference(photo, decode(upright, INPUT).pixels).max() <= most
+    expected = decode(upright, INPUT)
+    assert difference(photo, expected.pixels).max() <= most
     assert (photo.width, photo.height) == (451, 300)
+    assert photo.seen == expected.seen
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -358,3 +375,43 @@ def test_a_level_that_is_clear_is_white_at_each_depth(colour: int, depth: int) -
     seen = decode(written(samples, depth, colour, clear), Input(size=16, resize=16)).pixels
     assert (seen[:, :7] == 255).all()
     assert (seen[:, 9:] == 0).all()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_whole_photograph_is_turned_and_resized(
+    orientation: int, photos: dict[str, bytes]
+) -> None:
+    image = opened(photos["chelsea"])
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    upright = ImageOps.exif_transpose(opened_with(image, exif))
+    width, height = upright.size
+    asked = []
+
+    def fit(*size: int) -> tuple[int, int]:
+        asked.append(size)
+        return size[0] // 3, size[1] // 2
+
+    photo = decode_whole(encoded(image, exif=exif), fit, "bilinear")
+    assert asked[-1] == upright.size
+    assert photo.seen == Seen(width, height, (0, 0, width, height))
+    expected = upright.resize((width // 3, height // 2), Image.Resampling.BILINEAR)
+    assert difference(photo, np.asarray(expected)).max() <= 1
+
+
+def opened_with(image: Image.Image, exif: Image.Exif) -> Image.Image:
+    return Image.open(io.BytesIO(encoded(image, exif=exif)))
+
+
+def test_the_whole_of_a_picture_that_is_not_rgb_is_made_so(photos: dict[str, bytes]) -> None:
+    image = opened(photos["chelsea"]).convert("L").resize((60, 40))
+    photo = decode_whole(encoded(image), lambda width, height: (width, height), "bicubic")
+    assert (photo.pixels == np.asarray(image)[..., np.newaxis]).all()
+
+
+def test_the_whole_of_a_large_jpeg_is_decoded_at_a_fraction(photos: dict[str, bytes]) -> None:
+    image = opened(photos["chelsea"]).resize((1800, 1200))
+    photo = decode_whole(encoded(image, "JPEG"), lambda *_: (90, 60), "bilinear")
+    assert photo.seen[:2] == (1800, 1200)
+    reference = np.asarray(image.resize((90, 60), Image.Resampling.BILINEAR))
+    assert difference(photo, reference).mean() < 2

@@ -19,12 +19,17 @@ from service.fleet.identity import read_model_file
 from service.runtimes.base import Layout, ModelFile
 from service.runtimes.explaining import Explainer, ManyOutputs, open_explainer
 from service.runtimes.onnx_runtime import OnnxRuntime
-from service.runtimes.open_vino import OpenVino
+from service.runtimes.open_vino import OpenVino, is_installed
 from tests.service.conftest import SIDE
 from tests.service.mapped import CELLS, TEMPERATURE, write_mapped
 
 SHIPPED = sorted(Path(zoo).parent.glob("*.onnx"))
-RUNTIMES = (OpenVino, OnnxRuntime)
+RUNTIMES = (
+    pytest.param(
+        OpenVino, marks=pytest.mark.skipif(not is_installed(), reason="openvino is not installed")
+    ),
+    OnnxRuntime,
+)
 Make = Callable[[ModelFile, Layout, Sequence[str]], ManyOutputs]
 
 
@@ -125,8 +130,8 @@ def in_floats(content: bytes) -> bytes:
         if name in used
     )
     onnx.checker.check_model(model, full_check=True)
-    content: bytes = model.SerializeToString()
-    return content
+    written: bytes = model.SerializeToString()
+    return written
 
 
 @pytest.mark.parametrize("make", RUNTIMES)

@@ -9,7 +9,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from service.runtimes.onnx_file import FLOAT, added, node, read_graph
+from service.runtimes.onnx_file import FLOAT, added, node, read_graph, with_free_sizes
 from tests.service.mapped import write_mapped
 
 PRECISIONS = ("fp32", "fp16", "int8")
@@ -27,7 +27,7 @@ def test_constants_and_outputs_are_read(tmp_path: Path, precision: str) -> None:
 
 
 def test_numbers_that_are_not_stored_as_bytes_are_refused() -> None:
-    tensor = helper.make_tensor("text", TensorProto.STRING, [1], [b"a"])
+    tensor = helper.make_tensor("text", TensorProto.STRING, [1], ["a"])  # type: ignore[list-item]
     graph = helper.make_graph([], "graph", [], [], [tensor])
     found = read_graph(helper.make_model(graph).SerializeToString())
     with pytest.raises(ValueError, match="type 8"):
@@ -64,3 +64,22 @@ def test_what_is_added_is_part_of_the_graph(tmp_path: Path) -> None:
     assert [one.name for one in model.graph.output][-1] == "more"
     assert model.metadata_props == before.metadata_props
     onnx.checker.check_model(model)
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_sizes_become_free_and_only_some_outputs_stay(tmp_path: Path, precision: str) -> None:
+    path = write_mapped(tmp_path / "mapped.onnx", precision)
+    before = onnx.load(path)
+    model = onnx.load_from_string(with_free_sizes(path.read_bytes(), "photo", {"maps"}))
+    onnx.checker.check_model(model)
+    (photo,), (maps,) = model.graph.input, model.graph.output
+    for value in (photo, maps):
+        sides = value.type.tensor_type.shape.dim
+        assert [one.WhichOneof("value") for one in sides] == [None] * 4
+    assert photo.type.tensor_type.elem_type == TensorProto.UINT8
+    assert maps.name == "maps"
+    assert maps.type.tensor_type.elem_type == TensorProto.FLOAT
+    for kept in ("node", "initializer"):
+        assert list(getattr(model.graph, kept)) == list(getattr(before.graph, kept))
+    for field in ("opset_import", "metadata_props", "ir_version", "producer_name"):
+        assert getattr(model, field) == getattr(before, field)

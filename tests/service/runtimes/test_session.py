@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from booth_client.errors import InternalError, ShuttingDown
 from models.errors import ModelError
 from service.fleet.identity import read_model_file
 from service.runtimes.onnx_runtime import OnnxRuntime
 from service.runtimes.open_vino import OpenVino, is_installed
 from service.runtimes.session import Session, batch_size_classes
 from tests.service.conftest import MakeBroken
+from tests.service.mapped import write_mapped
 
 needs_openvino = pytest.mark.skipif(not is_installed(), reason="openvino is not installed")
 
@@ -104,3 +106,43 @@ def test_a_closed_session_lets_go_of_its_network(tiny: Path) -> None:
     session.close()
     with pytest.raises(RuntimeError, match="closed"):
         session.run(np.zeros((1, 8, 8, 3), np.uint8))
+
+
+def test_what_explains_is_loaded_once_when_it_is_asked_for(tmp_path: Path) -> None:
+    session = Session(read_model_file(write_mapped(tmp_path / "mapped.onnx")), providers=["cpu"])
+    explainer = session.explainer().result(10)
+    assert session.explainer().result(10) is explainer
+    photos = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3), np.uint8)
+    plain = session.run(photos)
+    assert [one.answer.tolist() for one in explainer.run(photos)] == plain.tolist()
+    session.close()
+
+
+def test_a_file_that_has_changed_explains_nothing_until_it_is_back(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write_mapped(tmp_path / "mapped.onnx")
+    content = path.read_bytes()
+    session = Session(read_model_file(path), providers=["cpu"])
+    path.write_bytes(content + b"\x08\x00")
+    with pytest.raises(InternalError, match="has changed since it was loaded"):
+        session.explainer().result(10)
+    path.unlink()
+    with pytest.raises(InternalError, match="can't explain its answers now"):
+        session.explainer().result(10)
+    assert "can't be loaded to explain" in caplog.text
+    path.write_bytes(content)
+    assert session.explainer().result(10).run(np.zeros((1, 8, 8, 3), np.uint8))
+    session.close()
+
+
+def test_a_session_that_is_closed_explains_nothing(tmp_path: Path) -> None:
+    session = Session(read_model_file(write_mapped(tmp_path / "mapped.onnx")), providers=["cpu"])
+    explainer = session.explainer().result(10)
+    session.close()
+    with pytest.raises(AssertionError):
+        explainer.run(np.zeros((1, 8, 8, 3), np.uint8))
+    late = Session(read_model_file(write_mapped(tmp_path / "mapped.onnx")), providers=["cpu"])
+    late.close()
+    with pytest.raises(ShuttingDown):
+        late.explainer().result(10)

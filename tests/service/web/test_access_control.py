@@ -138,9 +138,9 @@ def test_a_front_that_is_new_is_limited_by_itself() -> None:
 def test_the_pages_files_have_no_limit_but_what_it_sends_has() -> None:
     app = ControlledApp(rate_limit_per_minute="1")
     assert all(app.ask(path=f"/assets/{n}.js", method="GET") for n in range(30))
-    assert app.ask(path="/gradio_api/run/predict")
+    assert app.ask(path="/page/photos")
     with pytest.raises(RateLimited):
-        app.ask(path="/gradio_api/run/predict")
+        app.ask(path="/page/photos")
 
 
 def test_the_window_slides() -> None:

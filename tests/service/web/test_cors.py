@@ -95,7 +95,7 @@ def test_a_star_is_all_sites_and_still_not_the_page_s_own_routes(
             f"{service.url}/classify", content=RED, headers={"Origin": "https://any.example"}
         )
         assert answer.headers[LEAVE] == "*"
-        for path in ("/", "/page/photos", "/gradio_api/run/predict"):
+        for path in ("/", "/patches", "/page/samples/coffee.jpg"):
             closed = preflight(f"{service.url}{path}")
             assert closed.status_code >= 400
             assert LEAVE not in closed.headers

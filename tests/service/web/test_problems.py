@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import httpx
 import pytest
-from starlette.requests import Request
+from fastapi import FastAPI
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from booth_client.errors import (
@@ -127,3 +129,28 @@ def test_a_path_with_slashes_too_many_is_told_the_right_one(
     response = httpx.get(tiny_server + path)
     assert problem(response, 404, "not-found").endswith(f"; {hint}")
     assert "location" not in response.headers
+
+
+def test_who_went_away_is_no_fault_of_ours(caplog: pytest.LogCaptureFixture) -> None:
+    app = FastAPI()
+    problems.install(app)
+    outcomes: list[str | None] = []
+
+    @app.post("/")
+    async def _gone(_request: Request) -> None:
+        raise ClientDisconnect
+
+    async def whole(scope: Any, receive: Any, send: Any) -> None:
+        record = RequestRecord("id", "POST", "/", 0.0)
+        start_record(scope, record)
+        await app(scope, receive, send)
+        outcomes.append(record.outcome)
+
+    async def ask() -> int:
+        transport = httpx.ASGITransport(whole)
+        async with httpx.AsyncClient(transport=transport, base_url="http://booth") as client:
+            return (await client.post("/")).status_code
+
+    assert asyncio.run(ask()) == 499
+    assert outcomes == ["cancelled"]
+    assert caplog.records == []

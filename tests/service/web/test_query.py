@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from booth_client.errors import InvalidParameter
-from service.web.query import merged, parameters
+from service.web.query import merged, parameters, whole_number
 
 
 def test_parameters_are_given_by_name() -> None:
@@ -39,3 +39,14 @@ def test_a_body_s_parameters_add_to_the_query_s_and_never_contradict_them() -> N
     with pytest.raises(InvalidParameter) as refusal:
         merged({"a": "1"}, {"a": "2"})
     assert refusal.value.detail == "a is '1' in the address and '2' in the body; send it once."
+
+
+def test_a_whole_number_is_read_and_anything_else_refused() -> None:
+    assert whole_number({"top_k": "7"}, "top_k", most=9) == 7
+    assert whole_number({}, "top_k", most=9) is None
+    for text in ("0", "10", "-1", "1.5", "x", "", "٣", "1" * 99):
+        with pytest.raises(InvalidParameter) as refusal:
+            whole_number({"top_k": text}, "top_k", most=9)
+        assert refusal.value.detail == (
+            f"top_k must be a whole number from 1 to 9, not {text[:32]!r}."
+        )

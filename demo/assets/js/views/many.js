@@ -1,7 +1,7 @@
 // Many: a folder of photos, each with its label as it comes.
 
-import { Batch } from "../batch.js";
-import { photosOf } from "../folder.js";
+import { Batch } from "./many/batch.js";
+import { photosOf } from "./many/folder.js";
 import { models } from "../models.js";
 import { photo } from "../photo.js";
 import { make, percent } from "../show.js";

@@ -1,6 +1,6 @@
 // Metrics: what Prometheus sees, live and readable; and the models with their cards.
 
-import { Reading, quantiles, rate } from "../exposition.js";
+import { Reading, quantiles, rate } from "./metrics/exposition.js";
 import { facts } from "../facts.js";
 import { models } from "../models.js";
 import { metrics } from "../service.js";

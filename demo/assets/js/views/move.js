@@ -5,10 +5,10 @@ import { Asker } from "../ask.js";
 import { bars, blank, headline } from "../labels.js";
 import { models } from "../models.js";
 import { photo } from "../photo.js";
-import { Plot } from "../plot.js";
+import { Plot } from "./move/plot.js";
 import { Problem, classify } from "../service.js";
 import { stage } from "../stage.js";
-import { Window } from "../window.js";
+import { Window } from "./move/window.js";
 
 const SWEEP = 32; // pixels of the network's view: one step of its last layer
 const STEP = 0.02; // of the frame, by an arrow key

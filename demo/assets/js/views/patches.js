@@ -170,14 +170,13 @@ class Patches {
 
   // What was kept before the cells were cut anew, or what the address names.
   restore() {
-    this.kept ??= this.cells.counted[Number(address.get("label")) - 1] ?? null;
+    this.kept ??= this.cells.named(address.get("label"));
     this.name();
   }
 
   // Have the address name what is kept.
   name() {
-    const at = this.cells.counted.indexOf(this.kept);
-    address.set({ label: at < 0 ? null : String(at + 1) });
+    address.set({ label: this.kept && this.cells.nameOf(this.kept) });
   }
 
   light() {

@@ -18,7 +18,7 @@ export class Panel {
     this.rows = Array.from({ length: LABELS }, (_, at) => row(first + at));
     this.list = make("ol.labels", {}, ...this.rows);
     this.attributes = make("p.attributes");
-    this.notes = { reason: make("p.reason"), meaning: make("p.meaning"), seen: make("p.seen") };
+    this.notes = { reason: make("p.reason"), seen: make("p.seen"), meaning: make("p.meaning") };
     this.element = make(
       "section.panel",
       { "aria-label": caption || null },

@@ -1,7 +1,7 @@
 // Where a region's name is written, and how large: in the rectangle of its cells that holds it best.
 
 const LARGEST = 20;
-const SMALLEST = 10.5;
+const SMALLEST = 11;
 const LINE = 1.14; // height of a line, in ems
 const MARGIN = 7;
 export const FONT = "system-ui, sans-serif";

@@ -14,11 +14,16 @@ export class Cells {
     return this.rows * this.columns;
   }
 
-  // Labels in the order in which the address counts them: the answer's, as in the view Classify,
-  // then the others that win cells.
-  get counted() {
-    const answered = new Set(this.predictions.map(({ category }) => category));
-    return [...this.predictions, ...this.ranking.filter(({ category }) => !answered.has(category))].map(({ category }) => category);
+  // How the address names a label: by its number in the answer, as in the view Classify, or, where
+  // the answer hasn't it, by its category.
+  nameOf(category) {
+    const at = this.predictions.findIndex((one) => one.category === category);
+    return at < 0 ? category : String(at + 1);
+  }
+
+  // The category of a label that the address names; null where there is none.
+  named(name) {
+    return this.predictions[Number(name) - 1]?.category ?? (this.wins(name) ? name : null);
   }
 
   wins(category) {

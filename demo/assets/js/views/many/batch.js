@@ -1,8 +1,8 @@
 // Many photos, a few at a time: what is answered is told, what is lost with the connection is asked
 // again when the service is back.
 
-import { SIDE, shrink } from "./shrink.js";
-import { classify, read } from "./service.js";
+import { SIDE, shrink } from "../../shrink.js";
+import { classify, read } from "../../service.js";
 
 const AT_ONCE = 4;
 const PAUSE_MS = 1000; // after the service said that it is full, or is away

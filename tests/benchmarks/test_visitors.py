@@ -1,0 +1,45 @@
+"""Visitors of the page, as a program plays them."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from PIL import Image
+
+from benchmarks.visitors import Visitors, shrunk
+from tests.waiting import eventually
+
+
+def test_a_photograph_is_sent_as_the_page_does() -> None:
+    packed = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by a quarter
+    Image.new("RGB", (1600, 1280), "red").save(packed, "JPEG", exif=exif)
+    assert Image.open(io.BytesIO(shrunk(packed.getvalue()))).size == (640, 800)
+
+
+def test_each_visitor_has_an_address_and_asks_both_models() -> None:
+    asked: Counter[tuple[str, str]] = Counter()
+
+    class Service(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            asked[self.headers["X-Forwarded-For"], self.path] += 1
+            self.send_response(200 if "places365" in self.path else 503)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Service) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        with Visitors(url, [b"photo"], count=3, cameras=2) as visitors:
+            eventually(lambda: len(asked) == 6 and visitors.refused >= 3)
+        server.shutdown()
+    assert {client for client, _ in asked} == {"10.0.0.1", "10.0.0.2", "10.0.0.3"}
+    assert visitors.refused == len(visitors.waits_ms)
