@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnxruntime
 import pytest
+from onnx import numpy_helper
 
 from export.graph.familiarity import add_familiarity
 from export.graph.float16 import to_float16
@@ -38,11 +39,10 @@ def expected(
     traced: ModelProto, features: NDArray[np.float32], limit: float
 ) -> NDArray[np.float64]:
     """The familiarity by the classifier in float32."""
-    from onnx import numpy_helper
-
     stored = {one.name: numpy_helper.to_array(one) for one in traced.graph.initializer}
     logits = np.minimum(features, limit) @ stored["classifier.weight"].T + stored["classifier.bias"]
-    return np.log(np.exp(logits.astype(np.float64)).sum(1)) - logits.mean(1)
+    energy = np.log(np.exp(logits.astype(np.float64)).sum(1))
+    return np.asarray(energy - logits.mean(1))
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])
