@@ -4,9 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 TESTS := -m pytest -n auto --dist loadgroup --durations=15
+# Threads of PyTorch that wait don't take the cores from the tests beside them.
+PASSIVE := OMP_WAIT_POLICY=PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help serve install test check format bench bench-peers screenshot constraints clean
+.PHONY: help serve install test check check-types check-others format bench bench-peers screenshot constraints clean
 
 help:  ## Show these lines
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-11s %s\n", $$1, $$2}'
@@ -19,17 +21,22 @@ install: $(VENV)/.developing  ## Install everything that developing needs
 test: $(VENV)/.developing  ## Run all tests; with COVERAGE=1, fail where they leave too many branches out
 ifdef COVERAGE
 	rm -f .coverage*
-	$(BIN)/coverage run $(TESTS)
+	$(PASSIVE) $(BIN)/coverage run $(TESTS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 else
-	$(BIN)/python $(TESTS)
+	$(PASSIVE) $(BIN)/python $(TESTS)
 endif
 
 check: $(VENV)/.developing  ## Lint, types, who may import whom, known vulnerabilities, wheels for each platform, a list of all packages
+	$(MAKE) --no-print-directory --jobs=2 check-types check-others
+
+check-types:
+	$(BIN)/mypy
+
+check-others:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m deploy.audit
 	$(BIN)/python -m deploy.platforms

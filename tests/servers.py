@@ -154,7 +154,7 @@ def proxied(upstream: str, prefix: str, *, strips: bool, names: bool = False) ->
     It takes the prefix off a path if it ``strips``, and ``names`` it in a header. As usual it
     passes on the client's headers, but not ``Host``. What is asked for outside is 404.
     """
-    with httpx.Client(base_url=upstream) as client:
+    with httpx.Client(base_url=upstream, timeout=60) as client:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -174,8 +174,9 @@ def proxied(upstream: str, prefix: str, *, strips: bool, names: bool = False) ->
                     if name not in ("date", "transfer-encoding", "content-length"):
                         self.send_header(name, value)
                 self.send_header("Content-Length", str(len(answer.content)))
-                self.end_headers()
-                self.wfile.write(answer.content)
+                with contextlib.suppress(ConnectionError):  # a browser that wants it no longer
+                    self.end_headers()
+                    self.wfile.write(answer.content)
 
             do_GET = do_HEAD = do_POST = do_OPTIONS = forward  # noqa: N815 (as they are looked up)
 

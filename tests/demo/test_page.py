@@ -1,16 +1,26 @@
-"""The page as a whole, in a real browser."""
+"""The page as a whole, in a real browser, whatever the view, the screen and the wishes."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Literal
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
 from playwright.sync_api import Page, ViewportSize, expect
 
-from tests.demo.visitor import answer, choose, expect_labels
+from demo.views import VIEWS
+from tests.demo.visitor import (
+    answer,
+    expect_labels,
+    go_to,
+    hand_over,
+    is_ready,
+    sample,
+    seeing_no_fault,
+    stage,
+)
+from tests.servers import proxied
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -18,54 +28,200 @@ if TYPE_CHECKING:
 # One worker starts the browser and the service, and all of these use them.
 pytestmark = pytest.mark.xdist_group("page")
 
+PHONE = ViewportSize(width=390, height=844)
+ON_ITS_SIDE = ViewportSize(width=844, height=390)
+WIDE = ViewportSize(width=1920, height=1080)
 
-def test_nothing_is_loaded_from_other_hosts_and_nothing_fails(browser: Browser, site: str) -> None:
-    asked: list[str] = []
-    faults: list[str] = []
-    with browser.new_page() as page:
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("requestfailed", lambda request: faults.append(request.url))
-        page.on("console", lambda line: faults.append(line.text) if line.type == "error" else None)
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.goto(site)
-        page.get_by_role("button", name="Sample: Pont du Gard").click()
-        expect_labels(page, re.compile(r"%$"))
-        page.wait_for_load_state("networkidle")
-        text = page.content()
-    away = {url for url in asked if urlsplit(url).scheme not in {"blob", "data"}}
-    assert {urlsplit(url).netloc for url in away} == {urlsplit(site).netloc}
-    assert faults == []
-    linked = re.findall(r"<(?:link|script|img)[^>]+(?:href|src)=.(https?://[^/\"]+)", text)
-    assert set(linked) <= {site}
+FIRST_BAR = """() => {
+  const bar = document.querySelector("#view .labels:not(.empty) i");
+  const look = (part) => {
+    const { backgroundColor, borderTopWidth, width } = getComputedStyle(bar, part);
+    return { backgroundColor, borderTopWidth, width: parseFloat(width) };
+  };
+  const { printColorAdjust } = getComputedStyle(bar);
+  return { track: look(null), filled: look("::before"), printColorAdjust };
+}"""
+MOVING = """() => document.getAnimations().length"""
+
+
+def open_sample(page: Page, site: str, name: str = "bridge") -> None:
+    """Open the page at a sample's address, and wait for its answer."""
+    page.goto(f"{site}/#sample={name}")
+    expect_labels(page, re.compile(r"%$"))
+
+
+def test_using_all_views_asks_no_other_host_and_nothing_fails(page: Page) -> None:
+    sample(page, "aqueduct").click()
+    expect_labels(page, re.compile(r"%$"))
+    answers: list[int] = []
+    page.on("response", lambda response: answers.append(response.status))
+    for view in [*VIEWS[1:], VIEWS[0]]:
+        go_to(page, view.title)
+        expect(page.locator(".sentence")).to_have_text(view.sentence)
+        expect(page).to_have_title(f"{view.title} · Booth" if view.path else "Booth")
+    expect_labels(page, re.compile(r"%$"))
+    assert answers
+    assert max(answers) < 400
+
+
+def test_gradio_takes_the_page_in_and_disturbs_nobody(page: Page) -> None:
+    expect_focus = sample(page, "coffee")
+    expect_focus.click()
+    expect_focus.focus()
+    expect(page.locator("gradio-app #booth")).to_be_visible()
+    expect(expect_focus).to_be_focused()
+    expect_labels(page, re.compile("^Coffee shop"))
+    go_to(page, "Patches")
+    go_to(page, "Classify")
+    expect_labels(page, re.compile("^Coffee shop"))
+    expect(page.locator("#booth")).to_have_count(1)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_on_a_phone_nothing_is_wider_than_the_screen(
     browser: Browser, site: str, scheme: Literal["light", "dark"]
 ) -> None:
-    phone = ViewportSize(width=390, height=844)
-    with browser.new_page(viewport=phone, color_scheme=scheme, has_touch=True) as page:
-        page.goto(site)
-        page.get_by_role("button", name="Sample: Roebling").click()
+    with browser.new_page(viewport=PHONE, color_scheme=scheme, has_touch=True) as page:
+        open_sample(page, site)
+        for view in [*VIEWS[1:], VIEWS[0]]:
+            go_to(page, view.title)
+            assert page.evaluate("document.documentElement.scrollWidth") == 390
         expect_labels(page, re.compile(r"%$"))
-        assert page.evaluate("document.documentElement.scrollWidth") == 390
-        expect(answer(page).locator("li").first).to_be_in_viewport()
 
 
-def test_the_answer_moves_nothing(page: Page, photos: dict[str, bytes]) -> None:
-    def places() -> object:
-        return page.evaluate(
-            "['.stage', '.samples', '#answer', '#footer'].map((part) =>"
-            " JSON.stringify(document.querySelector(part).getBoundingClientRect()))"
+def test_a_phone_on_its_side_shows_the_photo_and_the_headline(browser: Browser, site: str) -> None:
+    with browser.new_page(viewport=ON_ITS_SIDE, has_touch=True) as page:
+        open_sample(page, site)
+        headline = answer(page).get_by_role("heading", level=2).first
+        expect(headline).to_contain_text("Bridge")
+        for seen in (headline, stage(page).locator(".shown")):
+            expect(seen).to_be_in_viewport(ratio=1)
+        assert page.evaluate("document.documentElement.scrollWidth") == 844
+
+
+def test_the_headline_is_a_heading_and_waiting_is_told(page: Page) -> None:
+    busy = page.evaluate_handle(
+        """() => {
+          const said = [];
+          const place = document.querySelector("#view .answer");
+          new MutationObserver(() => said.push(place.getAttribute("aria-busy")))
+            .observe(place, { attributeFilter: ["aria-busy"] });
+          return said;
+        }"""
+    )
+    sample(page, "coffee").click()
+    expect(answer(page).get_by_role("heading", level=2).first).to_contain_text("Coffee shop")
+    expect(answer(page)).to_have_attribute("aria-busy", "false")
+    assert set(busy.json_value()) == {"true", "false"}
+    expect(page.get_by_role("heading", level=1)).to_have_text("Booth")
+
+
+def test_a_wide_screen_is_used(browser: Browser, site: str) -> None:
+    with browser.new_page(viewport=WIDE) as page:
+        open_sample(page, site)
+        photo, view = stage(page).bounding_box(), page.locator("#view").bounding_box()
+        assert photo
+        assert view
+        assert view["x"] + view["width"] - photo["x"] > 1500
+
+
+def test_no_menu_speaks_of_how_a_network_is_stored(page: Page) -> None:
+    shown = [one.inner_text() for one in page.get_by_role("option").all()]
+    assert len(shown) >= 2
+    for text in (*shown, page.locator("header").inner_text(), page.locator("main").inner_text()):
+        assert not re.search(r"int8|fp32|openvino", text, re.IGNORECASE)
+
+
+def test_print_and_forced_colours_keep_the_bars(browser: Browser, site: str) -> None:
+    with browser.new_page() as page:
+        open_sample(page, site)
+        page.emulate_media(media="print")
+        printed = page.evaluate(FIRST_BAR)
+        assert printed["printColorAdjust"] == "exact"
+        assert printed["filled"]["width"] > 0
+        expect(page.locator(".tools")).to_be_hidden()
+        expect(stage(page).locator(".shown")).to_be_visible()
+        page.emulate_media(media="screen", forced_colors="active")
+        forced = page.evaluate(FIRST_BAR)
+        assert forced["track"]["borderTopWidth"] == "1px"
+        assert forced["filled"]["backgroundColor"] != forced["track"]["backgroundColor"]
+        assert forced["filled"]["width"] > 0
+
+
+def test_nothing_moves_for_whoever_wants_it_so(browser: Browser, site: str) -> None:
+    with browser.new_page(reduced_motion="reduce") as page:
+        page.goto(site)
+        is_ready(page)
+        sample(page, "coffee").click()
+        assert page.evaluate(MOVING) == 0
+        expect_labels(page, re.compile("^Coffee shop"))
+        assert page.evaluate(MOVING) == 0
+        behaviour = "getComputedStyle(document.documentElement).scrollBehavior"
+        assert page.evaluate(behaviour) == "auto"
+
+
+def test_all_of_it_is_within_reach_of_the_keyboard(page: Page) -> None:
+    """By Tab alone, in the order in which it stands; and what has the focus is seen to have it."""
+    reached: list[str] = []
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        name, outline = page.evaluate(
+            """() => {
+              const one = document.activeElement;
+              const name = one.ariaLabel || one.dataset.sample || one.id || one.textContent.trim();
+              return [name, getComputedStyle(one).outlineStyle];
+            }"""
         )
+        if name in reached or not name:
+            break
+        assert outline != "none", name
+        reached.append(name)
+    titles = [view.title for view in VIEWS]
+    assert reached[: len(titles) + 1] == ["Booth", *titles]
+    order = ["Choose a photo", "Use the camera", "coffee", "mountain", "model"]
+    assert [one for one in reached if one in order] == order
+    page.get_by_label("Views").get_by_role("link", name="Move").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("region", name="Move", exact=True)).to_be_attached()
 
-    before = places()
-    choose(page, photos["coffee"])
+
+def test_a_sample_is_chosen_by_the_keyboard(page: Page) -> None:
+    page.get_by_role("button", name="Use the camera").focus()
+    page.keyboard.press("Tab")
+    expect(sample(page, "coffee")).to_be_focused()
+    page.keyboard.press("Enter")
     expect_labels(page, re.compile("^Coffee shop"))
-    assert places() == before
+    expect(sample(page, "coffee")).to_have_attribute("aria-pressed", "true")
+
+
+def test_two_dropped_photos_go_to_the_view_of_many(page: Page, photos: dict[str, bytes]) -> None:
+    hand_over(page, "drop", photos["coffee"], photos["chelsea"])
+    expect(page.get_by_role("region", name="Many", exact=True)).to_be_attached()
+    assert page.evaluate("location.pathname") == "/many"
+    expect(page.locator("#view")).to_contain_text("Coffee shop")
+
+
+@pytest.mark.parametrize("strips", [True, False])
+def test_every_view_works_under_a_prefix(browser: Browser, site: str, strips: bool) -> None:
+    with (
+        proxied(site, "/a/b", strips=strips, names=True) as url,
+        browser.new_page() as page,
+        seeing_no_fault(page),
+    ):
+        answers: dict[str, int] = {}
+        page.on("response", lambda one: answers.setdefault(one.url, one.status))
+        open_sample(page, url)
+        for view in [*VIEWS[1:], VIEWS[0]]:
+            go_to(page, view.title)
+            assert page.evaluate("location.pathname") == f"/a/b/{view.path}"
+        expect_labels(page, re.compile(r"%$"))
+        page.goto(f"{url}/patches#sample=bridge")
+        expect(page.get_by_role("region", name="Patches", exact=True)).to_be_attached()
+        go_to(page, "Move")
+        expect(page.locator("gradio-app #booth")).to_be_visible()
+    assert {one: status for one, status in answers.items() if status >= 400} == {}
 
 
 @pytest.mark.parametrize("path", ["/livez", "/metrics", "/docs", "/models", "/page-that-is-none"])
 def test_the_api_s_routes_come_before_the_page_s(site: str, path: str) -> None:
-    got = httpx.get(f"{site}{path}")
-    assert "gradio" not in got.text.lower().replace("/gradio_api", "")
+    assert "gradio" not in httpx.get(f"{site}{path}").text.lower()

@@ -131,6 +131,8 @@ def test_scenes_and_objects_stand_side_by_side_or_one_below_the_other(page: Page
     above, below = _box(scene), _box(objects)
     assert above["x"] == below["x"]
     assert above["y"] + above["height"] <= below["y"]
+    objects.get_by_role("button").last.click()
+    expect(stage(page)).to_be_in_viewport(ratio=0.99)  # while its last label is lit
 
 
 @pytest.mark.parametrize("way", ["hover", "focus", "tap"])
@@ -285,13 +287,16 @@ class Tracks:
 # The canvas' opacity in the cell where a map is largest, and where it is smallest.
 SHADE = """([{ width, height, box: [x, y, w, h] }, map]) => {
   const canvas = document.querySelector(".overlay canvas");
+  const copy = new OffscreenCanvas(canvas.width, canvas.height);
+  const pixels = copy.getContext("2d", { willReadFrequently: true });
+  pixels.drawImage(canvas, 0, 0);
   const values = map.flat();
   return [Math.max(...values), Math.min(...values)].map((value) => {
     const at = values.indexOf(value);
     const px = x + ((at % map[0].length) + 0.5) * w / map[0].length;
     const py = y + (Math.floor(at / map[0].length) + 0.5) * h / map.length;
     const [cx, cy] = [px / width * canvas.width, py / height * canvas.height].map(Math.floor);
-    return canvas.getContext("2d").getImageData(cx, cy, 1, 1).data[3] / 255;
+    return pixels.getImageData(cx, cy, 1, 1).data[3] / 255;
   });
 }"""
 

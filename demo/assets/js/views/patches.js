@@ -132,6 +132,7 @@ class Patches {
     const side = cells.step ?? input.size / cells.columns;
     if (photo.current.live && this.grid && this.grid.cells.count === cells.count) return this.grid.update(cells);
     const seen = (row, column) => sight(cells, { row, column }, architecture, side);
+    const before = this.grid ? [this.grid.retired()] : [];
     this.sentenceOf = ({ row, column }) => sentence(seen(row, column));
     this.grid = new Grid(cells, {
       look: { colour: (label) => this.palette.of(label), lit: this.lit },
@@ -140,7 +141,7 @@ class Patches {
       onkeep: (label) => this.keep(label.category),
     });
     this.point(null);
-    stage.overlay.replaceChildren(this.grid.element);
+    stage.overlay.replaceChildren(...before, this.grid.element);
     this.grid.paint();
   }
 

@@ -47,7 +47,11 @@ export class Cells {
   }
 
   // For each cell a number; neighbours have the same one where their first labels are the same.
-  regions() {
+  get regions() {
+    return (this.flooded ??= this.flooding());
+  }
+
+  flooding() {
     const region = new Int32Array(this.count).fill(-1);
     let next = 0;
     for (let start = 0; start < this.count; start++) {

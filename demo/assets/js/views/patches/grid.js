@@ -4,6 +4,8 @@
 import { make, percent } from "../../show.js";
 import { paint } from "./paint.js";
 
+const FADE_MS = 300; // as long as in patches.css
+
 const MOVES = {
   ArrowLeft: ({ row, column }) => ({ row, column: column - 1 }),
   ArrowRight: ({ row, column }) => ({ row, column: column + 1 }),
@@ -43,6 +45,14 @@ export class Grid {
 
   paint() {
     paint(this.canvas, this.cells, this.look);
+  }
+
+  // What is left of it while finer or coarser cells take its place: a picture that fades.
+  retired() {
+    this.canvas.className = "leaving";
+    this.canvas.style.cssText = placed(this.cells);
+    setTimeout(() => this.canvas.remove(), FADE_MS);
+    return this.canvas;
   }
 
   listen() {

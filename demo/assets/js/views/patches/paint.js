@@ -15,7 +15,7 @@ export function paint(canvas, cells, look) {
   if (!canvas.width || !canvas.height) return;
   // On whole pixels of the screen, so that lines are crisp and tints never overlap.
   const place = { xs: edges(cells.columns, canvas.width), ys: edges(cells.rows, canvas.height), ratio };
-  const region = cells.regions();
+  const region = cells.regions;
   tint(context, cells, look, place);
   outline(context, cells, region, look, place);
   caption(context, cells, region, look, { width: width / cells.columns, height: height / cells.rows }, ratio);
