@@ -209,7 +209,7 @@ def test_every_view_works_under_a_prefix(browser: Browser, site: str, strips: bo
         seeing_no_fault(page),
     ):
         answers: dict[str, int] = {}
-        page.on("response", lambda one: answers.setdefault(one.url, one.status))
+        page.on("response", lambda one: answers.update({one.url: one.status}))
         open_sample(page, url)
         for view in [*VIEWS[1:], VIEWS[0]]:
             go_to(page, view.title)
