@@ -78,6 +78,7 @@ window.addEventListener("popstate", () => {
 // the camera.
 function moveInto(element) {
   if (element.contains(booth)) return;
+  booth.querySelector("#main").removeAttribute("role"); // Gradio's own <main> is around it
   const before = document.activeElement;
   if (element.moveBefore) element.moveBefore(booth, null);
   else element.append(booth);
