@@ -15,7 +15,7 @@ from demo.samples import FOLDER
 from tests.demo.visitor import Questions, choose, expect_labels, go_to, sample, stage
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
 # One worker starts the browser and the service, and all of these use them.
 pytestmark = pytest.mark.xdist_group("page")
@@ -95,13 +95,14 @@ def test_the_address_leads_back_and_forward_and_survives_a_reload(page: Page) ->
     page.reload()
     expect(page.get_by_role("region", name="Patches", exact=True)).to_be_attached()
     expect(sample(page, "tracks")).to_have_attribute("aria-pressed", "true")
-    expect(page.get_by_alt_text("Railroad through a valley")).to_be_visible()
+    expect(page.get_by_alt_text("Railroad through a valley", exact=True)).to_be_visible()
     assert page.evaluate(where) == "/patches#sample=tracks"
 
 
-def test_an_address_of_a_sample_that_is_none_is_told(page: Page, site: str) -> None:
-    page.goto(f"{site}/?new#sample=moon")
-    expect(page.locator("#photo .note")).to_contain_text("could not be fetched")
-    sample(page, "coffee").click()
-    expect_labels(page, re.compile("^Coffee shop"))
-    expect(page.locator("#photo .note")).to_be_empty()
+def test_an_address_of_a_sample_that_is_none_is_told(browser: Browser, site: str) -> None:
+    with browser.new_page() as page:
+        page.goto(f"{site}/#sample=moon")
+        expect(page.locator("#photo .note")).to_contain_text("could not be fetched")
+        sample(page, "coffee").click()
+        expect_labels(page, re.compile("^Coffee shop"))
+        expect(page.locator("#photo .note")).to_be_empty()
