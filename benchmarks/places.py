@@ -45,12 +45,13 @@ def difference(evidence: Evidence) -> Difference:
     """Compare, up to what all logits have in common, which probabilities do not tell."""
     assert evidence.head  # noqa: S101
     mean = evidence.logits.mean((0, 1), np.float64)
-    answered = np.log(np.maximum(evidence.probabilities, np.finfo(np.float32).tiny))
+    probabilities = evidence.answer[: len(evidence.head.bias)]
+    answered = np.log(np.maximum(probabilities, np.finfo(np.float32).tiny))
     answered = answered.astype(np.float64) * evidence.head.temperature
     apart = (answered - np.median(answered)) - (mean - np.median(mean))
     powers = np.exp((mean - mean.max()) / evidence.head.temperature)
-    first = int(evidence.probabilities.argmax())
-    confidence = powers[first] / powers.sum() - float(evidence.probabilities[first])
+    first = int(probabilities.argmax())
+    confidence = powers[first] / powers.sum() - float(probabilities[first])
     return Difference(float(abs(apart).max()), abs(confidence), int(mean.argmax()) == first)
 
 

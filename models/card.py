@@ -10,20 +10,26 @@ from typing import Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 __all__ = [
+    "ANSWER",
     "METADATA_KEY",
     "Accuracy",
     "Basis",
     "Bin",
     "Calibration",
     "Card",
+    "Familiarity",
     "Input",
     "Label",
     "Measurement",
     "Parity",
+    "Share",
     "Weights",
 ]
 
 METADATA_KEY = "booth.card"
+
+# The output that holds a photograph's probabilities, and behind them its familiarity.
+ANSWER = "answer"
 
 # What a label was learned from: labelled photographs, or a teacher network's answers alone.
 Basis: TypeAlias = Literal["labelled", "distilled"]
@@ -69,6 +75,23 @@ class Input(_Record):
         default=True, description="resize the shorter side (true), or squash both sides (false)"
     )
     interpolation: Literal["bilinear", "bicubic"] = "bilinear"
+    detail: int | None = Field(
+        default=None,
+        gt=0,
+        description="side of a smaller square that S x S is enlarged from, in pixels: of a network "
+        "that learned from enlarged photographs, and takes finer detail for something else",
+    )
+
+    @property
+    def coarseness(self) -> float:
+        """How many times a photograph is enlarged after it was made smaller than asked for."""
+        return self.size / self.detail if self.detail else 1
+
+    @model_validator(mode="after")
+    def _detail_is_coarser(self) -> Input:
+        if self.detail and self.detail >= self.size:
+            raise ValueError(f"detail ({self.detail}) must be less than size ({self.size})")
+        return self
 
     @model_validator(mode="after")
     def _crop_fits(self) -> Input:
@@ -152,6 +175,32 @@ class Calibration(_Record):
         return self
 
 
+class Share(_Record):
+    """Of how many photographs something is so."""
+
+    of: str = Field(description="which photographs")
+    photographs: int = Field(gt=0)
+    share: float = Field(ge=0, le=1)
+
+
+class Familiarity(_Record):
+    """From which familiarity on a photograph counts as like those that the network learned from.
+
+    Familiarity is the last number of the file's output ``answer``: by how much the log-sum-exp of
+    the logits exceeds their mean, after no feature exceeded ``limit`` (Liu et al. 2020, Sun et al.
+    2021).
+    """
+
+    threshold: float = Field(description="below it, a photograph is like nothing that it learned")
+    limit: float = Field(gt=0, description="of the features")
+    known: tuple[Share, ...] = Field(
+        description="shares known of photographs that it should know, none of which set it"
+    )
+    unknown: tuple[Share, ...] = Field(
+        default=(), description="shares unknown of kinds of pictures that it should not know"
+    )
+
+
 class Parity(_Record):
     """How closely this file answers as the torch module it was exported from."""
 
@@ -184,6 +233,7 @@ class Card(_Record):
     published: Accuracy | None = Field(default=None, description="what the publisher states")
     measured: tuple[Measurement, ...] = ()
     calibration: Calibration | None = None
+    familiarity: Familiarity | None = None
     parity: Parity | None = None
 
     @model_validator(mode="after")
@@ -199,6 +249,16 @@ class Card(_Record):
     def is_scene_model(self) -> bool:
         """Whether every label says if it is indoors or outdoors."""
         return all(label.kind for label in self.labels)
+
+    @property
+    def answer_output(self) -> str:
+        """The output to ask for: K probabilities, and behind them the familiarity if there is."""
+        return ANSWER if self.familiarity else "probabilities"
+
+    @property
+    def answer_size(self) -> int:
+        """How many numbers that output has for a photograph."""
+        return len(self.labels) + bool(self.familiarity)
 
     def to_json(self) -> str:
         """The card as compact JSON: the same card always gives the same text."""

@@ -11,7 +11,15 @@ from urllib.parse import quote
 
 from booth_client import errors
 from booth_client.parsing import parse
-from booth_client.wire import Answer, Card, ExplainedAnswer, Label, LabelMap, ModelSummary
+from booth_client.wire import (
+    Answer,
+    Card,
+    ExplainedAnswer,
+    KnownAnswer,
+    Label,
+    LabelMap,
+    ModelSummary,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -158,7 +166,9 @@ def _answer_or_error(item: Any) -> Answer | errors.BoothError:
 
 
 def _parsed_answer(body: Any) -> Answer:
-    return parse(ExplainedAnswer if "view" in body else Answer, body)
+    if "view" in body:
+        return parse(ExplainedAnswer, body)
+    return parse(KnownAnswer if "known" in body else Answer, body)
 
 
 def _body(response: httpx.Response) -> Any:

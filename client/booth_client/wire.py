@@ -18,7 +18,9 @@ __all__ = [
     "Environment",
     "ExplainedAnswer",
     "ExplainedPrediction",
+    "Familiarity",
     "Input",
+    "KnownAnswer",
     "Label",
     "LabelMap",
     "LabelMapCells",
@@ -29,6 +31,7 @@ __all__ = [
     "Prediction",
     "PredictionWithBasis",
     "Region",
+    "Share",
     "Timing",
     "View",
     "Weights",
@@ -175,6 +178,11 @@ class Answer:
     timing_ms: Timing
 
     @property
+    def known(self) -> bool | None:
+        """False where the photograph is like nothing that the model learned from; None: untold."""
+        return None
+
+    @property
     def view(self) -> View | None:
         """What of the photograph the network saw; None where no explanation was asked for."""
         return None
@@ -191,12 +199,20 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownAnswer(Answer):
+    """An answer of a model whose card has a threshold of familiarity."""
+
+    known: bool = field()
+
+
+@dataclass(frozen=True, slots=True)
 class ExplainedAnswer(Answer):
     """An answer with what led to it. What is None was not asked, and is left out of the JSON."""
 
     view: View = field()
     cells: Cells | None = field(default=None)
     attributes: list[Attribute] | None = field(default=None)
+    known: bool | None = field(default=None)
 
 
 def as_json(answer: Answer) -> Any:
@@ -204,12 +220,25 @@ def as_json(answer: Answer) -> Any:
 
     The times come last.
     """
+    if isinstance(answer, KnownAnswer):
+        return _with_known_before_times(answer)
     if not isinstance(answer, ExplainedAnswer):
         return answer
     shown = _without_none(answer)
     shown["predictions"] = [_without_none(one) for one in answer.predictions]
     shown["timing_ms"] = shown.pop("timing_ms")
     return shown
+
+
+def _with_known_before_times(answer: KnownAnswer) -> dict[str, Any]:
+    return {
+        "model": answer.model,
+        "version": answer.version,
+        "predictions": answer.predictions,
+        "environment": answer.environment,
+        "known": answer.known,
+        "timing_ms": answer.timing_ms,
+    }
 
 
 def _without_none(record: Answer | Prediction) -> dict[str, Any]:
@@ -264,13 +293,15 @@ class Label:
 class Input:
     """How a photograph becomes the square that the network sees: resize, then centre crop.
 
-    ``size`` and ``resize`` in pixels; ``keep_aspect`` resizes the shorter side, else both.
+    ``size`` and ``resize`` in pixels; ``keep_aspect`` resizes the shorter side, else both. With
+    ``detail``, the square is enlarged from a smaller one of that side.
     """
 
     size: int
     resize: int
     keep_aspect: bool = True
     interpolation: Literal["bilinear", "bicubic"] = "bilinear"
+    detail: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -336,6 +367,29 @@ class Calibration:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """Of how many photographs something is so."""
+
+    of: str
+    photographs: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Familiarity:
+    """From which familiarity on a photograph counts as like those that the network learned from.
+
+    ``known`` are shares of photographs that it should know, ``unknown`` of pictures that it should
+    not; ``limit`` bounds the features before the familiarity is taken.
+    """
+
+    threshold: float
+    limit: float
+    known: tuple[Share, ...]
+    unknown: tuple[Share, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Parity:
     """How closely the file answers as the torch module it was exported from.
 
@@ -370,6 +424,7 @@ class Card:
     published: Accuracy | None = None
     measured: tuple[Measurement, ...] = ()
     calibration: Calibration | None = None
+    familiarity: Familiarity | None = None
     parity: Parity | None = None
 
     @property

@@ -78,6 +78,7 @@ class _Front:
             path=str(model.path),
             modified=model.modified,
             interpolation=wanted.interpolation,
+            coarseness=wanted.coarseness,
             asked=Asked(wanted.size, stride, query.step or stride, query.scale, query.top_k),
             max_pixels=self._maps.max_pixels,
             formats=self._maps.formats,

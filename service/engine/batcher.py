@@ -114,7 +114,7 @@ class Batcher:
 
     Args:
         decode: bytes -> S x S x 3 pixels; raises a BoothError over what can't be decoded.
-        run: N x S x S x 3 photographs -> N x K probabilities; may raise.
+        run: N x S x S x 3 photographs -> N answers; may raise.
         run_alone: the same, for a photograph that is all there is to do.
         run_explaining: the same with more, for photographs whose answers are to be explained, and
             whether they are all there is to do.
@@ -351,7 +351,7 @@ class Batcher:
         assert self._run_explaining  # noqa: S101 (or nothing asks for explanations)
         given = self._run_explaining(self._stack([decoded.pixels for _, decoded in batch]), alone)
         return [
-            (evidence.probabilities, photo.explain(evidence, decoded.seen))
+            (evidence.answer, photo.explain(evidence, decoded.seen))
             for (photo, decoded), evidence in zip(batch, given, strict=True)
             if photo.explain
         ]

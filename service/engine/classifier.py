@@ -27,7 +27,7 @@ from service.engine.inference import Inference
 from service.engine.naming import Labeller
 from service.engine.ticket import Ticket
 from service.machine import cores
-from service.photo.decode import DecodedPhoto, decode
+from service.photo.decode import DecodedPhoto, decode, reduced_side
 from service.photo.formats import FORMATS, format_of
 from service.runtimes.explaining import Evidence
 from service.runtimes.session import Session, batch_size_classes
@@ -197,7 +197,7 @@ class Classifier:
 
     def _plan(self, photo: bytes) -> _Plan:
         """What a photograph will cost, by its header."""
-        foreseen = foresee(photo, self.card.input.resize)
+        foreseen = foresee(photo, reduced_side(self.card.input))
         if self._apart and not foreseen.is_plain:
             return _Plan(self.cost.work_s(0), foreseen.decode_s, is_costly=True)
         return _Plan(self.cost.work_s(foreseen.decode_s), foreseen.decode_s, is_costly=False)

@@ -61,7 +61,7 @@ class Explaining:
         view = explain.view(seen)
         regions = cells = None
         if "region" in self.parts and evidence.activations is not None:
-            first = first_labels(evidence.probabilities, self.top_k)
+            first = first_labels(evidence.answer[: len(self.card.labels)], self.top_k)
             regions = explain.regions(evidence.activations[..., first], seen.box)
         if "cells" in self.parts and evidence.head:
             cells = explain.cells(

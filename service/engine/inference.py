@@ -44,10 +44,11 @@ class Explanation:
 class Inference:
     """What the network said about one photograph, and what it took.
 
-    ``arrived`` and ``decoded`` are ``time.perf_counter()`` instants.
+    ``answer`` is K probabilities, and behind them the familiarity if the model's card has
+    a threshold of it. ``arrived`` and ``decoded`` are ``time.perf_counter()`` instants.
     """
 
-    probabilities: NDArray[np.float32]
+    answer: NDArray[np.float32]
     arrived: float
     decode_s: float
     decoded: float

@@ -38,6 +38,7 @@ class MapTask:
         path: the model file, and ``modified`` when it was written, as it was when it was loaded.
         modified: see there.
         interpolation: with which the model wants a photograph resized.
+        coarseness: how many times it wants it enlarged.
         asked: of its network.
         max_pixels: the largest width x height that is decoded.
         formats: those that are decoded.
@@ -49,6 +50,7 @@ class MapTask:
     path: str
     modified: float
     interpolation: Interpolation
+    coarseness: float
     asked: Asked
     max_pixels: int
     formats: tuple[str, ...]
@@ -66,6 +68,7 @@ class MapTask:
             "modified": self.modified,
             "asked": self.asked,
             "interpolation": self.interpolation,
+            "coarseness": self.coarseness,
             "max_pixels": self.max_pixels,
             "formats": self.formats,
             "seconds": self.left_s,

@@ -202,6 +202,7 @@ def _map(
         memoryview(photo),
         fit,
         fields["interpolation"],
+        coarseness=fields["coarseness"],
         max_pixels=fields["max_pixels"],
         formats=fields["formats"],
     )

@@ -10,6 +10,7 @@ from booth_client.wire import (
     Environment,
     ExplainedAnswer,
     ExplainedPrediction,
+    KnownAnswer,
     Prediction,
     PredictionWithBasis,
     Region,
@@ -31,7 +32,7 @@ class Labeller:
 
     def answer(self, inference: Inference, top_k: int, total_s: float) -> Answer:
         """The ``top_k`` most confident labels, and the times it took."""
-        probabilities = inference.probabilities
+        probabilities = inference.answer[: len(self._card.labels)]
         answer = Answer(
             model=self._card.name,
             version=self._card.version,
@@ -44,7 +45,15 @@ class Labeller:
                 total=_milliseconds(total_s),
             ),
         )
-        return _explained(answer, inference.explanation) if inference.explanation else answer
+        known = self._is_known(inference.answer)
+        if inference.explanation:
+            return _explained(answer, inference.explanation, known)
+        return answer if known is None else _with_known(answer, known)
+
+    def _is_known(self, answer: NDArray[np.float32]) -> bool | None:
+        """Whether the photograph is like those that the model learned from; None if untold."""
+        familiarity = self._card.familiarity
+        return None if familiarity is None else bool(answer[-1] >= familiarity.threshold)
 
     def predictions(
         self, probabilities: NDArray[np.float32], top_k: int
@@ -70,7 +79,18 @@ class Labeller:
         return Environment("outdoor", round(1 - indoor, 6))
 
 
-def _explained(answer: Answer, explanation: Explanation) -> Answer:
+def _with_known(answer: Answer, known: bool) -> KnownAnswer:
+    return KnownAnswer(
+        answer.model,
+        answer.version,
+        answer.predictions,
+        answer.environment,
+        answer.timing_ms,
+        known,
+    )
+
+
+def _explained(answer: Answer, explanation: Explanation, known: bool | None) -> Answer:
     """The answer, with what led to it."""
     predictions = answer.predictions
     if explanation.regions:
@@ -85,6 +105,7 @@ def _explained(answer: Answer, explanation: Explanation) -> Answer:
         explanation.view,
         explanation.cells,
         explanation.attributes,
+        known,
     )
 
 

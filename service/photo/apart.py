@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from booth_client.errors import BadImage, BadRequest, ShuttingDown, TooManyPixels
 from service.photo.bounds import too_costly
-from service.photo.decode import DecodedPhoto
+from service.photo.decode import DecodedPhoto, reduced_side
 from service.photo.formats import format_of
 from service.photo.header import read_header
 from service.photo.process import DecoderProcess, DiedError, EndedIdleError, Task, too_late
@@ -120,7 +120,7 @@ class DecoderProcesses:
     def _reason(self, task: Task, error: BadImage) -> BadRequest:
         """Why it failed: few libraries say so where the memory was too little for honest pixels."""
         header = read_header(task.data)
-        if header and header.memory_bytes(task.wanted.resize) > self._memory_bytes:
+        if header and header.memory_bytes(reduced_side(task.wanted)) > self._memory_bytes:
             return TooManyPixels(
                 f"The {task.format} file has so many pixels that there is too little memory here "
                 "to decode it: scale it down first."

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from models.card import Input
 
-__all__ = ["DecodedPhoto", "Seen", "decode", "decode_whole"]
+__all__ = ["DecodedPhoto", "Seen", "decode", "decode_whole", "reduced_side"]
 
 # Pillow's remarks on odd files mean nothing to the operator, and could fill the log without end.
 logging.getLogger("PIL").setLevel(logging.CRITICAL)
@@ -133,7 +133,7 @@ def decode(
     """
     name = _checked(data := bytes(data), formats, max_pixels)
     with _faults_named(name, max_pixels):
-        photo = _read(name, data, max_pixels, lambda _: wanted.resize)
+        photo = _read(name, data, max_pixels, lambda _: reduced_side(wanted))
         whole, scale, turned = photo.whole, photo.scale, photo.orientation
         seen = _seen(whole, turned, wanted)
         stored = _stored(seen.box, whole, turned)
@@ -147,6 +147,7 @@ def decode_whole(
     fit: Callable[[int, int], tuple[int, int]],
     interpolation: Interpolation,
     *,
+    coarseness: float = 1,
     max_pixels: int = 64_000_000,
     formats: Collection[str] = FORMATS,
 ) -> DecodedPhoto:
@@ -157,6 +158,7 @@ def decode_whole(
         fit: from the upright photograph's width and height to those it is resized to; may raise
             a BadRequest. It gives the same the other way round for a photograph on its side.
         interpolation: the filter.
+        coarseness: how many times it is enlarged, after it was made that much smaller.
         max_pixels: the largest width x height that is decoded.
         formats: those that are decoded.
 
@@ -169,9 +171,9 @@ def decode_whole(
     """
     name = _checked(data := bytes(data), formats, max_pixels)
     with _faults_named(name, max_pixels):
-        photo = _read(name, data, max_pixels, lambda whole: min(fit(*whole)))
+        photo = _read(name, data, max_pixels, lambda whole: int(min(fit(*whole)) / coarseness))
         width, height = photo.whole[::-1] if photo.orientation in _SIDEWAYS else photo.whole
-        pixels = _whole(photo, fit(width, height), interpolation)
+        pixels = _whole(photo, fit(width, height), interpolation, coarseness)
     return DecodedPhoto(pixels, *photo.sent, Seen(width, height, (0, 0, width, height)))
 
 
@@ -221,7 +223,7 @@ def _read(
 
 
 def _whole(
-    photo: _Stored, size: tuple[int, int], interpolation: Interpolation
+    photo: _Stored, size: tuple[int, int], interpolation: Interpolation, coarseness: float
 ) -> NDArray[np.uint8]:
     """Convert, resize and turn all of a photograph to a size as it is seen."""
     image, conversion = photo.pixels, photo.conversion
@@ -229,11 +231,20 @@ def _whole(
     if not is_rgb(image):
         image, conversion = to_rgb(image, (0, 0, *image.size), conversion), None
     sideways = photo.orientation in _SIDEWAYS
-    pixels = resample_whole(image, size[::-1] if sideways else size, interpolation)
+    width, height = size[::-1] if sideways else size
+    if coarseness > 1:
+        smaller = round(width / coarseness), round(height / coarseness)
+        image = Image.fromarray(resample_whole(image, smaller, interpolation))
+    pixels = resample_whole(image, (width, height), interpolation)
     if conversion:
         pixels = conversion.apply_to(pixels)
     turn = _TURN.get(photo.orientation)
     return np.ascontiguousarray(turn(pixels) if turn else pixels)
+
+
+def reduced_side(wanted: Input) -> int:
+    """To what side a whole photograph is resized, in pixels, before any enlarging."""
+    return wanted.resize * (wanted.detail or wanted.size) // wanted.size
 
 
 def _open(name: str, data: bytes, max_pixels: int) -> Image.Image:
@@ -270,9 +281,12 @@ def _square(
     """Resize and crop in one go, only what the network sees; convert and turn that little."""
     sideways = orientation in _SIDEWAYS
     pixels, box, conversion = _resizable(decoded, box, wanted, conversion)
-    square = resample(pixels, wanted.size, box, wanted.interpolation, sideways=sideways)
+    side = wanted.detail or wanted.size
+    square = resample(pixels, side, box, wanted.interpolation, sideways=sideways)
     if conversion:
         square = conversion.apply_to(square)
+    if wanted.detail:
+        square = resample(square, wanted.size, (0, 0, side, side), wanted.interpolation)
     return np.ascontiguousarray(_TURN[orientation](square)) if orientation in _TURN else square
 
 
@@ -292,7 +306,8 @@ def _resizable(
     if not early and _is_ready(decoded, conversion):
         return decoded, box, conversion
     image = Image.fromarray(decoded) if isinstance(decoded, np.ndarray) else decoded
-    region = region_seen(image.size, wanted.size, box, wanted.interpolation)
+    side = wanted.detail or wanted.size
+    region = region_seen(image.size, side, box, wanted.interpolation)
     x, y, *_ = region
     rgb = to_rgb(image, region, conversion if early else None)
     box = left - x, top - y, right - x, bottom - y

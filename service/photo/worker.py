@@ -44,6 +44,7 @@ class _Square:
     resize: int
     keep_aspect: bool
     interpolation: str
+    detail: int | None
 
 
 def main() -> None:

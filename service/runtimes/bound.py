@@ -20,6 +20,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from models.card import ANSWER
 from service.runtimes.base import Photos
 from service.runtimes.onnx_runtime import stoppable_runs
 
@@ -126,16 +127,16 @@ class Buffers:
         device: str,
         options: ort.RunOptions | None = None,
     ) -> None:
-        photo, probabilities = session.get_inputs()[0], _probabilities_of(session)
+        photo, answer = session.get_inputs()[0], _answer_of(session)
         self._session = session
         self._options = options
         self._photos, self._input = _input_buffers((size, *photo.shape[1:]), device)
-        self._probabilities = np.empty((size, probabilities.shape[1]), np.float32)
-        self._output = ort.OrtValue.ortvalue_from_numpy(self._probabilities)
+        self._answers = np.empty((size, answer.shape[1]), np.float32)
+        self._output = ort.OrtValue.ortvalue_from_numpy(self._answers)
         self._binding = session.io_binding()
         # An input that lies elsewhere than on the device would be copied now, once and for all.
         self._binding.bind_ortvalue_input(photo.name, self._input)
-        self._binding.bind_ortvalue_output(probabilities.name, self._output)
+        self._binding.bind_ortvalue_output(answer.name, self._output)
 
     def run(self, photos: Photos) -> NDArray[np.float32]:
         """Probabilities (N x K) of N photographs, as many as there is room for at most."""
@@ -152,11 +153,12 @@ class Buffers:
     def compute(self) -> NDArray[np.float32]:
         """Run the network over what was copied; the next run writes over the answer."""
         self._session.run_with_iobinding(self._binding, self._options)
-        return self._probabilities
+        return self._answers
 
 
-def _probabilities_of(session: ort.InferenceSession) -> Any:
-    return next(output for output in session.get_outputs() if output.name == "probabilities")
+def _answer_of(session: ort.InferenceSession) -> Any:
+    outputs = {output.name: output for output in session.get_outputs()}
+    return outputs.get(ANSWER) or outputs["probabilities"]
 
 
 def _input_buffers(shape: tuple[int, ...], device: str) -> tuple[NDArray[np.uint8], ort.OrtValue]:

@@ -47,7 +47,7 @@ class Evidence:
     """What the network says about one photograph.
 
     Attributes:
-        probabilities: K numbers.
+        answer: K probabilities, and the familiarity if the card has a threshold of it.
         activations: the class activation maps, h x w x K; None where they can't be told. With the
             head's bias they are logits, whose mean over the places gives the answer.
         head: None where there are no activations.
@@ -55,7 +55,7 @@ class Evidence:
 
     """
 
-    probabilities: NDArray[np.float32]
+    answer: NDArray[np.float32]
     activations: NDArray[np.float32] | None = None
     head: Head | None = None
     attributes: NDArray[np.float32] | None = None
@@ -88,7 +88,7 @@ class Explainer:
     Args:
         name: of the model, for refusals.
         network: gives the outputs; None if there is nothing to explain with.
-        outputs: their names, ``"probabilities"`` first.
+        outputs: their names, the card's answer first.
         head: None where the features are not the mean of the maps.
 
     """
@@ -131,16 +131,16 @@ class Explainer:
         """
         assert self._network  # noqa: S101 (`check` refuses)
         values = self._network.run_all(photos, alone=alone)
-        given = dict(zip(self._outputs, values, strict=True))
+        answers, given = values[0], dict(zip(self._outputs, values, strict=True))
         activations, attributes = given.get(_ACTIVATIONS), given.get("attributes")
         return [
             Evidence(
-                probabilities,
+                answer,
                 None if activations is None else activations[index],
                 self._head,
                 None if attributes is None else attributes[index],
             )
-            for index, probabilities in enumerate(given["probabilities"])
+            for index, answer in enumerate(answers)
         ]
 
     def close(self) -> None:
@@ -164,7 +164,7 @@ def open_explainer(file: ModelFile, open_outputs: OpenOutputs) -> Explainer:
     graph = read_graph(file.content)
     head = _head(graph)
     further = [one for one in ("attributes",) if one in graph.outputs and file.card.attributes]
-    outputs = ["probabilities", *further]
+    outputs = [file.card.answer_output, *further]
     name = file.card.name
     if head is None:
         network = open_outputs(file, outputs) if further else None
@@ -217,6 +217,6 @@ def _is_mean_of_places(explainer: Explainer, side: int) -> bool:
     assert found.head  # noqa: S101
     expected = found.logits.mean((0, 1), np.float64) / found.head.temperature
     # Logits are known from probabilities but for what they have in common.
-    answered = np.log(np.maximum(found.probabilities, np.finfo(np.float32).tiny))
+    answered = np.log(np.maximum(found.answer[: expected.size], np.finfo(np.float32).tiny))
     difference = (answered - answered.mean()) - (expected - expected.mean())
     return bool(np.sqrt((difference**2).mean()) <= _ROUNDING * max(expected.std(), _ROUNDING))

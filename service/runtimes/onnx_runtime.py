@@ -80,7 +80,7 @@ class OnnxRuntime:
     Args:
         file: the model file.
         layout: how the cores are shared.
-        outputs: those that are wanted.
+        outputs: those that are wanted; if none, the card's answer.
         providers: as in ``open_session``.
 
     """
@@ -91,13 +91,13 @@ class OnnxRuntime:
         self,
         file: ModelFile,
         layout: Layout,
-        outputs: Sequence[str] = ("probabilities",),
+        outputs: Sequence[str] = (),
         providers: Mapping[str, Mapping[str, str]] = _ON_CPUS,
     ) -> None:
         self._session = open_session(file.content, providers, layout.threads)
         self._options = stoppable_runs()
         self._side = file.card.input.size
-        self._outputs = list(outputs)
+        self._outputs = list(outputs) or [file.card.answer_output]
         self._alone = self._session
         if layout.sets_alone_apart:
             self._alone = open_session(file.content, providers, layout.threads_alone, spin=True)

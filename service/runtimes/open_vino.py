@@ -58,15 +58,14 @@ class OpenVino:
     Args:
         file: the model file.
         layout: how the cores are shared.
-        outputs: those that are wanted.
+        outputs: those that are wanted; if none, the card's answer.
 
     """
 
     provider = "openvino"
 
-    def __init__(
-        self, file: ModelFile, layout: Layout, outputs: Sequence[str] = ("probabilities",)
-    ) -> None:
+    def __init__(self, file: ModelFile, layout: Layout, outputs: Sequence[str] = ()) -> None:
+        outputs = outputs or (file.card.answer_output,)
         self._network = _with_outputs(_core().read_model(file.content), outputs)
         _refuse_loops(self._network)
         _, *shape = self._network.input(0).get_partial_shape()

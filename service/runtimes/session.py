@@ -131,7 +131,7 @@ class Session:
             ValueError: the answer is not one row of K for each.
 
         """
-        side, wanted = self.card.input.size, (size, len(self.card.labels))
+        side, wanted = self.card.input.size, (size, self.card.answer_size)
         found = self.run(np.zeros((size, side, side, 3), np.uint8)).shape
         if found != wanted:
             raise ValueError(f"The output is {found}, where {wanted} was to be.")
@@ -143,10 +143,10 @@ class Session:
             ModelError: the answers are no probabilities, or the same for both.
 
         """
-        side = self.card.input.size
+        side, labels = self.card.input.size, len(self.card.labels)
         noise = np.random.default_rng(0).integers(0, 256, (1, side, side, 3), np.uint8)
         black, other = self.run(np.zeros_like(noise))[0], self.run(noise)[0]
-        for row in (black, other):
+        for row in (black[:labels], other[:labels]):
             if not (np.isfinite(row).all() and row.min() >= 0 and abs(row.sum() - 1) < ROUNDING):
                 raise ModelError(
                     f"The answers of {self._name} are no probabilities, which are from 0 to 1 and "

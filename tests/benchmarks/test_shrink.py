@@ -53,7 +53,7 @@ def test_what_is_sent_is_small_and_stands_upright(page: Page, photos: dict[str, 
     assert image.height == shrunk.side
     assert image.width == pytest.approx(shrunk.side * 640 / 427, abs=1)
     assert not image.getexif()
-    assert len(shrunk.photo) < len(large) / 3
+    assert len(shrunk.photo) < len(large) / 2
 
 
 def test_a_small_file_is_sent_as_it_is(page: Page, photos: dict[str, bytes]) -> None:
@@ -61,9 +61,9 @@ def test_a_small_file_is_sent_as_it_is(page: Page, photos: dict[str, bytes]) -> 
 
 
 def test_the_shrunk_photograph_gets_the_same_answer(page: Page, photos: dict[str, bytes]) -> None:
-    large = enlarged(photos["chelsea"], LARGE_MEGAPIXELS)
+    large = enlarged(photos["coffee"], LARGE_MEGAPIXELS)
     with local_classifier("efficientnet_lite0") as classifier:
-        (found,) = compare("objects", "chelsea", large, page, {"efficientnet_lite0": classifier})
+        (found,) = compare("objects", "coffee", large, page, {"efficientnet_lite0": classifier})
 
     assert found.is_same
     assert found.difference <= 0.1

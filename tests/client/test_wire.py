@@ -20,6 +20,7 @@ from booth_client.wire import (
     Environment,
     ExplainedAnswer,
     ExplainedPrediction,
+    KnownAnswer,
     Prediction,
     PredictionWithBasis,
     Region,
@@ -123,3 +124,11 @@ def test_a_plain_answer_has_no_explanation() -> None:
     assert as_json(plain) is plain
     assert (plain.view, plain.cells, plain.attributes) == (None, None, None)
     assert [one.region for one in plain.predictions] == [None, None]
+
+
+def test_what_is_known_stands_before_the_times() -> None:
+    times = Timing(1, 2, 3, 6)
+    answer = KnownAnswer("model", "1", [Prediction("A", "a", 0, 0.5)], None, times, known=False)
+    body = orjson.loads(orjson.dumps(as_json(answer)))
+    assert list(body) == ["model", "version", "predictions", "environment", "known", "timing_ms"]
+    assert parse(KnownAnswer, body) == answer

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from playwright.sync_api import ConsoleMessage, FilePayload, Locator, Page, Request, expect
+from playwright.sync_api import ConsoleMessage, FilePayload, Locator, Page, expect
 
 __all__ = [
     "answer",
@@ -131,9 +131,12 @@ def shifts(page: Page) -> float:
 # Browsers do not tell a body that is a Blob, so that it is kept where it is sent.
 KEEP_SENT = """() => {
   window.sent = [];
+  window.atOnce = window.mostAtOnce = 0;
   const { send } = XMLHttpRequest.prototype;
   XMLHttpRequest.prototype.send = function (body) {
     window.sent.push(body);
+    window.mostAtOnce = Math.max(window.mostAtOnce, ++window.atOnce);
+    this.addEventListener("readystatechange", () => this.readyState === 4 && window.atOnce--);
     send.call(this, body);
   };
 }"""
@@ -144,21 +147,16 @@ LAST_SIZE = """async () => {
 
 
 class Questions:
-    """The photographs that an open page asks of from now on.
-
-    Attributes:
-        most: how many at once at most.
-
-    """
+    """The photographs that an open page asks of from now on."""
 
     def __init__(self, page: Page) -> None:
-        self.most = 0
         self._page = page
-        self._running: list[Request] = []
         page.evaluate(KEEP_SENT)
-        page.on("request", self._begin)
-        page.on("requestfinished", self._end)
-        page.on("requestfailed", self._end)
+
+    @property
+    def most(self) -> int:
+        """How many at once at most."""
+        return int(self._page.evaluate("window.mostAtOnce"))
 
     def byte_counts(self) -> list[int]:
         """Bytes of each."""
@@ -168,12 +166,3 @@ class Questions:
         """Width and height of the last one."""
         width, height = self._page.evaluate(LAST_SIZE)
         return width, height
-
-    def _begin(self, request: Request) -> None:
-        if "/classify" in request.url:
-            self._running.append(request)
-            self.most = max(self.most, len(self._running))
-
-    def _end(self, request: Request) -> None:
-        if request in self._running:
-            self._running.remove(request)

@@ -32,7 +32,7 @@ def test_a_document_names_no_file_that_is_not_there(document: Path) -> None:
         ("an image format", "service/photo/formats.py"),
         ("a metric", "service/telemetry/metrics.py"),
         ("a setting", "service/settings.py"),
-        ("a tab of the page", "demo/NAME.py"),
+        ("a view of the page", "demo/views.py"),
         ("a command", "service/cli/NAME.py"),
         ("an error", "client/booth_client/errors.py"),
         ("an alert", "deploy/prometheus/rules/"),

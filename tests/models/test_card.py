@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from models.card import Bin, Calibration, Label
+from models.card import Bin, Calibration, Input, Label
 
 BINS = (Bin(photographs=0), Bin(photographs=4, confidence=0.9, right=0.75))
 
@@ -52,3 +52,10 @@ def test_a_calibration_survives_json_and_an_empty_bin_is_short() -> None:
     text = calibration().model_dump_json(exclude_none=True)
     assert Calibration.model_validate_json(text) == calibration()
     assert text.count('{"photographs":0}') == 2
+
+
+def test_the_detail_is_coarser_than_the_square() -> None:
+    assert Input(size=192, resize=192, detail=128).coarseness == 1.5
+    assert Input(size=192, resize=192).coarseness == 1
+    with pytest.raises(ValueError, match=r"detail \(192\) must be less than size \(192\)"):
+        Input(size=192, resize=192, detail=192)

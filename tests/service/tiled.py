@@ -88,6 +88,7 @@ def tiled_task(path: Path, photo: bytes, step: int = STRIDE, timeout_s: float = 
         path=str(path),
         modified=path.stat().st_mtime,
         interpolation="bilinear",
+        coarseness=1,
         asked=Asked(SIZE, STRIDE, step, 1, 2),
         max_pixels=1_000_000,
         formats=FORMATS,

@@ -2,6 +2,7 @@
 
 import { photo } from "./photo.js";
 
+const QUICK_MS = 250;
 const find = (selector) => document.querySelector(`#photo ${selector}`);
 
 class Stage extends EventTarget {
@@ -51,6 +52,16 @@ class Stage extends EventTarget {
     for (const button of document.querySelectorAll("#photo [data-sample]")) {
       button.setAttribute("aria-pressed", String(button.dataset.sample === sample));
     }
+  }
+
+  // How much of the photo is sent, 0 to 1; gives the words for it, or "" where it needs no telling.
+  sending(share) {
+    const bar = find(".sending");
+    if (share === 0) this.since = performance.now();
+    bar.hidden = share >= 1 || performance.now() - this.since < QUICK_MS;
+    if (bar.hidden) return "";
+    bar.querySelector("progress").value = share;
+    return (bar.querySelector("span").textContent = `Sending ${Math.round(100 * share)}\u202f%`);
   }
 
   // The overlay lies on the photo as it is drawn, whatever its shape.

@@ -232,7 +232,7 @@ def test_it_is_told_how_much_of_a_photo_is_sent(page: Page, photos: dict[str, by
     expect(stage(page).locator(".sending")).to_have_text(re.compile(r"^Sending \d+\s%$"))
     expect(answer(page)).to_contain_text(re.compile(r"Sending \d+\s%"))
     expect_labels(page, re.compile("^Coffee shop"))
-    expect(stage(page).locator(".sending")).to_have_count(0)
+    expect(stage(page).locator(".sending")).to_be_hidden()
 
 
 @pytest.mark.parametrize("width", [390, 1280])

@@ -209,7 +209,7 @@ def test_an_address_restores_the_view_at_any_width(browser: Browser, site: str) 
         expect(lit).to_contain_text("Railroad track")
         assert page.evaluate("location.hash") == f"#{address}"
         assert shifts(page) <= 0.02
-        for width, height in ((390, 844), (844, 390), (1920, 1080)):
+        for width, height in ((390, 844), (768, 1024), (844, 390), (1920, 1080)):
             page.set_viewport_size(ViewportSize(width=width, height=height))
             assert page.evaluate("document.documentElement.scrollWidth") == width
             page.locator(".cells").tap(position={"x": 150, "y": 150})

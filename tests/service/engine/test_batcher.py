@@ -116,7 +116,7 @@ def test_each_photograph_gets_its_own_row() -> None:
     with batching(first_pixel, max_batch_size=7, slots=2) as batcher:
         for photo in photos:
             batcher.put(photo)
-        seen = [photo.future.result(SOON).probabilities.item() for photo in photos]
+        seen = [photo.future.result(SOON).answer.item() for photo in photos]
     assert seen == list(range(100))
 
 
@@ -140,9 +140,9 @@ def evidence_of(photos: NDArray[np.uint8], alone: bool) -> list[Evidence]:
 
 
 def explanation_of(evidence: Evidence, seen: Seen) -> Explanation:
-    if evidence.probabilities[0] == 13:
+    if evidence.answer[0] == 13:
         raise ValueError("unlucky")
-    score = Attribute("value", float(evidence.probabilities[0]))
+    score = Attribute("value", float(evidence.answer[0]))
     return Explanation(View(seen.width, seen.height, list(seen.box)), attributes=[score])
 
 
@@ -194,7 +194,7 @@ def test_only_the_culprit_of_a_failed_run_fails() -> None:
         InternalError,
         type(None),
     ]
-    assert [photos[i].future.result(SOON).probabilities.item() for i in (0, 1, 3)] == [11, 12, 14]
+    assert [photos[i].future.result(SOON).answer.item() for i in (0, 1, 3)] == [11, 12, 14]
 
 
 @pytest.mark.parametrize("fault", [ValueError("bad"), SystemExit(1), KeyboardInterrupt()])
@@ -214,7 +214,7 @@ def test_the_thread_survives_whatever_a_run_raises(
         batcher.put(victim)
         assert isinstance(victim.future.exception(SOON), InternalError)
         batcher.put(next_one)
-        assert next_one.future.result(SOON).probabilities.item() == 2
+        assert next_one.future.result(SOON).answer.item() == 2
         assert batcher.alive
 
 
@@ -225,7 +225,7 @@ def test_a_network_that_answers_for_too_few_fails_its_photographs_and_lives_on()
         batcher.put(victim)
         assert isinstance(victim.future.exception(SOON), InternalError)
         batcher.put(next_one)
-        assert next_one.future.result(SOON).probabilities.item() == 1
+        assert next_one.future.result(SOON).answer.item() == 1
 
 
 def test_a_photograph_past_its_deadline_never_reaches_the_network() -> None:
@@ -280,7 +280,7 @@ def test_closing_answers_what_waits_and_takes_nothing_new() -> None:
     for photo in photos:
         batcher.put(photo)
     batcher.close(SOON)
-    assert [photo.future.result(0).probabilities.item() for photo in photos] == list(range(9))
+    assert [photo.future.result(0).answer.item() for photo in photos] == list(range(9))
     assert not batcher.alive
     too_late = pending(1)
     batcher.put(too_late)
@@ -334,7 +334,7 @@ def test_decoding_happens_where_it_is_wanted(decoders: ThreadPoolExecutor | None
     photos = [pending(value) for value in (1, 2, 3)]
     for photo in photos:
         batcher.put(photo)
-    assert [photo.future.result(SOON).probabilities.item() for photo in photos] == [1, 2, 3]
+    assert [photo.future.result(SOON).answer.item() for photo in photos] == [1, 2, 3]
     batcher.close(SOON)
     assert decoder.threads == {"beside_0" if decoders else "booth-tiny-0"}
 
@@ -358,7 +358,7 @@ def test_what_can_t_be_decoded_gets_its_error_and_leaves_its_neighbours_unharmed
     outcome = photos[1].future.exception(SOON)
     assert isinstance(outcome, error)
     assert isinstance(outcome.__cause__, cause)
-    assert [photos[i].future.result(SOON).probabilities.item() for i in (0, 2)] == [1, 2]
+    assert [photos[i].future.result(SOON).answer.item() for i in (0, 2)] == [1, 2]
     batcher.close(SOON)
     assert sorted(value for batch in network.batches for value in batch) == [1, 2]
 
@@ -424,7 +424,7 @@ def test_without_decoders_that_work_nothing_stays_without_an_outcome() -> None:
         decoders.shutdown(wait=False, cancel_futures=True)
         batcher.put(photos[2])
         decoder.gate.set()
-    assert photos[0].future.result(SOON).probabilities.item() == 1
+    assert photos[0].future.result(SOON).answer.item() == 1
     for photo in photos[1:]:
         with pytest.raises(InternalError, match="has stopped"):
             photo.future.result(SOON)

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from booth_client.wire import Attribute, Environment, Region, View
-from models.card import Card
+from booth_client.wire import Attribute, Environment, Region, View, as_json
+from models.card import Card, Familiarity, Share
 from service.engine.inference import Batch, Explanation, Inference
 from service.engine.naming import Labeller, first_labels
 from service.fleet.identity import read_model_file
@@ -95,3 +95,27 @@ def test_first_labels_are_those_of_a_full_sort() -> None:
     shares[5] = shares[17]
     for k in (1, 5, 999, 1000, 2000):
         assert first_labels(shares, k) == np.argsort(-shares, kind="stable")[:k].tolist()
+
+
+FAMILIARITY = Familiarity(
+    threshold=2.5, limit=1, known=(Share(of="scenes", photographs=10, share=0.9),)
+)
+
+
+@pytest.mark.parametrize(("familiarity", "known"), [(2.4, False), (2.5, True), (9, True)])
+def test_an_answer_says_whether_the_photograph_is_known(
+    card: Card, familiarity: float, known: bool
+) -> None:
+    labeller = Labeller(card.model_copy(update={"familiarity": FAMILIARITY}))
+    one = inference(0.2, 0.7, 0.1, familiarity)
+    answer = labeller.answer(one, 3, 0.006)
+    assert answer.known is known
+    assert [label.index for label in answer.predictions] == [1, 0, 2]
+    explained = replace(one, explanation=Explanation(View(8, 8, [0, 0, 8, 8])))
+    assert labeller.answer(explained, 3, 0.006).known is known
+
+
+def test_without_a_threshold_nothing_is_said_of_what_is_known(card: Card) -> None:
+    answer = Labeller(card).answer(inference(0.2, 0.7, 0.1), 3, 0.006)
+    assert answer.known is None
+    assert as_json(answer) is answer

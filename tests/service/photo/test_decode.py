@@ -114,6 +114,25 @@ def test_it_is_told_which_part_the_network_sees(
     assert decode(encoded(Image.new("RGB", size)), wanted).seen == (*size, box)
 
 
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_with_less_detail_the_square_is_enlarged_from_a_smaller_one(
+    photos: dict[str, bytes], orientation: int
+) -> None:
+    wanted = Input(size=192, resize=216, interpolation="bicubic", detail=128)
+    smaller = Input(size=128, resize=144, interpolation="bicubic")
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = encoded(opened(photos["coffee"]), exif=exif)
+    expected = Image.fromarray(decode(data, smaller).pixels).resize(
+        (192, 192), Image.Resampling.BICUBIC
+    )
+    photo = decode(data, wanted)
+    assert difference(photo, np.asarray(expected)).max() <= 4  # the axes are rounded in turn
+    assert photo.pixels.flags.c_contiguous
+    whole = decode_whole(data, lambda *_: (300, 300), "bicubic", coarseness=1.5)
+    assert whole.pixels.shape == (300, 300, 3)
+
+
 def test_a_memoryview_is_read_like_bytes(photos: dict[str, bytes]) -> None:
     whole, view = (decode(kind(photos["coffee"]), INPUT) for kind in (bytes, memoryview))
     assert (whole.pixels == view.pixels).all()

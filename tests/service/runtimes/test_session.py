@@ -114,7 +114,7 @@ def test_what_explains_is_loaded_once_when_it_is_asked_for(tmp_path: Path) -> No
     assert session.explainer().result(10) is explainer
     photos = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3), np.uint8)
     plain = session.run(photos)
-    assert [one.probabilities.tolist() for one in explainer.run(photos)] == plain.tolist()
+    assert [one.answer.tolist() for one in explainer.run(photos)] == plain.tolist()
     session.close()
 
 

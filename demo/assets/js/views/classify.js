@@ -1,16 +1,16 @@
 // Classify: a photo in, five labels out; each lights the part of the photo that led to it. Scenes
 // and objects stand side by side where the service has a model of either kind.
 
+import * as address from "../address.js";
 import { Asker } from "../ask.js";
 import { models } from "../models.js";
 import { photo } from "../photo.js";
 import { classify } from "../service.js";
 import { make } from "../show.js";
-import { Answers } from "./classify/answers.js";
-import { choice, choose, chosen, fill } from "./classify/choice.js";
-import { LABELS } from "./classify/panel.js";
-import { Sending } from "./classify/sending.js";
+import { stage } from "../stage.js";
+import { Answers, LABELS } from "./classify/answers.js";
 
+const BOTH = "both"; // in place of a model's name
 const unexplained = new Set(); // models that can't say where they looked
 
 export function mount(place) {
@@ -25,7 +25,6 @@ class Classify {
     this.timing = place.querySelector(".timing");
     this.place = place;
     this.answers = new Answers(place.querySelector(".result"));
-    this.sending = new Sending((text) => this.answers.say(text));
     this.asker = new Asker(place.querySelector(".answer"), () => this.blank());
     this.leaving = new AbortController();
   }
@@ -48,7 +47,7 @@ class Classify {
     this.leaving.abort();
     this.asker.stop();
     this.answers.stop();
-    this.sending.stop();
+    stage.sending(1);
   }
 
   blank() {
@@ -84,13 +83,13 @@ class Classify {
       shares[at] = share;
       const mean = shares.reduce((sum, one) => sum + one, 0) / shares.length;
       progress(mean);
-      this.sending.progress(mean);
+      this.answers.say(stage.sending(mean) || "Looking at it");
     };
-    this.sending.start();
+    stage.sending(0);
     try {
       return await Promise.all(asked.map(({ name }, at) => explained(name, blob, { signal, progress: report(at) })));
     } finally {
-      this.sending.stop();
+      stage.sending(1);
     }
   }
 
@@ -151,3 +150,41 @@ function timing(answers, bytes) {
 }
 
 const rounded = (number) => number.toFixed(number < 10 ? 1 : 0);
+
+// The first model of either kind, the scenes' first; none where only one kind is served.
+function pair() {
+  const scenes = models.served.find((one) => one.scene);
+  const objects = models.served.find((one) => !one.scene);
+  return scenes && objects ? [scenes, objects] : null;
+}
+
+// The value of what is chosen in the <select>.
+function chosen() {
+  const wanted = address.get("model");
+  if (pair() && !models.served.some((one) => one.name === wanted)) return BOTH;
+  return models.chosen;
+}
+
+// The models that answer, each with what it names where there are two. Before the service has said
+// which it has, what is likely, so that nothing moves then.
+function choice() {
+  if (!models.served.length) return address.get("model") ? [{}] : captioned([{}, {}]);
+  if (chosen() === BOTH) return captioned(pair());
+  return [{ name: models.chosen }];
+}
+
+const captioned = (two) => two.map(({ name }, at) => ({ name, caption: ["Scene", "Objects"][at] }));
+
+function choose(value) {
+  address.set({ model: value === BOTH ? null : value, label: null });
+}
+
+// Fill a <select> with what there is to choose.
+async function fill(select, options) {
+  await models.load(options);
+  const choices = models.served.map((one) => new Option(one.title, one.name));
+  if (pair()) choices.unshift(new Option("Scenes and objects", BOTH));
+  select.replaceChildren(...choices);
+  select.value = chosen();
+  select.disabled = false;
+}

@@ -1,10 +1,11 @@
 // What is told beside an answer, and fetched only once that stands: what its percentages mean, the
 // models' facts, and the lines that give the same answer elsewhere.
 
+import { facts } from "../../../facts.js";
 import { models } from "../../../models.js";
 import { classify } from "../../../service.js";
-import { LABELS } from "../panel.js";
-import { facts } from "./facts.js";
+import { make } from "../../../show.js";
+import { LABELS } from "../answers.js";
 import { meaning } from "./meaning.js";
 import { lines, Use } from "./use.js";
 
@@ -32,16 +33,19 @@ export class More {
     const named = cards.map((card) => `${card.name} ${card.version}`).join();
     if (named === this.named) return;
     this.named = named;
-    this.facts.replaceChildren(...cards.map(facts));
+    this.facts.replaceChildren(...cards.map(fold));
   }
 }
 
 async function about(card, panel, photo) {
   const { answer } = panel;
   if (!answer || answer.model !== card.name) return;
-  if (answer.known !== false) panel.explain(meaning(card, answer.predictions[0]));
+  panel.explain(answer.known === false ? "" : meaning(card, answer.predictions[0]));
   if (!card.attributes?.length || answer.attributes) return;
   // The card was not known yet when the photo was sent.
   const { attributes } = await classify(photo, { model: card.name, explain: "attributes" });
   if (panel.answer === answer) panel.describe(attributes ?? []);
 }
+
+const fold = (card) =>
+  make("details.fold", {}, make("summary", {}, `About ${card.title}, version ${card.version}`), facts(card));

@@ -1,8 +1,9 @@
 // Light on the part of the photo that a label looked at: the rest is greyed and dimmed, by a canvas
 // over it. What the network did not see lies outside of a frame, and stays a bit dimmer.
 
-import { make } from "../../show.js";
-import { stage } from "../../stage.js";
+import { make } from "../../../show.js";
+import { stage } from "../../../stage.js";
+import { isWhole } from "../answers.js";
 import { enlarge } from "./enlarge.js";
 
 const CELLS = 144; // of the shade, along the photo's longer side
@@ -132,11 +133,6 @@ function wash(context, operation, colour) {
 
 const isLive = () => stage.element.dataset.state === "camera";
 const sameShape = (one, other) => one.width === other.width && one.height === other.height;
-
-// Whether the network saw the whole photo, to a pixel or so of rounding.
-export function isWhole({ width, height, box: [x, y, w, h] }) {
-  return x < 1 && y < 1 && x + w > width - 1 && y + h > height - 1;
-}
 
 // How dark each cell of the photo is, 0 to 1.
 function shade(columns, rows, { width, height, box: [x, y, w, h] }, region, strength) {
