@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
-from playwright.sync_api import Page, ViewportSize, expect
+from playwright.sync_api import FilePayload, Page, ViewportSize, expect
 
 from demo.views import VIEWS
 from tests.demo.visitor import expect_labels, go_to
@@ -78,7 +78,7 @@ def test_an_empty_page_and_a_problem_have_none_either(
         page.evaluate(axe)
         empty = barriers(page)
         page.locator("#photo input[type=file]").set_input_files(
-            files=[{"name": "diary.txt", "mimeType": "", "buffer": b"Dear diary,"}]
+            files=[FilePayload(name="diary.txt", mimeType="", buffer=b"Dear diary,")]
         )
         expect(page.get_by_text("That file is no photograph")).to_be_visible()
         assert (empty, barriers(page)) == ([], [])
