@@ -62,6 +62,7 @@ async def start(state: ServiceState, page: PageMount) -> None:
     log.info("ready: %s", ", ".join(one.card.name for one in state.fleet.loaded()))
     if page.is_wanted:
         await page.open()
+        _prepare_explanations(state)
         budget_memory(state)  # the page takes its own
 
 
@@ -77,9 +78,17 @@ async def reload(state: ServiceState) -> None:
         return
     failure = await beside(lambda: _load(state))
     _freeze_garbage()
+    _prepare_explanations(state)
     budget_memory(state)
     if failure:
         log.warning("%s What was loaded stays.", failure)
+
+
+def _prepare_explanations(state: ServiceState) -> None:
+    """Begin to load what explains answers, where the page asks for that with each photograph."""
+    if state.settings.demo and not state.settings.asks_for_keys:
+        for model in state.fleet.loaded():
+            model.classifier.session.explainer()
 
 
 def memory_of(settings: Settings) -> int:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from itertools import islice
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -258,3 +259,20 @@ def test_after_a_storm_its_memory_is_given_back(
 
     asyncio.run(asyncio.wait_for(storm(), 10))
     assert given == [0]
+
+
+@pytest.mark.parametrize(
+    ("settings", "prepared"),
+    [({}, True), ({"BOOTH_DEMO": "off"}, False), ({"BOOTH_API_KEYS": "k" * 32}, False)],
+    ids=["a page", "no page", "keys, and so no page"],
+)
+def test_what_explains_is_loaded_before_the_pages_first_visitor(
+    settings: dict[str, str], prepared: bool
+) -> None:
+    begun: list[str] = []
+    session = SimpleNamespace(explainer=lambda: begun.append("begun"))
+    model = SimpleNamespace(classifier=SimpleNamespace(session=session))
+    fleet = SimpleNamespace(loaded=lambda: [model])
+    state: Any = SimpleNamespace(settings=read_settings(settings), fleet=fleet)
+    startup._prepare_explanations(state)
+    assert begun == ["begun"] * prepared
