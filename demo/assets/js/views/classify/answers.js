@@ -99,12 +99,18 @@ export class Answers {
   }
 
   relight() {
-    const number = this.pointed ?? this.chosen;
+    const number = this.pointed ?? this.chosen ?? this.quiet;
     const { answer } = this.panels[number ? Math.floor((number - 1) / LABELS) : 0];
     if (!this.light || !answer?.view || stage.element.dataset.state === "unseen") return;
-    const isQuiet = !number && answer.known !== false;
-    const at = number ? (number - 1) % LABELS : isQuiet ? 0 : -1;
-    this.light.show({ view: answer.view, region: answer.predictions[at]?.region, strength: number ? 1 : QUIET });
+    const region = number ? answer.predictions[(number - 1) % LABELS]?.region : null;
+    const isAsked = this.pointed || this.chosen;
+    this.light.show({ view: answer.view, region, strength: isAsked ? 1 : QUIET });
+  }
+
+  // The number of the first label that is lit by itself: of the first model that knows the photo.
+  get quiet() {
+    const at = this.panels.findIndex((one) => one.answer && one.answer.known !== false);
+    return at < 0 ? null : 1 + at * LABELS;
   }
 
   button(number) {
