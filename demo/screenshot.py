@@ -13,6 +13,7 @@ from booth_client import DEFAULT_URL
 
 WIDTH, HEIGHT = 1280, 800
 PREVIEW = 1200, 630  # as those who show links want it
+MOST_BYTES = 80_000
 
 
 @click.command()
@@ -28,7 +29,7 @@ def main(url: str, at: str, dark: bool, preview: bool, out: Path | None) -> None
     taken = _photograph(f"{url}/{at}", size, dark=dark, whole=not preview)
     picture = Image.open(io.BytesIO(taken)).convert("RGB")
     if preview:
-        picture.save(out, quality=76, optimize=True, progressive=True)
+        out.write_bytes(_packed(picture))
     else:
         # 256 colours, dithered, are enough for a page with one photograph, at half of the bytes.
         colours = picture.quantize(256)
@@ -36,6 +37,16 @@ def main(url: str, at: str, dark: bool, preview: bool, out: Path | None) -> None
             out, optimize=True
         )
     click.echo(f"{out}: {out.stat().st_size / 1000:.0f} kB")
+
+
+def _packed(picture: Image.Image) -> bytes:
+    """A JPEG as good as it can be within the bytes that a preview may have."""
+    for quality in range(85, 30, -5):
+        packed = io.BytesIO()
+        picture.save(packed, "JPEG", quality=quality, optimize=True, progressive=True)
+        if packed.tell() <= MOST_BYTES:
+            break
+    return packed.getvalue()
 
 
 def _photograph(url: str, size: tuple[int, int], *, dark: bool, whole: bool) -> bytes:
