@@ -57,10 +57,11 @@ runpy.run_module("service", run_name="__main__", alter_sys=True)
 class Service:
     """A `booth serve` at one address, which a test ends and starts again."""
 
-    def __init__(self, folder: Path, digest: str = "") -> None:
+    def __init__(self, folder: Path, digest: str = "", models: str = "places365") -> None:
         self.url = f"http://127.0.0.1:{free_port()}"
         self._log = folder / "log"
         self._digest = digest
+        self._models = models
         self._process: subprocess.Popen[bytes] | None = None
         self._running = contextlib.ExitStack()
 
@@ -70,7 +71,7 @@ class Service:
         settings = clean_environment(
             BOOTH_PORT=self.url.rpartition(":")[2],
             BOOTH_DRAIN_MS="0",
-            BOOTH_MODELS="places365",
+            BOOTH_MODELS=self._models,
             BOOTH_TRUSTED_PROXIES="127.0.0.1",
             BOOTH_RATE_LIMIT_PER_MINUTE=str(RATE),
         )
@@ -272,7 +273,8 @@ def round_robin(replicas: list[str]) -> Iterator[str]:
 def test_two_replicas_answer_one_page_also_when_one_of_them_is_another_version(
     browser: Browser, site: str, tmp_path: Path
 ) -> None:
-    updated, replicas = Service(tmp_path, "0123456789ab"), [site, site]
+    updated = Service(tmp_path, "0123456789ab", "places365,efficientnet_lite0")
+    replicas = [site, site]
     try:
         updated.start()
         with round_robin(replicas) as url, browser.new_page() as page, seeing_no_fault(page):

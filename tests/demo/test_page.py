@@ -109,8 +109,8 @@ def test_the_headline_is_a_heading_and_waiting_is_told(page: Page) -> None:
           return said;
         }"""
     )
-    sample(page, "coffee").click()
-    expect(answer(page).get_by_role("heading", level=2).first).to_contain_text("Coffee shop")
+    sample(page, "bridge").click()
+    expect(answer(page).get_by_role("heading", level=2).first).to_contain_text("Bridge")
     expect(answer(page)).to_have_attribute("aria-busy", "false")
     assert set(busy.json_value()) == {"true", "false"}
     expect(page.get_by_role("heading", level=1)).to_have_text("Booth")
