@@ -26,6 +26,8 @@ def build_page() -> gr.Blocks:
     for view in others:
         with page.route(view.title, f"/{view.path}", show_in_navbar=False):
             _place(view)
+    # It would look for an event a thousand times a second, of which there is none.
+    page._queue.start = lambda: None  # type: ignore[method-assign]  # noqa: SLF001 (none else stops it)
     return page
 
 

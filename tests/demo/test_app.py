@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 
 import httpx
 import pytest
 
+from demo.app import create_app
 from demo.views import VIEWS, View
 
 # One worker starts the service, and all of these use it.
@@ -52,3 +54,13 @@ def test_a_question_whose_service_is_away_is_answered_so(orphan: str) -> None:
 
 def test_gradio_reports_to_nobody() -> None:
     assert os.environ["GRADIO_ANALYTICS_ENABLED"] == "False"
+
+
+def test_nothing_runs_in_a_page_that_nobody_looks_at() -> None:
+    async def running() -> set[str]:
+        app = create_app()
+        async with app.router.lifespan_context(app):
+            await asyncio.sleep(0)
+            return {task.get_coro().__qualname__ for task in asyncio.all_tasks()}  # type: ignore[union-attr]
+
+    assert not [name for name in asyncio.run(running()) if "Queue" in name or "process" in name]
