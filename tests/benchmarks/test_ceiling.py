@@ -25,8 +25,9 @@ def test_both_kinds_of_work_give_the_labels_that_the_network_names(
 ) -> None:
     decode, run = WORK[work](model, Way(workers=1, threads=1, batch=2))
     answers = run([decode(photo) for photo in photos.values()])
-    first = [int(row.argmax()) for row in answers]
-    assert len(set(first)) > 1
     labels = expected[0].labels
+    # Behind the probabilities stands how familiar the photograph is.
+    first = [int(row[: len(labels)].argmax()) for row in answers]
+    assert len(set(first)) > 1
     for index, reference in zip(first, expected, strict=True):
         assert labels[index] == reference.first

@@ -35,7 +35,7 @@ def test_a_model_file_of_booth_teaches(photos: dict[str, bytes]) -> None:
 
 def test_photographs_of_its_own_side_are_shown_as_they_are() -> None:
     photos = np.random.default_rng(0).integers(0, 256, (3, 224, 224, 3), np.uint8)
-    with_booth = Session(read_model_file(LITE0), providers=["cpu"]).run(photos)
+    with_booth = Session(read_model_file(LITE0), providers=["cpu"]).run(photos)[:, :1000]
     np.testing.assert_allclose(teacher_probabilities(LITE0, photos, 1000), with_booth, atol=1e-3)
 
 

@@ -17,7 +17,13 @@ from service.photo.worker import READY, serve
 from tests.service.photo.costly import blank_webp
 from tests.waiting import SOON_S
 
-WANTED = {"size": 24, "resize": 28, "keep_aspect": True, "interpolation": "bilinear"}
+WANTED = {
+    "size": 24,
+    "resize": 28,
+    "keep_aspect": True,
+    "interpolation": "bilinear",
+    "detail": None,
+}
 
 
 def request(seconds: float) -> dict[str, object]:
