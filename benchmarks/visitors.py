@@ -3,10 +3,10 @@
     python -m benchmarks.visitors [--seconds 20] [--rounds 3] [--visitors 20] [--cameras 5]
 
 Each visitor asks as the page does: scenes and objects, with their regions, of one photograph of 640
-pixels; some look at another photograph every three seconds, some have the camera on: the next frame
-when the last is answered, eight a second at most. Beside them a client of the API sends 20
-photographs a second. Rounds with visitors and without them take turns; the table shows the
-visitors' wait and the client's, and how much the client's p99 grows.
+pixels; some look at another photograph every three seconds, some have the camera on: a frame of 448
+pixels, first its scene, then its objects, five a second at most, and fewer where answers are slow.
+Beside them a client of the API sends 20 photographs a second. Rounds with visitors and without them
+take turns; the table shows what both wait for, and how much the client's p99 grows.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ import random
 import statistics
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeAlias
 from urllib.parse import urlsplit
 
 from PIL import Image, ImageOps
@@ -37,17 +38,21 @@ __all__ = ["Visitors", "shrunk"]
 
 SIDE = 640  # of what the page sends; demo/assets/js/shrink.js
 LOOKING_S = 3.0
-FRAME_S = 0.125  # demo/assets/js/camera.js
+FRAME_SIDE = 448  # demo/assets/js/camera.js
+FRAME_S = 0.2
+REST = 3
 QUERIES = ("model=places365&explain=region", "model=efficientnet_lite0&explain=region")
 RATE = 20.0
 BOUNDS = "at most: visitors' p95 500 ms, the client's p99 x 1.5"
 
+Ask: TypeAlias = Callable[[str], int]
 
-def shrunk(photo: bytes) -> bytes:
-    """A photograph as the page sends it: the shorter side 640 pixels, JPEG."""
+
+def shrunk(photo: bytes, side: int = SIDE) -> bytes:
+    """A photograph as the page sends it: the shorter side ``side`` pixels, JPEG."""
     with Image.open(io.BytesIO(photo)) as opened:
         upright = ImageOps.exif_transpose(opened).convert("RGB")
-    scale = SIDE / min(upright.size)
+    scale = side / min(upright.size)
     size = (round(upright.width * scale), round(upright.height * scale))
     packed = io.BytesIO()
     upright.resize(size, Image.Resampling.BICUBIC).save(packed, "JPEG", quality=95)
@@ -72,13 +77,13 @@ class Visitors:
     def __init__(self, url: str, photos: Sequence[bytes], count: int, cameras: int) -> None:
         self._place = urlsplit(url).netloc
         self._photos = photos
+        self._frames = [shrunk(photo, FRAME_SIDE) for photo in photos] if cameras else []
         self._leave = threading.Event()
         self.waits_ms: list[float] = []
         self.refused = 0
-        paces = [FRAME_S] * cameras + [LOOKING_S] * (count - cameras)
         self._threads = [
-            threading.Thread(target=self._visit, args=(number, pace_s))
-            for number, pace_s in enumerate(paces)
+            threading.Thread(target=self._film if number < cameras else self._look, args=(number,))
+            for number in range(count)
         ]
 
     def __enter__(self) -> Self:
@@ -93,27 +98,46 @@ class Visitors:
         for thread in self._threads:
             thread.join()
 
-    def _visit(self, number: int, pace_s: float) -> None:
-        chance = random.Random(number)  # noqa: S311 (no secret)
-        lines = [http.client.HTTPConnection(self._place, timeout=60) for _ in QUERIES]
-        headers = {"X-Forwarded-For": f"10.0.0.{number + 1}"}
-        self._leave.wait(chance.uniform(0, pace_s))
+    def _look(self, number: int) -> None:
+        visitor = _Visitor(self._place, number)
+        self._leave.wait(visitor.chance.uniform(0, LOOKING_S))
         with ThreadPoolExecutor(len(QUERIES)) as both:
             while not self._leave.is_set():
-                start = time.perf_counter()
-                photo = chance.choice(self._photos)
+                photo = visitor.chance.choice(self._photos)
+                spent_s = self._count(visitor, lambda ask: list(both.map(ask, QUERIES)), photo)
+                self._leave.wait(max(0.0, LOOKING_S - spent_s))
 
-                def ask(line: http.client.HTTPConnection, query: str, photo: bytes = photo) -> int:
-                    line.request("POST", f"/classify?{query}", photo, headers)
-                    response = line.getresponse()
-                    response.read()
-                    return response.status
+    def _film(self, number: int) -> None:
+        visitor = _Visitor(self._place, number)
+        self._leave.wait(visitor.chance.uniform(0, FRAME_S))
+        while not self._leave.is_set():
+            frame = visitor.chance.choice(self._frames)
+            spent_s = self._count(visitor, lambda ask: list(map(ask, QUERIES)), frame)
+            self._leave.wait(max(FRAME_S - spent_s, REST * spent_s))
 
-                statuses = list(both.map(ask, lines, QUERIES))
-                spent = time.perf_counter() - start
-                self.waits_ms.append(1000 * spent)
-                self.refused += sum(status != http.HTTPStatus.OK for status in statuses)
-                self._leave.wait(max(0.0, pace_s - spent))
+    def _count(self, visitor: _Visitor, ask_all: Callable[[Ask], list[int]], photo: bytes) -> float:
+        """Ask of one photograph, and note what came of it; gives the seconds it took."""
+        start = time.perf_counter()
+        statuses = ask_all(partial(visitor.ask, photo))
+        spent_s = time.perf_counter() - start
+        self.waits_ms.append(1000 * spent_s)
+        self.refused += sum(status != http.HTTPStatus.OK for status in statuses)
+        return spent_s
+
+
+class _Visitor:
+    def __init__(self, place: str, number: int) -> None:
+        self.chance = random.Random(number)  # noqa: S311 (no secret)
+        self._lines = {query: http.client.HTTPConnection(place, timeout=60) for query in QUERIES}
+        self._headers = {"X-Forwarded-For": f"10.0.0.{number + 1}"}
+
+    def ask(self, photo: bytes, query: str) -> int:
+        """Ask one model, and give the status of its answer."""
+        line = self._lines[query]
+        line.request("POST", f"/classify?{query}", photo, self._headers)
+        response = line.getresponse()
+        response.read()
+        return response.status
 
 
 def main() -> None:

@@ -13,12 +13,16 @@ from benchmarks.visitors import Visitors, shrunk
 from tests.waiting import eventually
 
 
-def test_a_photograph_is_sent_as_the_page_does() -> None:
+def red() -> bytes:
     packed = io.BytesIO()
     exif = Image.Exif()
     exif[0x0112] = 6  # turned by a quarter
     Image.new("RGB", (1600, 1280), "red").save(packed, "JPEG", exif=exif)
-    assert Image.open(io.BytesIO(shrunk(packed.getvalue()))).size == (640, 800)
+    return packed.getvalue()
+
+
+def test_a_photograph_is_sent_as_the_page_does() -> None:
+    assert Image.open(io.BytesIO(shrunk(red()))).size == (640, 800)
 
 
 def test_each_visitor_has_an_address_and_asks_both_models() -> None:
@@ -38,7 +42,7 @@ def test_each_visitor_has_an_address_and_asks_both_models() -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), Service) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_address[1]}"
-        with Visitors(url, [b"photo"], count=3, cameras=2) as visitors:
+        with Visitors(url, [red()], count=3, cameras=2) as visitors:
             eventually(lambda: len(asked) == 6 and visitors.refused >= 3)
         server.shutdown()
     assert {client for client, _ in asked} == {"10.0.0.1", "10.0.0.2", "10.0.0.3"}

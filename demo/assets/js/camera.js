@@ -2,11 +2,12 @@
 // so that one visitor's stream can't hold the service.
 
 import { photo } from "./photo.js";
-import { SIDE } from "./shrink.js";
 import { stage } from "./stage.js";
 
+const FRAME_SIDE = 448; // pixels of a frame's shorter side: twice what the networks see
 const QUALITY = 0.9;
-const LEAST_MS = 125; // between two frames
+const LEAST_MS = 200; // between two frames
+const REST = 3; // times as long as an answer took: a service that is busy is asked less often
 const PAUSE_MS = 1500; // after one that was not answered
 
 class Camera {
@@ -87,9 +88,9 @@ class Camera {
     const mine = ++this.runs;
     while (mine === this.runs && this.on && !document.hidden) {
       const start = performance.now();
-      const answered = await photo.look(await this.frame(SIDE));
+      const answered = await photo.look(await this.frame(FRAME_SIDE));
       const spent = performance.now() - start;
-      await new Promise((resolve) => setTimeout(resolve, answered ? Math.max(0, LEAST_MS - spent) : PAUSE_MS));
+      await new Promise((resolve) => setTimeout(resolve, answered ? Math.max(LEAST_MS - spent, REST * spent) : PAUSE_MS));
     }
   }
 
