@@ -73,7 +73,7 @@ function tiles(readings) {
     tile("95 % within", milliseconds(most)),
     tile("Waiting now", number(now.sum("booth_queue_length"))),
     tile("Answered since the start", number(well)),
-    tile("Refused or failed", `${number(all - well)}${all ? ` (${percent((all - well) / all)})` : ""}`),
+    tile("Refused or failed", `${number(all - well)}${all > well ? ` (${percent((all - well) / all)})` : ""}`),
   ];
 }
 
