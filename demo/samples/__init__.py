@@ -20,6 +20,7 @@ _A_DAY = {"Cache-Control": "public, max-age=86400"}
 
 _CC0 = "https://creativecommons.org/publicdomain/zero/1.0/"
 _BY_SA_3 = "https://creativecommons.org/licenses/by-sa/3.0/"
+_BY_SA_4 = "https://creativecommons.org/licenses/by-sa/4.0/"
 _BY_4 = "https://creativecommons.org/licenses/by/4.0/"
 _COMMONS = "https://commons.wikimedia.org/wiki/File:"
 _MIT = "Massachusetts Institute of Technology"
@@ -53,7 +54,7 @@ SAMPLES = (
         "public domain",
         f"{_COMMONS}Cincinnati-roebling-suspension-bridge.jpg",
     ),
-    Sample("kitchen", "Kitchen", _MIT, "CC BY-SA 3.0", _BY_SA_3),
+    Sample("windmill", "Windmill on Fanø", "Cnyborg", "CC BY-SA 4.0", _BY_SA_4),
     Sample("aqueduct", "Pont du Gard", "Mimova", "public domain", f"{_COMMONS}Pontdugard.jpg"),
     Sample("tracks", "Railroad through a valley", _MIT, "CC BY-SA 3.0", _BY_SA_3),
     Sample("mountain", "Picos de Europa", "Aitzol Berasategi", "CC BY 4.0", _BY_4),

@@ -21,7 +21,7 @@ from service.fleet.local import local_classifier
 SCENES = {
     "coffee.jpg": ("indoor", {"coffee_shop"}),
     "bridge.jpg": ("outdoor", {"bridge"}),
-    "kitchen.jpg": ("indoor", {"kitchen"}),
+    "windmill.jpg": ("outdoor", {"windmill"}),
     "aqueduct.jpg": ("outdoor", {"aqueduct", "viaduct"}),
     "tracks.jpg": ("outdoor", {"railroad_track"}),
     "mountain.jpg": ("outdoor", {"mountain", "mountain_path", "mountain_snowy", "valley"}),
@@ -35,12 +35,14 @@ def classifier() -> Iterator[Classifier]:
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda one: one.file)
-def test_a_sample_gets_a_scene_that_a_person_could_give(
+def test_a_sample_gets_clearly_a_scene_that_a_person_could_give(
     sample: Sample, classifier: Classifier
 ) -> None:
     kind, scenes = SCENES[sample.file]
     answer = classifier.classify((FOLDER / sample.file).read_bytes(), top_k=5)
-    assert scenes & {one.category for one in answer.predictions}
+    first = answer.predictions[0]
+    assert first.category in scenes
+    assert first.confidence > 0.5
     assert answer.environment
     assert answer.environment.kind == kind
 
