@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
+import socket
+import threading
+import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
 import pytest
 
 from booth_client.errors import InvalidParameter
+from service.engine import map_worker
 from service.engine.label_map import Grid, label_map
+from service.engine.map_process import MapTask
 from service.engine.map_worker import Network
-from tests.service.tiled import SIZE, STRIDE, write_tiled
+from service.photo.messages import read, receive, send
+from service.photo.worker import READY
+from tests.service.tiled import SIZE, STRIDE, tiled_task, write_tiled
+
+SOON_S = 30.0
 
 
 def test_a_photograph_of_the_network_s_own_size_has_the_cells_of_a_plain_run(
@@ -47,3 +60,50 @@ def test_one_that_takes_its_own_size_alone_is_refused(tmp_path: Path) -> None:
 def test_one_without_a_classifier_of_its_maps_is_refused(tiny: Path) -> None:
     with pytest.raises(InvalidParameter, match="photographs of other sizes than its own"):
         Network(tiny.read_bytes(), SIZE, STRIDE)
+
+
+def answers(tasks: list[MapTask]) -> list[dict[str, Any]]:
+    """What the process' own loop, here in this one, tells of each; it ends when nobody is there."""
+    ours, theirs = socket.socketpair()
+    told: list[dict[str, Any]] = []
+
+    def ask() -> None:
+        with ours:
+            assert read(ours, 1, time.monotonic() + SOON_S) == READY
+            for task in tasks:
+                send(ours, task.fields(), task.photo)
+                told.append(receive(ours, 1 << 24, time.monotonic() + SOON_S)[0])
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    with theirs:
+        map_worker.serve(theirs)
+    asking.join(SOON_S)
+    return told
+
+
+def test_each_task_gets_its_answer_and_the_end_is_the_other_sides(
+    tmp_path: Path, photos: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Its alarm would be taken for that of the test's own time limit.
+    monkeypatch.setattr(map_worker, "ending_after", lambda _seconds: contextlib.nullcontext())
+    before = signal.getsignal(signal.SIGUSR1)
+    good = tiled_task(write_tiled(tmp_path / "tiled.onnx"), photos["chelsea"])
+    try:
+        made, text, replaced, gone, late, again = answers(
+            [
+                good,
+                replace(good, photo=b"some text"),
+                replace(good, modified=good.modified - 1),
+                replace(good, path=str(tmp_path / "none.onnx")),
+                replace(good, deadline=time.monotonic()),
+                good,
+            ]
+        )
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert (made["width"], made["height"], made["shape"]) == (451, 300, [2, 3, 2])
+    assert text["error"] == "UnsupportedFormat"
+    assert replaced == gone == {"replaced": True}
+    assert late == {"stopped": True}
+    assert again["shape"] == made["shape"]
