@@ -221,19 +221,7 @@ class AsyncClient:
         scale: int = 1,
         timeout_ms: int | None = None,
     ) -> LabelMap:
-        """The network run over a whole photograph: each of its cells with ``top_k`` labels.
-
-        Args:
-            photo: its bytes, or the path of its file.
-            model: that answers; the default one if None.
-            top_k: labels of each cell.
-            step: pixels of the network's input between two cells: its stride (32) if None, or a
-                half, a quarter, an eighth of it.
-            scale: 1 to 4: the network sees the photograph's shorter side as so many times its
-                input's.
-            timeout_ms: after which the answer is of no use.
-
-        """
+        """As ``Client.label_map``."""
         body = await asyncio.to_thread(_bytes, photo)
         return await self._send(
             calls.label_map(
