@@ -75,8 +75,16 @@ def test_what_is_answered_is_seen(metrics: Page, site: str) -> None:
     for _ in range(3):
         httpx.post(f"{site}/classify", content=(FOLDER / "tracks.jpg").read_bytes())
     expect(answered).to_have_text(f"{before + 3:,}")
-    expect(metrics.locator(".given")).to_contain_text("railroad track")
+    expect(metrics.locator(".given")).to_contain_text("Railroad track")
     expect(metrics.get_by_role("row", name="network")).to_contain_text("ms")
+
+
+def test_labels_are_told_by_their_names(metrics: Page, site: str) -> None:
+    for _ in range(60):  # among the six that were given most
+        photo = (FOLDER / "coffee.jpg").read_bytes()
+        httpx.post(f"{site}/classify?model=efficientnet_lite0", content=photo).raise_for_status()
+    expect(metrics.locator(".given")).to_contain_text("Espresso")
+    expect(metrics.locator(".given")).not_to_contain_text("n07920052")
 
 
 def test_the_models_are_told_with_their_cards(metrics: Page) -> None:

@@ -12,6 +12,8 @@ const STAGES = { read: "receive", decode: "decode", queue: "wait", inference: "n
 const FINEST_MS = 1; // the narrowest bucket of the durations: there is nothing to tell within it
 const SHARES = [0.5, 0.95, 0.99];
 
+const names = new Map(); // category -> label, of the models' cards
+
 export function mount(place) {
   const readings = [];
   let timer = null;
@@ -35,8 +37,7 @@ export function mount(place) {
 
   const seen = () => !document.hidden && look();
   document.addEventListener("visibilitychange", seen);
-  look();
-  showModels(place);
+  showModels(place).then(look);
   return () => {
     left = true;
     clearTimeout(timer);
@@ -135,7 +136,8 @@ function cumulative(now, name) {
   return [...sums].map(([bound, count]) => [bound === "+Inf" ? Infinity : Number(bound), count]).sort(([a], [b]) => a - b);
 }
 
-const spoken = (category) => category.replaceAll("_", " ").replaceAll("/", ", ");
+// ImageNet's categories are numbers of WordNet's; the cards have names for all of them.
+const spoken = (category) => names.get(category) ?? category.replaceAll("_", " ").replaceAll("/", ", ");
 
 function number(value) {
   if (value >= 100 || Number.isInteger(value)) return Math.round(value).toLocaleString("en");
@@ -153,6 +155,7 @@ async function showModels(place) {
   try {
     const served = await models.load();
     const cards = await Promise.all(served.map((one) => models.card(one.name)));
+    for (const one of cards.flatMap((card) => card.labels)) names.set(one.category, one.name);
     place.querySelector(".cards").replaceChildren(...cards.map((card) => make("section.card", {}, make("h3", {}, card.title), facts(card))));
   } catch {
     // The numbers' own message says what is wrong.
