@@ -6,19 +6,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 from urllib.parse import quote
 
 from booth_client import errors
 from booth_client.parsing import parse
 from booth_client.wire import (
+    Activations,
     Answer,
     Card,
     ExplainedAnswer,
+    Features,
     KnownAnswer,
     Label,
     LabelMap,
+    LayerFilters,
+    ModelLayers,
     ModelSummary,
+    Occlusion,
+    Source,
 )
 
 if TYPE_CHECKING:
@@ -26,17 +32,22 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from booth_client.wire import Part
+    from booth_client.wire import Maps, Part
 
 __all__ = [
     "READY",
     "Call",
+    "activations",
     "card",
     "classify",
-    "classify_many",
+    "features",
+    "filters",
     "label_map",
     "labels",
+    "layers",
     "models",
+    "occlusion",
+    "sources",
 ]
 
 _T = TypeVar("_T")
@@ -52,6 +63,7 @@ class Call(Generic[_T]):
     params: Mapping[str, str] | None = None
     content: bytes | None = None
     files: Sequence[tuple[str, tuple[str, bytes]]] | None = None
+    repeatable: bool = True  # if not, its answer is of this moment
 
     def request(self, http: httpx.Client | httpx.AsyncClient) -> httpx.Request:
         """The request, addressed and authorised as ``http`` says."""
@@ -86,20 +98,6 @@ def classify(
     return Call("/classify", _answer, "POST", params, content=photo)
 
 
-def classify_many(
-    photos: Sequence[bytes],
-    *,
-    model: str | None,
-    top_k: int,
-    timeout_ms: int | None,
-    explain: Sequence[Part],
-) -> Call[list[Answer | errors.BoothError]]:
-    """The labels, or the error, of each photograph."""
-    files = [("photo", (f"photo-{index}", photo)) for index, photo in enumerate(photos)]
-    params = _params(model, top_k, timeout_ms, explain)
-    return Call("/classify", _answers, "POST", params, files=files)
-
-
 def label_map(
     photo: bytes,
     *,
@@ -121,6 +119,60 @@ def label_map(
     )
 
 
+def activations(
+    photo: bytes,
+    *,
+    layer: str | Sequence[str],
+    units: int | Literal["all"] | Sequence[int],
+    maps: Maps,
+    model: str | None,
+    top_k: int,
+    timeout_ms: int | None,
+) -> Call[Activations]:
+    """What the units of some layers answer to one photograph."""
+    names = layer if isinstance(layer, str) else ",".join(layer)
+    if isinstance(units, int | str):
+        which = {"units": str(units)}
+    else:
+        which = {"unit": ",".join(map(str, units))}
+    asked = {"layer": names, **which, "maps": maps}
+    return Call(
+        "/activations",
+        lambda response: parse(Activations, _body(response)),
+        "POST",
+        {**_params(model, top_k, timeout_ms, ()), **asked},
+        content=photo,
+    )
+
+
+def occlusion(
+    photo: bytes,
+    *,
+    layer: str,
+    unit: int,
+    at: tuple[int, int] | None,
+    model: str | None,
+    timeout_ms: int | None,
+) -> Call[Occlusion]:
+    """What one unit loses where what it sees of one photograph is covered."""
+    row, column = at or (None, None)
+    return Call(
+        "/occlusion",
+        lambda response: parse(Occlusion, _body(response)),
+        "POST",
+        _given(model=model, timeout_ms=timeout_ms, layer=layer, unit=unit, row=row, column=column),
+        content=photo,
+    )
+
+
+def features(
+    photos: Sequence[bytes], *, layer: str | None, model: str | None, timeout_ms: int | None
+) -> Call[list[Features | errors.BoothError]]:
+    """The features, or the error, of each photograph."""
+    params = _given(model=model, timeout_ms=timeout_ms, layer=layer)
+    return Call("/features", _features, "POST", params, files=_files(photos))
+
+
 def models() -> Call[list[ModelSummary]]:
     """The models served now."""
     return Call("/models", lambda response: parse(list[ModelSummary], _body(response)["models"]))
@@ -137,32 +189,54 @@ def labels(name: str) -> Call[list[Label]]:
     return Call(path, lambda response: parse(list[Label], _body(response)))
 
 
-READY: Call[bool] = Call("/readyz", lambda response: response.is_success)
+def sources() -> Call[list[Source]]:
+    """The published weights that could be served."""
+    return Call("/sources", lambda response: parse(list[Source], _body(response)["sources"]))
+
+
+def layers(name: str) -> Call[ModelLayers]:
+    """The layers of one model's network."""
+    path = f"/models/{quote(name, safe='')}/layers"
+    return Call(path, lambda response: parse(ModelLayers, _body(response)))
+
+
+def filters(name: str, layer: str, units: Sequence[int]) -> Call[LayerFilters]:
+    """The weights of a layer's units; of its first ones where none are named."""
+    path = f"/models/{quote(name, safe='')}/filters"
+    params = {"layer": layer} | ({"unit": ",".join(map(str, units))} if units else {})
+    return Call(path, lambda response: parse(LayerFilters, _body(response)), params=params)
+
+
+READY: Call[bool] = Call("/readyz", lambda response: response.is_success, repeatable=False)
 
 
 def _params(
     model: str | None, top_k: int, timeout_ms: int | None, explain: Sequence[Part]
 ) -> dict[str, str]:
     parts = ",".join(explain) or None
-    given = {"model": model, "top_k": top_k, "timeout_ms": timeout_ms, "explain": parts}
-    return {name: str(value) for name, value in given.items() if value is not None}
+    return _given(model=model, top_k=top_k, timeout_ms=timeout_ms, explain=parts)
+
+
+def _given(**parameters: str | int | None) -> dict[str, str]:
+    return {name: str(value) for name, value in parameters.items() if value is not None}
+
+
+def _files(photos: Sequence[bytes]) -> list[tuple[str, tuple[str, bytes]]]:
+    return [("photo", (f"photo-{index}", photo)) for index, photo in enumerate(photos)]
 
 
 def _answer(response: httpx.Response) -> Answer:
     return _parsed_answer(_body(response))
 
 
-def _answers(response: httpx.Response) -> list[Answer | errors.BoothError]:
-    """One photograph's answer or error comes bare; those of several come under ``results``."""
+def _features(response: httpx.Response) -> list[Features | errors.BoothError]:
+    """Of one photograph they come bare, or its error; those of several under ``results``."""
     try:
         body = _body(response)
     except (errors.BadImage, errors.UnsupportedFormat, errors.TooManyPixels) as error:
         return [error]
-    return [_answer_or_error(item) for item in parse(dict, body).get("results", [body])]
-
-
-def _answer_or_error(item: Any) -> Answer | errors.BoothError:
-    return _parsed_answer(item) if "predictions" in item else _problem(item)
+    items = parse(dict, body).get("results", [body])
+    return [parse(Features, item) if "features" in item else _problem(item) for item in items]
 
 
 def _parsed_answer(body: Any) -> Answer:

@@ -3,24 +3,40 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Literal, Self, TypeAlias, TypeVar
 
 import httpx
 
 from booth_client import calls
-from booth_client.errors import ServiceUnreachable
+from booth_client.connection import DEFAULT_URL, Connection
+from booth_client.errors import BoothError, ServiceUnreachable
+from booth_client.many import in_order, in_order_async
+from booth_client.retry import Retry, Tries
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 
-    from booth_client.errors import BoothError
-    from booth_client.wire import Answer, Card, Label, LabelMap, ModelSummary, Part
+    from booth_client.wire import (
+        Activations,
+        Answer,
+        Card,
+        Features,
+        Label,
+        LabelMap,
+        LayerFilters,
+        Maps,
+        ModelLayers,
+        ModelSummary,
+        Occlusion,
+        Part,
+        Source,
+    )
 
-__all__ = ["DEFAULT_URL", "AsyncClient", "Client", "Photo"]
-
-DEFAULT_URL = "http://127.0.0.1:8000"
+__all__ = ["DEFAULT_URL", "AsyncClient", "Client", "Photo", "Retry"]
 
 Photo: TypeAlias = bytes | str | os.PathLike[str]
 _T = TypeVar("_T")
@@ -33,9 +49,12 @@ class Client:
     ``ServiceUnreachable`` where no Booth answers.
 
     Args:
-        url: where Booth runs; else ``BOOTH_URL``, else ``http://127.0.0.1:8000``.
-        api_key: sent as ``Authorization: Bearer``; else ``BOOTH_API_KEY``.
+        url: where Booth runs; else ``BOOTH_URL``, else ``http://127.0.0.1:8000``. A Unix socket is
+            ``unix:`` and its path.
+        api_key: sent as ``Authorization: Bearer``; else ``BOOTH_API_KEY``, or what
+            is in the file ``BOOTH_API_KEY_FILE``.
         timeout_s: the longest wait for one response, in seconds.
+        retry: how often, and for how long, a request is sent again.
         transport: what carries the requests, in place of the network.
 
     Raises:
@@ -49,9 +68,12 @@ class Client:
         *,
         api_key: str | None = None,
         timeout_s: float = 60,
+        retry: Retry | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        self._http = httpx.Client(transport=transport, **http_options(url, api_key, timeout_s))
+        self._connection = Connection.of(url, api_key, timeout_s)
+        self._retry = retry or Retry()
+        self._http = self._connection.client(transport)
 
     def classify(
         self,
@@ -80,19 +102,42 @@ class Client:
 
     def classify_many(
         self,
-        photos: Sequence[Photo],
+        photos: Iterable[Photo],
         *,
+        concurrency: int = 8,
         model: str | None = None,
         top_k: int = 5,
         timeout_ms: int | None = None,
         explain: Sequence[Part] = (),
-    ) -> list[Answer | BoothError]:
-        """As ``classify``, in one request: an answer or its own error for each, in order."""
-        bodies = [_bytes(photo) for photo in photos]
-        call = calls.classify_many(
-            bodies, model=model, top_k=top_k, timeout_ms=timeout_ms, explain=explain
-        )
-        return self._send(call) if bodies else []
+    ) -> Iterator[Answer | BoothError | OSError]:
+        """As ``classify``, for any number of photographs, so many of them at a time.
+
+        Each has a request of its own, is read when its turn comes, and gives its answer or its
+        error, in order. An error is a value here: one photograph does not end the others.
+
+        Args:
+            photos: of each its bytes, or the path of its file.
+            concurrency: how many are asked about at a time.
+            model: which one answers; else the default one.
+            top_k: how many labels of each.
+            timeout_ms: after how long an answer is of no use.
+            explain: what led to each answer.
+
+        Raises:
+            ValueError: ``concurrency`` is below 1.
+
+        """
+
+        def ask(photo: Photo, pause: Callable[[float], None]) -> Answer | BoothError | OSError:
+            try:
+                call = calls.classify(
+                    _bytes(photo), model=model, top_k=top_k, timeout_ms=timeout_ms, explain=explain
+                )
+                return self._send(call, pause)
+            except (BoothError, OSError) as error:
+                return error
+
+        return in_order(ask, photos, _at_least_one(concurrency))
 
     def label_map(
         self,
@@ -128,6 +173,88 @@ class Client:
             )
         )
 
+    def activations(
+        self,
+        photo: Photo,
+        layer: str | Sequence[str],
+        *,
+        units: int | Literal["all"] | Sequence[int] = 12,
+        maps: Maps = "none",
+        model: str | None = None,
+        top_k: int = 5,
+        timeout_ms: int | None = None,
+    ) -> Activations:
+        """What the units of some layers answer to a photograph, in the order of the layers.
+
+        Args:
+            photo: its bytes, or the path of its file.
+            layer: one, or several, of the model's layers; "*" for all.
+            units: so many of each layer, those of the largest values first; or all; or these.
+            maps: the units' maps as rows of numbers, as grey pictures in ``data:`` URLs, or none.
+            model: that answers; the default one if None.
+            top_k: labels of the photograph.
+            timeout_ms: after which the answer is of no use.
+
+        """
+        call = calls.activations(
+            _bytes(photo),
+            layer=layer,
+            units=units,
+            maps=maps,
+            model=model,
+            top_k=top_k,
+            timeout_ms=timeout_ms,
+        )
+        return self._send(call)
+
+    def occlusion(
+        self,
+        photo: Photo,
+        layer: str,
+        unit: int,
+        *,
+        at: tuple[int, int] | None = None,
+        model: str | None = None,
+        timeout_ms: int | None = None,
+    ) -> Occlusion:
+        """What one unit loses where a grey patch covers a part of what it sees.
+
+        Args:
+            photo: its bytes, or the path of its file.
+            layer: one of the model's layers.
+            unit: of the layer, counted from 0.
+            at: row and column of its map; where it answers most if None.
+            model: that answers; the default one if None.
+            timeout_ms: after which the answer is of no use.
+
+        """
+        body = _bytes(photo)
+        call = calls.occlusion(
+            body, layer=layer, unit=unit, at=at, model=model, timeout_ms=timeout_ms
+        )
+        return self._send(call)
+
+    def features(
+        self,
+        photos: Sequence[Photo],
+        *,
+        layer: str | None = None,
+        model: str | None = None,
+        timeout_ms: int | None = None,
+    ) -> list[Features | BoothError]:
+        """Photographs as numbers, near for those that are alike: of each these, or its error.
+
+        Args:
+            photos: the bytes of each, or the path of its file.
+            layer: whose units' means are given; what the classifier takes if None.
+            model: that answers; the default one if None.
+            timeout_ms: after which the answers are of no use.
+
+        """
+        bodies = [_bytes(photo) for photo in photos]
+        call = calls.features(bodies, layer=layer, model=model, timeout_ms=timeout_ms)
+        return self._send(call) if bodies else []
+
     def models(self) -> list[ModelSummary]:
         """The models served now."""
         return self._send(calls.models())
@@ -139,6 +266,25 @@ class Client:
     def labels(self, name: str) -> list[Label]:
         """The labels of one model, in the order of their index."""
         return self._send(calls.labels(name))
+
+    def sources(self) -> list[Source]:
+        """The published weights that could be served as well, and what brings them."""
+        return self._send(calls.sources())
+
+    def layers(self, name: str) -> ModelLayers:
+        """The layers of one model's network, in the order in which they are computed."""
+        return self._send(calls.layers(name))
+
+    def filters(self, name: str, layer: str, units: Sequence[int] = ()) -> LayerFilters:
+        """The weights of a layer's units.
+
+        Args:
+            name: of the model.
+            layer: its name, as ``layers`` has it.
+            units: their numbers, from 0 on; the first ones if none are given.
+
+        """
+        return self._send(calls.filters(name, layer, units))
 
     def ready(self) -> bool:
         """Whether the service is there and would answer now."""
@@ -159,12 +305,28 @@ class Client:
         """Close the connections."""
         self.close()
 
-    def _send(self, call: calls.Call[_T]) -> _T:
-        try:
-            response = self._http.send(call.request(self._http))
-        except httpx.RequestError as error:
-            raise _unreachable(self._http, error) from error
-        return call.result(response)
+    def _send(self, call: calls.Call[_T], pause: Callable[[float], None] = time.sleep) -> _T:
+        tries = Tries(call, self._retry)
+        while True:
+            try:
+                response = self._http.send(tries.next().request(self._http), stream=True)
+            except httpx.RequestError as error:
+                pause_s = tries.pause_after_error(error)
+                if pause_s is None:
+                    raise self._connection.unreachable(error) from error
+            else:
+                self._read(response)
+                pause_s = tries.pause_after(response)
+                if pause_s is None:
+                    return call.result(response)
+            pause(pause_s)
+
+    def _read(self, response: httpx.Response) -> None:
+        with contextlib.closing(response):
+            try:
+                response.read()
+            except httpx.RequestError as error:
+                raise self._connection.unreachable(error) from error
 
 
 class AsyncClient:
@@ -176,9 +338,12 @@ class AsyncClient:
         *,
         api_key: str | None = None,
         timeout_s: float = 60,
+        retry: Retry | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self._http = httpx.AsyncClient(transport=transport, **http_options(url, api_key, timeout_s))
+        self._connection = Connection.of(url, api_key, timeout_s)
+        self._retry = retry or Retry()
+        self._http = self._connection.async_client(transport)
 
     async def classify(
         self,
@@ -195,21 +360,27 @@ class AsyncClient:
             calls.classify(body, model=model, top_k=top_k, timeout_ms=timeout_ms, explain=explain)
         )
 
-    async def classify_many(
+    def classify_many(
         self,
-        photos: Sequence[Photo],
+        photos: Iterable[Photo],
         *,
+        concurrency: int = 8,
         model: str | None = None,
         top_k: int = 5,
         timeout_ms: int | None = None,
         explain: Sequence[Part] = (),
-    ) -> list[Answer | BoothError]:
-        """As ``classify``, in one request: an answer or its own error for each, in order."""
-        bodies = [await asyncio.to_thread(_bytes, photo) for photo in photos]
-        call = calls.classify_many(
-            bodies, model=model, top_k=top_k, timeout_ms=timeout_ms, explain=explain
-        )
-        return await self._send(call) if bodies else []
+    ) -> AsyncIterator[Answer | BoothError | OSError]:
+        """As ``Client.classify_many``, for ``async for``."""
+
+        async def ask(photo: Photo) -> Answer | BoothError | OSError:
+            try:
+                return await self.classify(
+                    photo, model=model, top_k=top_k, timeout_ms=timeout_ms, explain=explain
+                )
+            except (BoothError, OSError) as error:
+                return error
+
+        return in_order_async(ask, photos, _at_least_one(concurrency))
 
     async def label_map(
         self,
@@ -234,6 +405,59 @@ class AsyncClient:
             )
         )
 
+    async def activations(
+        self,
+        photo: Photo,
+        layer: str | Sequence[str],
+        *,
+        units: int | Literal["all"] | Sequence[int] = 12,
+        maps: Maps = "none",
+        model: str | None = None,
+        top_k: int = 5,
+        timeout_ms: int | None = None,
+    ) -> Activations:
+        """As ``Client.activations``."""
+        call = calls.activations(
+            await asyncio.to_thread(_bytes, photo),
+            layer=layer,
+            units=units,
+            maps=maps,
+            model=model,
+            top_k=top_k,
+            timeout_ms=timeout_ms,
+        )
+        return await self._send(call)
+
+    async def occlusion(
+        self,
+        photo: Photo,
+        layer: str,
+        unit: int,
+        *,
+        at: tuple[int, int] | None = None,
+        model: str | None = None,
+        timeout_ms: int | None = None,
+    ) -> Occlusion:
+        """As ``Client.occlusion``."""
+        body = await asyncio.to_thread(_bytes, photo)
+        call = calls.occlusion(
+            body, layer=layer, unit=unit, at=at, model=model, timeout_ms=timeout_ms
+        )
+        return await self._send(call)
+
+    async def features(
+        self,
+        photos: Sequence[Photo],
+        *,
+        layer: str | None = None,
+        model: str | None = None,
+        timeout_ms: int | None = None,
+    ) -> list[Features | BoothError]:
+        """As ``Client.features``."""
+        bodies = [await asyncio.to_thread(_bytes, photo) for photo in photos]
+        call = calls.features(bodies, layer=layer, model=model, timeout_ms=timeout_ms)
+        return await self._send(call) if bodies else []
+
     async def models(self) -> list[ModelSummary]:
         """The models served now."""
         return await self._send(calls.models())
@@ -245,6 +469,18 @@ class AsyncClient:
     async def labels(self, name: str) -> list[Label]:
         """The labels of one model, in the order of their index."""
         return await self._send(calls.labels(name))
+
+    async def sources(self) -> list[Source]:
+        """As ``Client.sources``."""
+        return await self._send(calls.sources())
+
+    async def layers(self, name: str) -> ModelLayers:
+        """As ``Client.layers``."""
+        return await self._send(calls.layers(name))
+
+    async def filters(self, name: str, layer: str, units: Sequence[int] = ()) -> LayerFilters:
+        """As ``Client.filters``."""
+        return await self._send(calls.filters(name, layer, units))
 
     async def ready(self) -> bool:
         """Whether the service is there and would answer now."""
@@ -266,56 +502,34 @@ class AsyncClient:
         await self.close()
 
     async def _send(self, call: calls.Call[_T]) -> _T:
-        try:
-            response = await self._http.send(call.request(self._http))
-        except httpx.RequestError as error:
-            raise _unreachable(self._http, error) from error
-        return call.result(response)
+        tries = Tries(call, self._retry)
+        while True:
+            try:
+                response = await self._http.send(tries.next().request(self._http), stream=True)
+            except httpx.RequestError as error:
+                pause_s = tries.pause_after_error(error)
+                if pause_s is None:
+                    raise self._connection.unreachable(error) from error
+            else:
+                await self._read(response)
+                pause_s = tries.pause_after(response)
+                if pause_s is None:
+                    return call.result(response)
+            await asyncio.sleep(pause_s)
 
-
-def http_options(url: str | None, api_key: str | None, timeout_s: float) -> dict[str, Any]:
-    """What httpx's clients are made with to reach a service.
-
-    Raises:
-        ValueError: the address is none.
-
-    """
-    address = _address(url or os.environ.get("BOOTH_URL") or DEFAULT_URL)
-    key = api_key or os.environ.get("BOOTH_API_KEY")
-    return {
-        "base_url": address,
-        "headers": {"Authorization": f"Bearer {key}"} if key else {},
-        "timeout": httpx.Timeout(timeout_s, connect=min(timeout_s, 5)),
-        # A proxy named in the environment can't reach this machine's own loopback.
-        "trust_env": address.host not in {"127.0.0.1", "::1", "localhost"},
-        # uvicorn closes idle connections after 5 s: ours go first, or a request meets the closing.
-        "limits": httpx.Limits(keepalive_expiry=2),
-    }
-
-
-def _address(url: str) -> httpx.URL:
-    try:
-        address = httpx.URL(url)
-    except httpx.InvalidURL:
-        address = httpx.URL()
-    if address.scheme not in {"http", "https"} or not address.host:
-        raise ValueError(f"{url!r} is no address of a service: write it as {DEFAULT_URL}")
-    return address
+    async def _read(self, response: httpx.Response) -> None:
+        async with contextlib.aclosing(response):
+            try:
+                await response.aread()
+            except httpx.RequestError as error:
+                raise self._connection.unreachable(error) from error
 
 
 def _bytes(photo: Photo) -> bytes:
     return photo if isinstance(photo, bytes) else Path(photo).read_bytes()
 
 
-def _unreachable(
-    http: httpx.Client | httpx.AsyncClient, error: httpx.RequestError
-) -> ServiceUnreachable:
-    where = str(http.base_url).rstrip("/")
-    if isinstance(error, httpx.ReadTimeout):
-        return ServiceUnreachable(
-            f"Booth at {where} did not answer within {http.timeout.read:g} s; "
-            "see whether it is overloaded, or wait longer"
-        )
-    return ServiceUnreachable(
-        f"no Booth answers at {where}; start it with `booth serve`, or say where it runs"
-    )
+def _at_least_one(concurrency: int) -> int:
+    if concurrency < 1:
+        raise ValueError(f"concurrency must be at least 1, and not {concurrency}")
+    return concurrency

@@ -7,7 +7,7 @@ it never holds a path, a stack trace or a library's own message.
   + BadRequest
     - BadImage                400  empty, or cannot be decoded
     - Unauthorized            401
-    - Forbidden               403  another site's page asks
+    - Forbidden               403  another site's page asks, or a key that may not manage
     - UnknownModel            404
     - UnknownVersion          404
     - SlowBody, SlowHead      408
@@ -16,6 +16,7 @@ it never holds a path, a stack trace or a library's own message.
     - TooManyPhotos           413  in one request
     - UnsupportedFormat       415
     - InvalidParameter        422
+    - UnusableModel           422  a file of the repository
     - RateLimited             429  + Retry-After
     - HeadTooLarge            431  bytes
     - UnsupportedCoding       501
@@ -24,6 +25,7 @@ it never holds a path, a stack trace or a library's own message.
     - Starting                503  + Retry-After
     - ShuttingDown            503  + Retry-After
     - NotReady                503  + Retry-After, of /readyz
+    - RepositoryUnreachable   503  + Retry-After
     - DeadlineExceeded        504
     - ServiceUnreachable           raised by the client: no Booth answers there
   + InternalError             500
@@ -45,6 +47,7 @@ __all__ = [
     "NotReady",
     "Overloaded",
     "RateLimited",
+    "RepositoryUnreachable",
     "ServiceUnreachable",
     "ShuttingDown",
     "SlowBody",
@@ -59,6 +62,7 @@ __all__ = [
     "UnknownVersion",
     "UnsupportedCoding",
     "UnsupportedFormat",
+    "UnusableModel",
 ]
 
 
@@ -104,7 +108,7 @@ class Unauthorized(BadRequest):
 
 
 class Forbidden(BadRequest):
-    """The page of another site asks for what only Booth's own page may."""
+    """The page of another site asks for what only Booth's own page may; or a key may not manage."""
 
     status = 403
     kind = "forbidden"
@@ -183,6 +187,14 @@ class InvalidParameter(BadRequest):
     title = "Invalid parameter"
 
 
+class UnusableModel(BadRequest):
+    """The model's file can't be used; what was loaded before stays."""
+
+    status = 422
+    kind = "unusable-model"
+    title = "Unusable model"
+
+
 class RateLimited(BadRequest):
     """The client sent more than its share."""
 
@@ -234,6 +246,13 @@ class NotReady(Unavailable):
 
     kind = "not-ready"
     title = "Not ready"
+
+
+class RepositoryUnreachable(Unavailable):
+    """The model repository can't be read now; what was loaded before stays."""
+
+    kind = "repository-unreachable"
+    title = "Repository unreachable"
 
 
 class ShuttingDown(Unavailable):

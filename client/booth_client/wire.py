@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeAlias
 
 __all__ = [
     "Accuracy",
+    "Activations",
     "Answer",
     "Attribute",
     "Basis",
@@ -19,20 +20,33 @@ __all__ = [
     "ExplainedAnswer",
     "ExplainedPrediction",
     "Familiarity",
+    "Features",
+    "Filter",
+    "Finer",
     "Input",
     "KnownAnswer",
     "Label",
     "LabelMap",
     "LabelMapCells",
+    "Layer",
+    "LayerActivations",
+    "LayerFilters",
+    "Maps",
     "Measurement",
+    "ModelLayers",
     "ModelSummary",
+    "Occlusion",
+    "OcclusionGrid",
     "Parity",
     "Part",
     "Prediction",
     "PredictionWithBasis",
+    "ReceptiveField",
     "Region",
     "Share",
+    "Source",
     "Timing",
+    "UnitActivation",
     "View",
     "Weights",
     "as_json",
@@ -43,6 +57,9 @@ Basis: TypeAlias = Literal["labelled", "distilled"]
 
 # What of an answer can be explained.
 Part: TypeAlias = Literal["region", "cells", "attributes"]
+
+# How the maps of a layer's units are given.
+Maps: TypeAlias = Literal["numbers", "png", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,8 +282,101 @@ class LabelMap:
 
 
 @dataclass(frozen=True, slots=True)
+class UnitActivation:
+    """What one unit of a layer answers to a photograph.
+
+    ``value`` is its largest, at the row and column ``at``; ``box`` is x, y, width and height of
+    what that place sees, on the upright photograph. ``map`` has rows of numbers, or is a ``data:``
+    URL of a grey PNG whose black is ``least`` and whose white ``most``. What is None is left out.
+    """
+
+    unit: int
+    value: float
+    mean: float
+    at: list[int]
+    box: list[float]
+    map: list[list[float]] | str | None = None
+    least: float | None = None
+    most: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LayerActivations:
+    """Some units of a layer; ``shape`` is height, width and channels of its output."""
+
+    layer: str
+    shape: list[int]
+    units: list[UnitActivation]
+
+
+@dataclass(frozen=True, slots=True)
+class Activations:
+    """What the units of some layers answer to a photograph, and what the network says of it."""
+
+    model: str
+    version: str
+    view: View
+    layers: list[LayerActivations]
+    predictions: list[PredictionWithBasis | Prediction]
+    timing_ms: Timing
+
+
+@dataclass(frozen=True, slots=True)
+class OcclusionGrid:
+    """What of a unit's value is lost when a grey patch covers a part of what it sees.
+
+    ``drop`` has ``rows`` x ``columns`` numbers, for positions evenly over ``box``; ``patch`` is the
+    patch's width and height on the photograph.
+    """
+
+    rows: int
+    columns: int
+    box: list[float]
+    patch: list[float]
+    drop: list[list[float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Occlusion:
+    """Which part of what a unit sees matters to it: its effective receptive field.
+
+    ``value`` is that at the row and column ``at`` of the layer, ``box`` what that place sees, and
+    ``centre`` the x and y around which most is lost; None where nothing is.
+    """
+
+    model: str
+    version: str
+    view: View
+    layer: str
+    unit: int
+    at: list[int]
+    value: float
+    box: list[float]
+    occlusion: OcclusionGrid
+    centre: list[float] | None
+    timing_ms: Timing
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """A photograph as ``size`` numbers, which are near those of photographs that are like it.
+
+    ``layer`` is the one whose means they are; left out for what the network's classifier takes.
+    """
+
+    model: str
+    version: str
+    size: int
+    features: list[float]
+    layer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ModelSummary:
-    """One loaded model, in short; ``labels`` counts them."""
+    """One loaded model, in short; ``labels`` counts them, ``content`` is what it looks at.
+
+    ``year`` is when its architecture was first published; None where that is not known.
+    """
 
     name: str
     title: str
@@ -276,6 +386,8 @@ class ModelSummary:
     labels: int
     scene: bool
     default: bool
+    content: Literal["photographs", "digits"] = "photographs"
+    year: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,14 +406,86 @@ class Input:
     """How a photograph becomes the square that the network sees: resize, then centre crop.
 
     ``size`` and ``resize`` in pixels; ``keep_aspect`` resizes the shorter side, else both. With
-    ``detail``, the square is enlarged from a smaller one of that side.
+    ``detail``, the square is enlarged from a smaller one of that side. ``content`` is what it is
+    a picture of: a photograph, or a single handwritten digit.
     """
 
     size: int
     resize: int
     keep_aspect: bool = True
     interpolation: Literal["bilinear", "bicubic"] = "bilinear"
+    content: Literal["photographs", "digits"] = "photographs"
     detail: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReceptiveField:
+    """Which pixels of the network's input the places of a layer can see, down and across.
+
+    ``size`` of what one place sees, ``jump`` from one place's to the next one's, and
+    ``first_centre`` of the first's: 0 is the input's edge, and 0.5 the middle of its first pixel.
+    """
+
+    size: list[float]
+    jump: list[float]
+    first_centre: list[float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    """One layer of a network: an operator with its batch norm, bias and activation.
+
+    ``inputs`` are names of layers, none for the photograph; ``shape`` is height, width, channels.
+    ``padding`` is top, left, bottom, right. What a layer of its kind has not is None.
+    """
+
+    name: str
+    kind: str
+    activation: str | None
+    inputs: list[str]
+    shape: list[int]
+    kernel: list[int] | None
+    stride: list[int] | None
+    padding: list[int] | None
+    groups: int | None
+    input_channels: int | None
+    bias: bool
+    parameters: int
+    multiply_adds: int
+    receptive_field: ReceptiveField
+    has_filters: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ModelLayers:
+    """A network's layers, in the order in which they are computed, and what they have in all."""
+
+    model: str
+    version: str
+    input: Input
+    layers: list[Layer]
+    parameters: int
+    multiply_adds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """The weights of one unit: rows x columns x input channels, and its bias if it adds one."""
+
+    unit: int
+    kernel: list[list[list[float]]]
+    bias: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class LayerFilters:
+    """Filters of a layer, whose ``shape`` is height, width, input channels, number of filters."""
+
+    model: str
+    version: str
+    layer: str
+    shape: list[int]
+    filters: list[Filter]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -321,6 +505,29 @@ class Accuracy:
     dataset: str
     top1: float
     top5: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Published weights that Booth can bring and serve: ``command`` brings them.
+
+    ``year`` is when the architecture was first published; ``labels`` counts the labels, and with
+    ``scene`` each of them is a scene; ``multiply_adds`` are of one photograph; ``published`` is
+    the accuracy that the publisher states for these weights, if any.
+    """
+
+    name: str
+    title: str
+    year: int
+    architecture: str
+    labels: int
+    scene: bool
+    parameters: int
+    multiply_adds: int
+    published: Accuracy | None
+    origin: str
+    licence: str
+    command: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -349,6 +556,22 @@ class Bin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Finer:
+    """The temperature of photographs with finer detail than the network is shown.
+
+    The errors are expected calibration errors of photographs of several ``collections``, those of
+    each answered with the temperature that all the others give.
+    """
+
+    temperature: float
+    fitted_on: str
+    fitted_photographs: int
+    collections: int
+    error_before: float
+    error_after: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
     """How the confidences were fitted, and what that did to photographs that had no part in it.
 
@@ -364,6 +587,7 @@ class Calibration:
     error_after: float
     bins_before: tuple[Bin, ...]
     bins_after: tuple[Bin, ...]
+    finer: Finer | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from booth_client import Card, Client, Input, Label, Weights
+from booth_client import Accuracy, Card, Client, Input, Label, Source, Weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,8 +32,23 @@ SUMMARY = {
     "labels": 2,
     "scene": True,
     "default": True,
+    "content": "photographs",
     "loaded": "a field that this client does not know",
 }
+SOURCE = Source(
+    name="alexnet",
+    title="AlexNet",
+    year=2012,
+    architecture="alexnet",
+    labels=1000,
+    scene=False,
+    parameters=61_100_840,
+    multiply_adds=714_188_480,
+    published=Accuracy(dataset="ImageNet-1k validation", top1=0.56522, top5=0.79066),
+    origin="torchvision",
+    licence="BSD-3-Clause",
+    command="booth pull alexnet",
+)
 CARD = Card(
     name="places365",
     title="Places365",
@@ -49,11 +64,44 @@ CARD = Card(
     ),
     weights=Weights(origin="MIT", sha256="0" * 64, licence="CC-BY-4.0"),
 )
+LAYER = {
+    "name": "conv0",
+    "kind": "convolution",
+    "activation": "relu6",
+    "inputs": [],
+    "shape": [96, 96, 32],
+    "kernel": [3, 3],
+    "stride": [2, 2],
+    "padding": [0, 0, 1, 1],
+    "groups": 1,
+    "input_channels": 3,
+    "bias": True,
+    "parameters": 896,
+    "multiply_adds": 7962624,
+    "receptive_field": {"size": [3, 3], "jump": [2, 2], "first_centre": [1.5, 1.5]},
+    "has_filters": True,
+}
 BODIES: dict[str, Any] = {
+    "/models/places365/layers": {
+        "model": "places365",
+        "version": "1",
+        "input": {"size": 224, "resize": 256},
+        "layers": [LAYER],
+        "parameters": 896,
+        "multiply_adds": 7962624,
+    },
+    "/models/places365/filters": {
+        "model": "places365",
+        "version": "1",
+        "layer": "fc",
+        "shape": [1, 1, 2, 4],
+        "filters": [{"unit": 3, "kernel": [[[1.5, -2]]], "bias": None}],
+    },
     "/classify": ANSWER,
     "/models": {"models": [SUMMARY]},
     "/models/places365": asdict(CARD),
     "/models/places365/labels": [asdict(label) for label in CARD.labels],
+    "/sources": {"sources": [asdict(SOURCE)]},
     "/readyz": {},
 }
 

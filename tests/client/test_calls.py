@@ -8,14 +8,22 @@ import httpx
 import pytest
 
 from booth_client import calls, errors
-from tests.client.contract import ANSWER, BODIES, BOOTH, CARD, PHOTO, problem, refusal
+from tests.client.contract import ANSWER, BODIES, BOOTH, CARD, PHOTO, SOURCE, problem, refusal
 
 if TYPE_CHECKING:
-    from booth_client import Answer, BoothError
+    from booth_client import BoothError, Features
 
 ONE = calls.classify(PHOTO, model=None, top_k=5, timeout_ms=None, explain=())
-MANY = calls.classify_many([PHOTO, PHOTO], model=None, top_k=5, timeout_ms=None, explain=())
-CALLS = (ONE, MANY, calls.models(), calls.card("places365"), calls.labels("places365"))
+MANY = calls.features([PHOTO, PHOTO], layer=None, model=None, timeout_ms=None)
+FEATURES = {"model": "places365", "version": "1", "size": 2, "features": [0.5, 2.0]}
+CALLS = (
+    ONE,
+    MANY,
+    calls.models(),
+    calls.card("places365"),
+    calls.labels("places365"),
+    calls.sources(),
+)
 
 
 def responded(call: calls.Call[Any], response: httpx.Response) -> httpx.Response:
@@ -69,8 +77,8 @@ def test_a_basis_is_read_where_it_is_given(given: dict[str, str], read: str | No
 
 def test_of_many_each_is_an_answer_or_its_own_error() -> None:
     broken = errors.BadImage("the second is broken")
-    response = httpx.Response(200, json={"results": [ANSWER, problem(broken)]})
-    results: list[Answer | BoothError] = MANY.result(responded(MANY, response))
+    response = httpx.Response(200, json={"results": [FEATURES, problem(broken)]})
+    results: list[Features | BoothError] = MANY.result(responded(MANY, response))
     assert not isinstance(results[0], errors.BoothError)
     assert results[0].model == "places365"
     assert type(results[1]) is errors.BadImage
@@ -94,6 +102,13 @@ def test_models_card_and_labels_are_typed() -> None:
     assert models.result(responded(models, response[models.path]))[0].labels == 2
     assert card.result(responded(card, response[card.path])) == CARD
     assert labels.result(responded(labels, response[labels.path])) == list(CARD.labels)
+    sources = calls.sources()
+    assert sources.result(responded(sources, response[sources.path])) == [SOURCE]
+
+
+def test_units_are_sent_where_they_are_named() -> None:
+    assert calls.filters("places365", "conv0", [3, 5]).params == {"layer": "conv0", "unit": "3,5"}
+    assert calls.filters("places365", "conv0", []).params == {"layer": "conv0"}
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import json
 import subprocess
 import sys
 import tomllib
-from importlib.metadata import Distribution, PathDistribution
+import venv
+from importlib.metadata import Distribution, PathDistribution, distribution
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import Path as ZipPath
@@ -14,6 +16,9 @@ from zipfile import ZipFile
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tests.servers import clean_environment, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,6 +119,82 @@ def test_the_client_imports_nobody_but_httpx() -> None:
 def test_httpx_comes_with_the_client_alone(name: str, brings: bool) -> None:
     program = f"import sys, booth_client.{name}; print('httpx' in sys.modules)"
     done = subprocess.run(
-        [sys.executable, "-c", program], check=True, capture_output=True, text=True, cwd=ROOT
+        [sys.executable, "-c", program], check=True, capture_output=True, encoding="utf-8", cwd=ROOT
     )
     assert done.stdout.strip() == str(brings)
+
+
+def closure(requirements: list[Requirement]) -> dict[str, Distribution]:
+    """What these requirements bring, each with what it requires itself."""
+    found: dict[str, Distribution] = {}
+    left = [one.name for one in requirements]
+    while left:
+        name = canonicalize_name(left.pop())
+        if name not in found:
+            found[name] = distribution(name)
+            below = [Requirement(line) for line in found[name].requires or []]
+            left += [one.name for one in below if not one.marker or one.marker.evaluate()]
+    return found
+
+
+@pytest.fixture(scope="module")
+def alone(client_wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The interpreter of an environment that has the client and what it requires, no more."""
+    folder = tmp_path_factory.mktemp("environment")
+    venv.create(folder, symlinks=True)
+    python = folder / "bin/python"
+    (packages,) = folder.glob("lib/python*/site-packages")
+    for one in closure(required(client_wheel)).values():
+        for top in {file.parts[0] for file in one.files or []} - {"..", "__pycache__"}:
+            (packages / top).symlink_to(Path(str(one.locate_file(top))))
+    pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet"]
+    subprocess.run([*pip, "--no-index", "--no-deps", str(client_wheel)], check=True)
+    return python
+
+
+def test_the_client_is_one_small_package_beside_httpx(client_wheel: Path) -> None:
+    brought = closure(required(client_wheel))
+    assert set(brought) == set(closure([Requirement("httpx")]))
+    assert len(brought) < 9
+    with ZipFile(client_wheel) as archive:
+        assert sum(entry.file_size for entry in archive.infolist()) < 150_000
+
+
+OWN = ("models", "service", "demo", "export")
+PROGRAM = """
+import asyncio, importlib, json, sys
+import booth_client
+own = [importlib.import_module(name).WHOSE for name in sys.argv[2:]]
+once = booth_client.Retry(attempts=1)
+with booth_client.Client(sys.argv[1], retry=once) as booth:
+    results = [type(one).__name__ for one in booth.classify_many([b"", b""])]
+    ready = booth.ready()
+async def ask():
+    async with booth_client.AsyncClient(sys.argv[1], retry=once) as booth:
+        return await booth.ready()
+json.dump([own, results, ready, asyncio.run(ask())], sys.stdout)
+"""
+
+
+def test_the_client_runs_beside_a_project_with_packages_named_as_booth_s(
+    alone: Path, tmp_path: Path
+) -> None:
+    for name in OWN:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("WHOSE = 'the project'")
+    (tmp_path / "program.py").write_text(PROGRAM)
+    command = [str(alone), "-W", "error", "program.py", f"http://127.0.0.1:{free_port()}", *OWN]
+    done = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env=clean_environment(),
+        check=True,
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert json.loads(done.stdout) == [
+        ["the project"] * 4,
+        ["ServiceUnreachable"] * 2,
+        False,
+        False,
+    ]

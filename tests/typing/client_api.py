@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, assert_type
 
 import booth_client
 from booth_client import (
     Accuracy,
+    Activations,
     Answer,
     AsyncClient,
     Attribute,
@@ -20,17 +22,21 @@ from booth_client import (
     Environment,
     ExplainedAnswer,
     ExplainedPrediction,
+    Features,
     Input,
     Label,
     LabelMap,
     Measurement,
     ModelSummary,
+    Occlusion,
     Parity,
     Photo,
     Prediction,
     PredictionWithBasis,
     Region,
+    Retry,
     ServiceUnreachable,
+    Source,
     Timing,
     Unavailable,
     View,
@@ -49,26 +55,37 @@ def asked() -> None:
         assert_type(booth.classify("a.jpg", model="a", top_k=3, timeout_ms=2000), Answer)
         assert_type(booth.classify(Path("a.jpg"), model=None, timeout_ms=None), Answer)
         assert_type(booth.classify(b"", explain=["region", "cells"]), Answer)
-        assert_type(booth.classify_many(PHOTOS), list[Answer | BoothError])
-        assert_type(booth.classify_many((b"", b""), model="a", top_k=3), list[Answer | BoothError])
+        assert_type(booth.classify_many(PHOTOS), Iterator[Answer | BoothError | OSError])
+        for answer in booth.classify_many(iter([b""]), concurrency=3, model="a", top_k=3):
+            assert_type(answer, Answer | BoothError | OSError)
         assert_type(booth.label_map("a.jpg", model="a", step=8, scale=2), LabelMap)
+        assert_type(booth.activations(b"", "conv0", units=[3, 5], maps="png"), Activations)
+        assert_type(booth.occlusion("a.jpg", "conv0", 3, at=(1, 2), model="a"), Occlusion)
+        assert_type(booth.features(PHOTOS, layer="conv0"), list[Features | BoothError])
         assert_type(booth.models(), list[ModelSummary])
         assert_type(booth.card("a"), Card)
         assert_type(booth.labels("a"), list[Label])
+        assert_type(booth.sources(), list[Source])
         assert_type(booth.ready(), bool)
         booth.close()
-    Client(booth_client.DEFAULT_URL, api_key="secret", timeout_s=2.5)
+    retry = Retry(attempts=3, total_s=10, first_s=0.5, longest_s=2)
+    Client(booth_client.DEFAULT_URL, api_key="secret", timeout_s=2.5, retry=retry)
 
 
 async def asked_on_a_loop() -> None:
     async with AsyncClient("http://booth.test", api_key=None, timeout_s=2) as booth:
         assert_type(booth, AsyncClient)
         assert_type(await booth.classify(b"", model="a", top_k=3, timeout_ms=2000), Answer)
-        assert_type(await booth.classify_many(PHOTOS), list[Answer | BoothError])
+        async for answer in booth.classify_many(PHOTOS, concurrency=3):
+            assert_type(answer, Answer | BoothError | OSError)
         assert_type(await booth.label_map(b"", timeout_ms=2000), LabelMap)
+        assert_type(await booth.activations(b"", ["a", "b"], units="all"), Activations)
+        assert_type(await booth.occlusion(b"", "conv0", 3), Occlusion)
+        assert_type(await booth.features((b"", b""), model="a"), list[Features | BoothError])
         assert_type(await booth.models(), list[ModelSummary])
         assert_type(await booth.card("a"), Card)
         assert_type(await booth.labels("a"), list[Label])
+        assert_type(await booth.sources(), list[Source])
         assert_type(await booth.ready(), bool)
         await booth.close()
 
