@@ -17,7 +17,9 @@ __all__ = [
     "Bin",
     "Calibration",
     "Card",
+    "Content",
     "Familiarity",
+    "Finer",
     "Input",
     "Label",
     "Measurement",
@@ -30,6 +32,9 @@ METADATA_KEY = "booth.card"
 
 # The output that holds a photograph's probabilities, and behind them its familiarity.
 ANSWER = "answer"
+
+# What the network learned to look at; what it is shown else it names all the same.
+Content: TypeAlias = Literal["photographs", "digits"]
 
 # What a label was learned from: labelled photographs, or a teacher network's answers alone.
 Basis: TypeAlias = Literal["labelled", "distilled"]
@@ -75,6 +80,10 @@ class Input(_Record):
         default=True, description="resize the shorter side (true), or squash both sides (false)"
     )
     interpolation: Literal["bilinear", "bicubic"] = "bilinear"
+    content: Content = Field(
+        default="photographs",
+        description="what it is a picture of: a photograph, or a single handwritten digit",
+    )
     detail: int | None = Field(
         default=None,
         gt=0,
@@ -146,6 +155,24 @@ class Bin(_Record):
     )
 
 
+class Finer(_Record):
+    """A temperature of its own for photographs with finer detail than the network is shown.
+
+    That is, whose part that is seen has more pixels on both sides than `Input.detail`. The errors
+    are expected calibration errors of photographs of several collections, those of each answered
+    with the temperature that all the others give.
+    """
+
+    temperature: float = Field(
+        gt=0, description="divides the logarithms of the file's own probabilities"
+    )
+    fitted_on: str = Field(description="data that the temperature was fitted on")
+    fitted_photographs: int = Field(gt=0)
+    collections: int = Field(gt=1, description="that these photographs come from")
+    error_before: float = Field(ge=0, le=1)
+    error_after: float = Field(ge=0, le=1)
+
+
 class Calibration(_Record):
     """How the confidences were fitted, and what that did to photographs that had no part in it.
 
@@ -162,6 +189,9 @@ class Calibration(_Record):
     error_after: float = Field(ge=0, le=1)
     bins_before: tuple[Bin, ...]
     bins_after: tuple[Bin, ...]
+    finer: Finer | None = Field(
+        default=None, description="of photographs with finer detail than `detail`"
+    )
 
     @model_validator(mode="after")
     def _bins_hold_every_photograph(self) -> Calibration:
@@ -243,6 +273,12 @@ class Card(_Record):
             if label.category in seen:
                 raise ValueError(f"the category {label.category!r} stands twice among the labels")
             seen.add(label.category)
+        return self
+
+    @model_validator(mode="after")
+    def _finer_than_something(self) -> Card:
+        if self.calibration and self.calibration.finer and not self.input.detail:
+            raise ValueError("finer photographs have a temperature, but no detail is less fine")
         return self
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from pathlib import Path
 
 from models.errors import UserError
@@ -48,6 +48,12 @@ def find_model(name: str, folder: Path) -> Path:
         return known[name]
     if name in SOURCES:
         raise ModelNotFound(f"{name} has not been pulled yet; run `booth pull {name}`.")
-    close = get_close_matches(name, known, n=1) or get_close_matches(name, SOURCES, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"there is: {', '.join(known)}."
+    close = get_close_matches(name, [*known, *SOURCES], n=len(known) + len(SOURCES))
+    # Of names that are as close, one that is here.
+    likeliest = max(close, key=lambda one: (_likeness(name, one), one in known), default=None)
+    hint = f"did you mean {likeliest}?" if likeliest else f"there is: {', '.join(known)}."
     raise ModelNotFound(f"There is no model {name!r}; {hint}")
+
+
+def _likeness(name: str, other: str) -> float:
+    return SequenceMatcher(None, other, name).ratio()

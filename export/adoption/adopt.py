@@ -46,6 +46,7 @@ class Wishes:
 
     Attributes:
         name: Of the model, in the service.
+        version: Likewise.
         title: For people.
         facts: Of its input and labels, before what anybody else tells.
         layout: Of its input.
@@ -56,6 +57,7 @@ class Wishes:
     """
 
     name: str
+    version: str
     title: str
     facts: Facts
     layout: Layout | None = None
@@ -202,6 +204,7 @@ def _card(findings: Findings, model: ModelProto, wishes: Wishes, parity: Parity)
     with validation_as(AdoptionError):
         return Card(
             name=wishes.name,
+            version=wishes.version,
             title=wishes.title,
             architecture=facts.architecture or "unknown",
             parameters=parameters(model),

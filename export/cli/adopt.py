@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from export.cli.libraries import require_onnx
-from export.cli.options import FOLDER, OUT
+from export.cli.options import FOLDER, OUT, VERSION
 from export.cli.output import echo_step, echo_summary
 from export.cli.pull import AlreadyThere
 from models.errors import UserError
@@ -38,6 +38,7 @@ class BadScale(UserError):
 )
 @click.option("--out", type=OUT, help="[default: FILE's name, in BOOTH_MODEL_DIR]")
 @click.option("--name", help="the model's name in the service  [default: that of --out or FILE]")
+@VERSION
 @click.option("--title", help="its name for people  [default: its name]")
 @click.option("--photos", type=FOLDER, help="prove it on these  [default: Booth's own]")
 @click.option("--size", type=click.IntRange(1), help="side of the network's square, pixels")
@@ -76,7 +77,8 @@ def adopt(file: Path, out: Path | None, name: str | None, *, force: bool, **opti
     from export.adoption.adopt import adopt_model
 
     name = name or _name_of(out or file)
-    target = out or _free_place(name, force=force)
+    stem = name if options["version"] == "1" else f"{name}-{options['version']}"
+    target = out or _free_place(stem, force=force)
     if target.exists() and file.exists() and target.samefile(file):
         raise AlreadyThere(f"{target} is the original itself; name another file with --out.")
     wishes = _wishes(name, **options)
@@ -84,7 +86,7 @@ def adopt(file: Path, out: Path | None, name: str | None, *, force: bool, **opti
     for note in notes:
         click.echo(note)
     echo_summary(card, target)
-    click.echo(f"Serve it with `booth serve --models {target if out else name}`.")
+    click.echo(f"Serve it with `booth serve --models {target if out else stem}`.")
 
 
 def _name_of(file: Path) -> str:
@@ -92,8 +94,8 @@ def _name_of(file: Path) -> str:
     return re.sub(r"[^a-z0-9_.-]+", "-", file.stem.lower()).strip("-._")[:64] or "model"
 
 
-def _free_place(name: str, *, force: bool) -> Path:
-    target = read_settings().model_dir / f"{name}.onnx"
+def _free_place(stem: str, *, force: bool) -> Path:
+    target = read_settings().model_dir / f"{stem}.onnx"
     if target.exists() and not force:
         raise AlreadyThere(f"{target} is there already; replace it with --force.")
     return target
@@ -102,6 +104,7 @@ def _free_place(name: str, *, force: bool) -> Path:
 def _wishes(
     name: str,
     *,
+    version: str,
     title: str | None,
     layout: Any,
     output: str | None,
@@ -113,6 +116,7 @@ def _wishes(
 
     return Wishes(
         name=name,
+        version=version,
         title=title or name,
         facts=_facts(**facts),
         layout=layout,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from export.cli.libraries import require_torch
-from export.cli.options import FILE, FOLDER, OUT
+from export.cli.options import FILE, FOLDER, OUT, VERSION
 from export.cli.output import echo_step, echo_summary
 from models.card import Input
 from models.errors import UserError, validation_as
@@ -39,6 +39,7 @@ class UnknownArchitecture(UserError):
 )
 @click.option("--out", required=True, type=OUT)
 @click.option("--name", help="the model's name in the service  [default: that of --out]")
+@VERSION
 @click.option("--title", help="its name for people  [default: its name]")
 @click.option(
     "--precision",
@@ -95,6 +96,7 @@ def _config(
     arch: str,
     labels: str,
     name: str | None,
+    version: str,
     title: str | None,
     mean: tuple[float, float, float] | None,
     std: tuple[float, float, float] | None,
@@ -115,6 +117,7 @@ def _config(
     usual = SOURCES.get(arch, _USUAL)
     return ExportConfig(
         name=name or out.stem.lower(),
+        version=version,
         title=title or name or out.stem,
         architecture=arch,
         labels=read_labels(labels),

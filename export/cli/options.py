@@ -7,12 +7,19 @@ from pathlib import Path
 
 import click
 
-__all__ = ["DATA", "FILE", "FOLDER", "OUT", "mirror", "weights_options"]
+__all__ = ["DATA", "FILE", "FOLDER", "OUT", "VERSION", "mirror", "weights_options"]
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 DATA = click.Path(exists=True, path_type=Path)
 OUT = click.Path(dir_okay=False, path_type=Path)
+
+VERSION = click.option(
+    "--version",
+    default="1",
+    show_default=True,
+    help="of the model, by which several of one name stand side by side in the service",
+)
 
 Command = Callable[..., None]
 

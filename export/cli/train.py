@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from export.cli.libraries import require_training
-from export.cli.options import DATA, FILE, OUT, mirror
+from export.cli.options import DATA, FILE, OUT, VERSION, mirror
 from export.cli.output import echo_summary
 from models.labels import read_labels
 from models.sources import SOURCES
@@ -50,6 +50,7 @@ _TRAINABLE = sorted(name for name, source in SOURCES.items() if source.label_set
 )
 @click.option("--precision", type=click.Choice(["fp32", "fp16", "int8"]), default="int8")
 @click.option("--name", help="the model's name in the service  [default: that of --out]")
+@VERSION
 @click.option("--title", help="its name for people  [default: its name]")
 @click.option("--origin", help="who trained it and on what, in words")
 @click.option("--licence", default="unknown", help="of the weights: SPDX name, or terms in words")

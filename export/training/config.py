@@ -39,6 +39,7 @@ class TrainingConfig:
         out: The model file.
         precision: Of the model file.
         name: Of the model, in the service.
+        version: Likewise.
         title: For people.
         origin: Who trained it and on what.
         licence: Of the weights.
@@ -59,6 +60,7 @@ class TrainingConfig:
     out: Path
     precision: Precision
     name: str
+    version: str
     title: str
     origin: str
     licence: str
@@ -87,6 +89,7 @@ class TrainingConfig:
         """
         return ExportConfig(
             name=self.name,
+            version=self.version,
             title=self.title,
             architecture=self.source.architecture,
             labels=labels,

@@ -9,6 +9,7 @@ import torch
 
 from models.networks import torchvision
 from models.networks.efficientnet_lite import VARIANTS, EfficientNetLite, Variant
+from models.networks.lenet import lenet5
 from models.networks.network import Network
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ ARCHITECTURES: dict[str, Callable[[int], Network]] = {
     "alexnet": torchvision.alexnet,
     **{name: partial(torchvision.densenet, name) for name in _DENSENETS},
     **{name: partial(_efficientnet_lite, variant) for name, variant in VARIANTS.items()},
+    "lenet5": lenet5,
     **{name: partial(torchvision.resnet, name) for name in _RESNETS},
     **{name: partial(torchvision.vgg, name) for name in _VGGS},
     "wideresnet18": torchvision.wide_resnet18,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["fit_temperature", "softmax"]
+__all__ = ["fit_first_temperature", "fit_temperature", "softmax"]
 
 _LOWEST, _HIGHEST = 0.05, 20.0
 _STEPS = 60
@@ -33,18 +35,43 @@ def fit_temperature(logits: Floats, labels: NDArray[np.bool_]) -> float:
         labels: N x K truth values, the set that holds the true class.
 
     """
+    return _lowest(lambda temperature: _loss(logits, labels, temperature))
+
+
+def fit_first_temperature(logits: Floats, is_right: NDArray[np.bool_]) -> float:
+    """The temperature that makes it likeliest that first labels are right as often as they are.
+
+    It looks at their confidences alone (Platt 1999). So it does where a photograph has several
+    right labels, of which no more than one can be sure.
+
+    Args:
+        logits: N x K, as for `fit_temperature`.
+        is_right: N, whether the first label is.
+
+    """
+    return _lowest(lambda temperature: _first_loss(logits, is_right, temperature))
+
+
+def _lowest(loss: Callable[[float], float]) -> float:
+    """Where a loss is lowest, by golden-section search: it has one valley."""
     low, high = np.log(_LOWEST), np.log(_HIGHEST)
-    for _ in range(_STEPS):  # golden-section search: the loss has one valley
+    for _ in range(_STEPS):
         left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
-        if _loss(logits, labels, left) < _loss(logits, labels, right):
+        if loss(float(np.exp(left))) < loss(float(np.exp(right))):
             high = right
         else:
             low = left
     return float(np.exp((low + high) / 2))
 
 
-def _loss(logits: Floats, labels: NDArray[np.bool_], log_temperature: float) -> float:
-    probabilities = softmax(logits, float(np.exp(log_temperature)))
+def _first_loss(logits: Floats, is_right: NDArray[np.bool_], temperature: float) -> float:
+    sure = softmax(logits, temperature).max(1)
+    likelihood = np.where(is_right, sure, 1 - sure)
+    return -float(np.log(np.maximum(likelihood, _TINY)).sum() / (len(logits) + 2))
+
+
+def _loss(logits: Floats, labels: NDArray[np.bool_], temperature: float) -> float:
+    probabilities = softmax(logits, temperature)
     right, wrong = (np.log((probabilities * of).sum(1) + _TINY).mean() for of in (labels, ~labels))
     doubt = 1 / (len(labels) + 2)
     return float(-(1 - doubt) * right - doubt * wrong)

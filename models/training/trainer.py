@@ -26,6 +26,7 @@ __all__ = ["CHECKPOINT", "CURVES", "LOG", "Trainer"]
 
 CHECKPOINT, LOG, CURVES = "last.pt", "log.csv", "curves.png"
 _LARGEST_GRADIENT = 5.0
+_DRAW_S = 30  # curves take as long as several steps of a small training
 
 
 class Timer:
@@ -101,7 +102,7 @@ class Trainer:
             save_s: Time between two checkpoints, in seconds.
 
         """
-        log, save = Timer(log_s), Timer(save_s)
+        log, save, curves = Timer(log_s), Timer(save_s), Timer(_DRAW_S)
         while not (self.is_over or self.stopped):
             self._step()
             if log.due():
@@ -110,8 +111,11 @@ class Trainer:
                 self.state.save(self.folder / CHECKPOINT)
             if self._tenth() > self.measured:
                 self._measure()
+            if curves.due():
+                self._draw()
         self.state.save(self.folder / CHECKPOINT)
         self._log(time.monotonic() - log.last)
+        self._draw()
 
     def _step(self) -> None:
         start = time.monotonic()
@@ -192,5 +196,8 @@ class Trainer:
 
     def _append(self, entry: Entry) -> None:
         append(entry, self.folder / LOG)
-        draw(read(self.folder / LOG), self.folder / CURVES)
         self.on_entry(entry)
+
+    def _draw(self) -> None:
+        if (self.folder / LOG).exists():
+            draw(read(self.folder / LOG), self.folder / CURVES)

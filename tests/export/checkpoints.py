@@ -6,13 +6,15 @@ classifier is scaled, so that a network's answers differ from photograph to phot
 
 from __future__ import annotations
 
+import contextlib
 import io
 import pickle
 import re
 from collections import OrderedDict
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import pytest
 import torch
 from torch import nn
 from torch._utils import _rebuild_tensor
@@ -21,10 +23,11 @@ from export.graph.trace import trace_network
 from export.photographs import shipped_photographs
 from models.card import Input
 from models.networks import ARCHITECTURES, Network
+from models.networks.compat import torchvision_models
 from models.sources import SOURCES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from onnx import ModelProto
@@ -50,6 +53,21 @@ def random_network(architecture: str, classes: int, size: int) -> Network:
 def random_traced(architecture: str, classes: int, size: int) -> ModelProto:
     """Its float graph; tests share it and must not change it."""
     return trace_network(random_network(architecture, classes, size), size)
+
+
+@contextlib.contextmanager
+def shallow_resnet18() -> Iterator[pytest.MonkeyPatch]:
+    """ResNet-18's layout with one block a stage, which takes half as long to trace.
+
+    tests/models/networks counts all of it.
+    """
+    models = torchvision_models()
+    block = models.resnet.BasicBlock
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(models, "resnet18", partial(models.ResNet, block, [1, 1, 1, 1]))
+        random_network.cache_clear()
+        yield patch
+    random_network.cache_clear()
 
 
 def _estimate_statistics(network: Network, pixels: torch.Tensor) -> None:

@@ -13,6 +13,7 @@ import onnx
 import onnxruntime
 import pytest
 from starlette.testclient import TestClient
+from torch import nn
 
 from export.photographs import shipped_photographs
 from export.pipeline import ExportConfig, Exporter, InvalidCard, export_model, write_card
@@ -31,6 +32,7 @@ from tests.export.checkpoints import (
     random_network,
     save_as_mit,
     save_as_torchvision,
+    shallow_resnet18,
 )
 
 if TYPE_CHECKING:
@@ -65,12 +67,23 @@ def config(architecture: str = "resnet18", labels: int = 7, size: int = 64) -> E
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _narrow_densenet() -> Iterator[None]:
-    """DenseNet-161's layout with two layers in a block; tests/models/networks counts all of it."""
-    with pytest.MonkeyPatch.context() as patch:
+def _shallow() -> Iterator[None]:
+    """Layouts of fewer layers, or with fewer numbers; tests/models/networks counts all of them."""
+    with shallow_resnet18() as patch:
         models = torchvision_models()
         patch.setattr(models, "densenet161", partial(models.DenseNet, 16, (2, 2, 2, 2), 32))
+        patch.setattr(models, "alexnet", _narrow_alexnet)
         yield
+
+
+def _narrow_alexnet(num_classes: int) -> nn.Module:
+    """AlexNet with a sixteenth of its hidden layers' features."""
+    module: nn.Module = torchvision_models().AlexNet(num_classes)
+    module.classifier = nn.Sequential(
+        *(nn.Dropout(), nn.Linear(256 * 6 * 6, 256), nn.ReLU()),
+        *(nn.Dropout(), nn.Linear(256, 256), nn.ReLU(), nn.Linear(256, num_classes)),
+    )
+    return module
 
 
 # The tests of a network share their worker, so that it is made and loaded once.
@@ -165,7 +178,7 @@ def test_the_card_in_the_file_tells_what_it_is(resnet: Exporter, tmp_path: Path)
     card = resnet.write(path, precision="int8")
     assert read_card(path) == card
     assert (card.name, card.architecture, card.precision) == ("mine", "resnet18", "int8")
-    assert card.parameters == 11_180_103
+    assert card.parameters == 4_909_383
     assert card.weights.sha256 == resnet.sha256
     assert path.stat().st_mode & 0o777 == 0o666 & ~_umask()
 

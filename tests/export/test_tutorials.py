@@ -25,7 +25,7 @@ from models.card import Input
 from service.photo.decode import decode
 from service.run.app import create_app, create_state
 from service.settings import read_settings
-from tests.export.checkpoints import IMAGENET, random_network
+from tests.export.checkpoints import IMAGENET, random_network, shallow_resnet18
 from tests.export.cli.invoking import run
 
 pytestmark = pytest.mark.xdist_group("tutorials")  # one worker makes what its tests share
@@ -142,6 +142,12 @@ def timm(folder: Path) -> Made:
 TUTORIALS: dict[str, Callable[[Path], Made]] = {
     made.__name__: made for made in (pytorch, torchvision, lightning, timm)
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _shallow() -> Iterator[None]:
+    with shallow_resnet18():
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from models.card import Bin, Calibration, Input, Label
+from models.card import Bin, Calibration, Card, Input, Label
+from models.shelf import ZOO
+from service.fleet.identity import read_card
 
 BINS = (Bin(photographs=0), Bin(photographs=4, confidence=0.9, right=0.75))
 
@@ -59,3 +61,12 @@ def test_the_detail_is_coarser_than_the_square() -> None:
     assert Input(size=192, resize=192).coarseness == 1
     with pytest.raises(ValueError, match=r"detail \(192\) must be less than size \(192\)"):
         Input(size=192, resize=192, detail=192)
+
+
+def test_nothing_is_finer_than_a_detail_that_is_not_there() -> None:
+    card = read_card(ZOO / "places365.onnx")
+    assert card.calibration
+    assert card.calibration.finer
+    whole = card.input.model_copy(update={"detail": None})
+    with pytest.raises(ValidationError, match="no detail is less fine"):
+        Card.model_validate(card.model_copy(update={"input": whole}).model_dump())

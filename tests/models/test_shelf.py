@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 def test_what_ships_is_always_there(tmp_path: Path) -> None:
     assert shelf(tmp_path / "none") == {
         "efficientnet_lite0": ZOO / "efficientnet_lite0.onnx",
+        "lenet5": ZOO / "lenet5.onnx",
         "places365": ZOO / "places365.onnx",
     }
 
@@ -22,7 +23,7 @@ def test_the_users_own_file_goes_before_the_one_that_ships(tmp_path: Path) -> No
         (tmp_path / name).touch()
     found = shelf(tmp_path)
     assert found["places365"] == tmp_path / "places365.onnx"
-    assert set(found) == {"mine", "places365", "efficientnet_lite0"}
+    assert set(found) == {"mine", "places365", "efficientnet_lite0", "lenet5"}
     assert find_model("mine", tmp_path) == tmp_path / "mine.onnx"
 
 

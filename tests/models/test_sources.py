@@ -6,7 +6,7 @@ import pytest
 
 from models.card import Weights
 from models.labels import LABEL_SETS
-from models.sources import SOURCES, Source
+from models.sources import SOURCES, YEARS, Source
 
 ALL = pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
 PLACES = [source for source in SOURCES.values() if source.label_set == "places365"]
@@ -49,6 +49,24 @@ def test_its_facts_fit_a_card(source: Source) -> None:
 def test_a_photo_is_cut_as_the_publisher_cuts_it(name: str, size: int, resize: int) -> None:
     assert (SOURCES[name].input.size, SOURCES[name].input.resize) == (size, resize)
     assert SOURCES[name].input.keep_aspect
+
+
+@pytest.mark.parametrize(
+    ("architecture", "year"),
+    [("alexnet", 2012), ("vgg16", 2014), ("resnet152", 2015), ("efficientnet_lite0", 2020)],
+)
+def test_a_network_is_as_old_as_its_paper(architecture: str, year: int) -> None:
+    assert {one.year for one in SOURCES.values() if one.architecture == architecture} == {year}
+
+
+def test_every_network_that_booth_builds_has_a_year() -> None:
+    networks = pytest.importorskip("models.networks")
+    assert set(networks.ARCHITECTURES) <= set(YEARS)
+
+
+@ALL
+def test_a_command_brings_it(source: Source) -> None:
+    assert source.command == f"booth pull {source.name}"
 
 
 def test_mits_networks_squash_the_photo_and_only_one_has_attributes() -> None:

@@ -6,6 +6,7 @@ import onnx
 import pytest
 
 from export.cli.adopt import adopt
+from service.fleet.identity import read_card
 from tests.export.adoption.networks import CLASSES, Network
 from tests.export.cli.invoking import refused, run
 
@@ -28,6 +29,16 @@ def test_the_model_lands_where_serve_finds_it_by_name(folder: Path, home: Path) 
     assert result.stdout.endswith("Serve it with `booth serve --models my-flowers`.\n")
     assert "is there already; replace it with --force." in refused(run(adopt, *words))
     assert run(adopt, *words, "--force").exit_code == 0
+
+
+def test_a_further_version_lies_beside_the_first(folder: Path, home: Path) -> None:
+    words = (folder / "My Flowers.onnx", "--labels", folder / "labels.txt", "--version")
+    result = run(adopt, *words, "2")
+    assert result.exit_code == 0, result.output
+    card = read_card(home / "my-flowers-2.onnx")
+    assert (card.name, card.version) == ("my-flowers", "2")
+    assert result.stdout.endswith("Serve it with `booth serve --models my-flowers-2`.\n")
+    assert "version" in refused(run(adopt, *words, "second version"))
 
 
 def test_the_original_is_never_overwritten(folder: Path) -> None:

@@ -102,11 +102,13 @@ def test_preprocessing_is_that_of_the_architectures_published_weights(
         folder / "my.onnx",
         arch=arch,
         labels=labels,
+        version="2",
         squash=False,
         temperature=1.0,
         licence="CC0-1.0",
         **unset,
     )
+    assert config.version == "2"
     assert config.normalisation.mean[0] == mean
     assert (config.input.interpolation, config.input.size) == (interpolation, size)
     assert config.input.resize == round(size * 8 / 7)

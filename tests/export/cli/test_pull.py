@@ -22,6 +22,8 @@ LITE0 = SOURCES["efficientnet_lite0"]
 PHOTOS = Path(__file__).parents[2] / "photos"
 
 
+@pytest.mark.xdist_group("published")  # one worker traces the network for all of these
+@pytest.mark.usefixtures("traced_once")
 def test_a_pulled_model_lies_in_the_model_home_and_knows_a_cup_of_coffee(
     home: Path, weights: Path, publisher: Any, photos: dict[str, bytes]
 ) -> None:

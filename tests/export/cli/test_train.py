@@ -1,4 +1,4 @@
-"""``booth train`` as a user runs it: real processes, on real photographs."""
+"""``booth train`` as a user runs it, on real photographs: as a process where a signal ends it."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import torch
+from click.testing import Result
 from PIL import Image
 
 from export.cli.train import _parts, train
@@ -35,7 +36,7 @@ BOOTH = Path(sys.executable).with_name("booth")
 TRAINED = pytest.mark.xdist_group("trained")  # one worker trains for all of these
 SCENES = ("bedroom", "highway", "coast", "skyscraper")
 USUAL = ("--size", 64, "--epochs", 4)
-PASSIVE = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}
+ALONE = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -51,9 +52,9 @@ def _published_weights() -> None:
 def booth(*words: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [BOOTH, *map(str, words)],
-        env=PASSIVE,
+        env=ALONE,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
         timeout=250,
     )
@@ -94,7 +95,7 @@ class Trained(NamedTuple):
     was_made_when_stopped: bool
     progress_when_stopped: float
     stopped: subprocess.CompletedProcess[str]
-    done: subprocess.CompletedProcess[str]
+    done: Result
 
     @property
     def run(self) -> Path:
@@ -109,13 +110,13 @@ def trained(crops: Path) -> Trained:
     stopped = _stopped(BOOTH, "train", crops, *words)
     was_made, progress = out.exists(), read(out.with_suffix(".run") / "log.csv")[-1].progress
     # From wherever it is called, the folder of photographs is the same.
-    return Trained(out, was_made, progress, stopped, booth("train", crops / ".." / "crops", *words))
+    return Trained(out, was_made, progress, stopped, run(train, crops / ".." / "crops", *words))
 
 
 def _stopped(*command: object) -> subprocess.CompletedProcess[str]:
     """Run a command until it has measured once, and send it SIGTERM."""
     words, pipe = list(map(str, command)), subprocess.PIPE
-    with subprocess.Popen(words, env=PASSIVE, text=True, stdout=pipe, stderr=pipe) as process:
+    with subprocess.Popen(words, env=ALONE, encoding="utf-8", stdout=pipe, stderr=pipe) as process:
         assert process.stdout
         overdue = threading.Timer(120, process.kill)  # ends the reading, and fails the test
         overdue.start()
@@ -135,7 +136,7 @@ def test_sigterm_saves_and_the_same_command_goes_on(trained: Trained) -> None:
     assert last.endswith("%; the same command goes on from there.")
     assert not trained.was_made_when_stopped
 
-    assert trained.done.returncode == 0, trained.done.stderr
+    assert trained.done.exit_code == 0, trained.done.output
     progress = [one.progress for one in read(trained.run / "log.csv")]
     assert progress == sorted(progress)
     assert "Fitting the classifier" in trained.stopped.stderr
@@ -242,8 +243,8 @@ def test_scenes_are_learned_from_labels_and_a_teacher(scenes: Path, shared: Path
     words: list[object] = ["--size", 64, "--epochs", 3, "--labels", "places365"]
     words += ["--validation", scenes / "judge.csv", "--test", scenes / "test.csv"]
     words += ["--teacher", shared / "scenes/teacher.onnx"]
-    done = booth("train", scenes / "train.csv", "--out", out, *words)
-    assert done.returncode == 0, done.stderr
+    done = run(train, scenes / "train.csv", "--out", out, *words)
+    assert done.exit_code == 0, done.output
     assert "1 photographs repeat one that judges: left out." in done.stderr
     card = read_card(out)
     # By chance 1 in 365, or 1 in 4 for those who know which four there are.

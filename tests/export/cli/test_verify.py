@@ -34,6 +34,8 @@ def _dataset(shared: Path, folder: Path, count: int, *, shift: int = 0) -> Path:
     return table
 
 
+@pytest.mark.xdist_group("published")  # one worker traces the network for all of these
+@pytest.mark.usefixtures("traced_once")
 def test_verify_agrees_with_the_publisher_on_real_photographs(
     home: Path, weights: Path, publisher: Any, shared: Path, tmp_path: Path
 ) -> None:

@@ -63,6 +63,8 @@ def test_the_shipped_file_answers_as_the_published_weights(weights: Path) -> Non
     assert np.abs(found - expected).max() < 0.25
 
 
+@pytest.mark.xdist_group("published")  # one worker traces the network for all of these
+@pytest.mark.usefixtures("traced_once")
 def test_the_shipped_file_can_be_made_again(
     weights: Path, photos: dict[str, bytes], tmp_path: Path
 ) -> None:

@@ -5,11 +5,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnxruntime
 import pytest
+import torch
+from torch import nn
 
 from export.graph.model import assemble, classifier_weight
 from export.photographs import shipped_photographs
 from models.card import Input
-from tests.export.checkpoints import IMAGENET, random_traced
+from service.inspection.layers import layers
+from tests.export.checkpoints import IMAGENET, random_network, random_traced
+from tests.service.inspection.graphs import outputs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -66,3 +70,25 @@ def test_the_temperature_softens(traced: ModelProto, photographs: NDArray[np.uin
     softened = run(assemble(traced, IMAGENET, 2.5), photographs)["probabilities"]
     rooted = plain ** (1 / 2.5)
     assert np.allclose(softened, rooted / rooted.sum(1, keepdims=True), atol=1e-5)
+
+
+def test_the_layers_of_a_model_are_torch_s(traced: ModelProto) -> None:
+    model = assemble(traced, IMAGENET, 1)
+    found = layers(model.SerializeToString())
+    photo = np.random.default_rng(0).integers(0, 256, (SIZE, SIZE, 3), np.uint8)
+    module = random_network("resnet18", CLASSES, SIZE).module
+    given: list[NDArray[np.float32]] = []
+    for part in module.modules():
+        if isinstance(part, nn.ReLU | nn.MaxPool2d | nn.Linear):
+            part.register_forward_hook(lambda *step: given.append(step[-1].numpy().copy()))
+    pixels = (photo.astype(np.float32) - IMAGENET.mean) / IMAGENET.std
+    with torch.no_grad():
+        module(torch.tensor(pixels.transpose(2, 0, 1)[None], dtype=torch.float32))
+
+    kinds = {"max pooling", "fully connected"}
+    hooked = [layer for layer in found if layer.activation or layer.kind in kinds]
+    assert len(hooked) == len(given) == 19
+    values = outputs(model.SerializeToString(), hooked, photo)
+    for value, wanted in zip(values, given, strict=True):
+        places = wanted[0].reshape(*wanted.shape[1:], *(1,) * (4 - wanted.ndim))
+        assert value == pytest.approx(places.transpose(1, 2, 0), abs=1e-3)

@@ -27,6 +27,7 @@ def config(data: Path, folder: Path, **changes: Any) -> TrainingConfig:
         "out": folder / "my.onnx",
         "precision": "int8",
         "name": "my",
+        "version": "2",
         "title": "Mine",
         "origin": "a test",
         "licence": "CC0-1.0",

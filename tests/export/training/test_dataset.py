@@ -110,7 +110,9 @@ def test_labels_are_the_folders_in_words(tmp_path: Path) -> None:
 
 
 def table(path: Path, *lines: str) -> Path:
-    path.write_text("\n".join(["file,category,teacher_weight,repeats", *lines]) + "\n")
+    path.write_text(
+        "\n".join(["file,category,teacher_weight,repeats", *lines]) + "\n", encoding="utf-8"
+    )
     return path
 
 

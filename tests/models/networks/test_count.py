@@ -1,9 +1,18 @@
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 
+from models.labels import label_set
 from models.networks import build
-from models.networks.count import count
+from models.networks.count import NetworkSize, count
+from models.sources import SOURCES, Source
+
+
+@cache
+def counted(architecture: str, classes: int, side: int) -> NetworkSize:
+    return count(build(architecture, classes), side)
 
 
 @pytest.mark.parametrize(
@@ -22,7 +31,7 @@ from models.networks.count import count
     ],
 )
 def test_a_network_has_as_many_parameters_as_published(architecture: str, parameters: int) -> None:
-    assert count(build(architecture, 1000), 224).parameters == parameters
+    assert counted(architecture, 1000, 224).parameters == parameters
 
 
 @pytest.mark.parametrize(
@@ -40,8 +49,14 @@ def test_a_network_has_as_many_parameters_as_published(architecture: str, parame
 def test_a_network_works_as_much_as_published(
     architecture: str, size: int, billions: float
 ) -> None:
-    found = count(build(architecture, 1000), size).multiply_adds
+    found = counted(architecture, 1000, size).multiply_adds
     assert found / 1e9 == pytest.approx(billions, rel=0.02)
+
+
+@pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
+def test_the_table_of_sources_says_what_is_counted(source: Source) -> None:
+    found = counted(source.architecture, len(label_set(source.label_set)), source.input.size)
+    assert found == (source.parameters, source.multiply_adds)
 
 
 def test_counting_leaves_nothing_behind() -> None:

@@ -26,7 +26,7 @@ def _tar(path: Path, members: dict[str, bytes]) -> None:
 
 def _table(path: Path, header: str, *rows: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join([header, *rows]) + "\n")
+    path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.training.temperature import fit_temperature, softmax
+from models.training.temperature import fit_first_temperature, fit_temperature, softmax
 
 Floats = NDArray[np.float64]
 
@@ -51,3 +51,10 @@ def test_wrong_answers_alone_are_all_but_ignored() -> None:
 def test_scaling_keeps_large_logits_finite() -> None:
     found = softmax(np.array([[1e4, 0.0, -1e4]]), 0.05)
     assert found.tolist() == [[1, 0, 0]]
+
+
+@pytest.mark.parametrize("temperature", [0.4, 1.0, 2.5])
+def test_a_known_temperature_is_found_by_first_labels_alone(temperature: float) -> None:
+    logits, labels = _drawn(temperature)
+    is_right = labels[np.arange(len(labels)), logits.argmax(1)]
+    assert fit_first_temperature(logits, is_right) == pytest.approx(temperature, rel=0.08)
