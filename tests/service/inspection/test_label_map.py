@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from booth_client.errors import InvalidParameter
-from service.engine.label_map import Asked, Grid, Head, label_map, plan, steps, stride_of
+from service.inspection.label_map import Asked, Grid, Head, label_map, plan, steps, stride_of
 
 STRIDE = 8
 # Label 1 where the first channel's mean is above 64, label 0 else.
