@@ -1,0 +1,1 @@
+"""The Open Inference Protocol over gRPC: a front of its own, with the server that it needs."""
