@@ -6,7 +6,7 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -22,7 +22,9 @@ from service.engine.classifier import Classifier, Limits
 from service.fleet.attempt import GivenUp, Stops, attempt
 from service.fleet.identity import answers_identity, read_model_file
 from service.fleet.layout import Layouts
+from service.fleet.model_limits import LimitsByModel
 from service.fleet.tuning import Tuning
+from service.fleet.withheld import Withheld
 from service.machine import cores
 from service.photo.apart import DecoderProcesses
 from service.photo.header import PLAIN_BYTES
@@ -30,13 +32,15 @@ from service.runtimes.base import Layout, in_a_line
 from service.runtimes.registry import choose
 from service.runtimes.session import Session
 
-__all__ = ["Fleet", "LoadedModel"]
+__all__ = ["Double", "Fleet", "LoadedModel", "Wanted"]
 
 log = logging.getLogger(__name__)
 
 _COSTLY_BYTES = 700_000_000  # a photograph of 50 million pixels, whatever it is
 _LEAST_BYTES = 200_000_000  # below that, a process decodes next to nothing
 _DECODING_BYTES = 2_000_000_000
+
+_MOST_SHOWN = 64  # characters of a name that a client gave
 
 # Within which a model has to be read, compiled and warm; TensorRT tunes its engine for minutes.
 LOADING_S = 120.0
@@ -101,6 +105,30 @@ class LoadedModel:
         self.classifier.session.close()
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A file that is to be served.
+
+    Attributes:
+        path: where it lies.
+        former: the file whose model stays where this one can't be used, if it isn't the same.
+        is_unusable: whether it is known that it can't be used, so that it need not be tried.
+
+    """
+
+    path: Path
+    former: Path | None = None
+    is_unusable: bool = False
+
+
+class Double(ModelError):
+    """A model file has the name and version of another one, which serves."""
+
+
+class _WithheldModel(Exception):
+    """It was unloaded on purpose, and nobody has asked for it again."""
+
+
 class Fleet:
     """Loads and unloads models while others serve.
 
@@ -111,8 +139,12 @@ class Fleet:
     Args:
         limits: what each model takes on; slots and batch size are as ``layouts`` decides.
         layouts: the layout of each model, and the execution providers to try.
+        own: the limits of models that have some of their own.
         observe: gives the observer of a model, by its name.
         decoding_bytes: memory for decoding, all photographs that are decoded at a time together.
+
+    Attributes:
+        withheld: what was unloaded, and so stays away when all is refreshed.
 
     """
 
@@ -120,12 +152,14 @@ class Fleet:
         self,
         limits: Limits | None = None,
         layouts: Layouts | None = None,
+        own: LimitsByModel | None = None,
         *,
         observe: Callable[[str], Observer] | None = None,
         decoding_bytes: int = _DECODING_BYTES,
     ) -> None:
         self._limits = limits or Limits()
         self._layouts = layouts or Layouts()
+        self._own = own or LimitsByModel()
         self._observe = observe
         self._decoders = ThreadPoolExecutor(cores(), thread_name_prefix="booth-decode")
         self._backlog = Backlog(cores())
@@ -133,6 +167,7 @@ class Fleet:
         self._changing = threading.Lock()
         self._table: dict[str, dict[str, LoadedModel]] = {}
         self._closed = False
+        self.withheld = Withheld()
 
     def load(self, path: Path) -> LoadedModel:
         """Load a file, warm it up, then let it answer; its predecessor of that version ends.
@@ -145,6 +180,7 @@ class Fleet:
         """
         with self._changing:
             new = self._opened(path)
+            self.withheld = self.withheld.admitting(*new.name_and_version)
             before = self.loaded()
             gone = [one for one in before if one.name_and_version == new.name_and_version]
             kept = [new if one in gone else one for one in before]
@@ -152,16 +188,20 @@ class Fleet:
         _retire(gone)
         return new
 
-    def _opened(self, path: Path) -> LoadedModel:
+    def _opened(self, path: Path, withheld: Withheld | None = None) -> LoadedModel:
         """A file's model, warm.
 
         Raises:
             ModelError: it can't be used, or the fleet was closed meanwhile.
+            _WithheldModel: it is among those that are withheld.
 
         """
+        admits = (withheld or Withheld()).admits
         try:
-            opened = attempt(lambda stops: self._open(path, stops), self._patience_s(), _drop)
-        except ModelError:
+            opened = attempt(
+                lambda stops: self._open(path, stops, admits), self._patience_s(), _drop
+            )
+        except (ModelError, _WithheldModel):
             raise
         except GivenUp:
             raise ModelError(
@@ -181,10 +221,13 @@ class Fleet:
         on_gpu = choose(self._layouts.providers)[0].on_gpu
         return LOADING_ON_GPU_S if on_gpu else LOADING_S
 
-    def _open(self, path: Path, stops: Stops) -> LoadedModel:
+    def _open(self, path: Path, stops: Stops, admits: Callable[[str, str], bool]) -> LoadedModel:
         file = read_model_file(path)
-        tuning = self._layouts.tuning_of(file)
-        layout = self._layouts.decide(tuning)
+        if not admits(file.card.name, file.card.version):
+            raise _WithheldModel
+        layouts = self._own.of(file.card).layouts(self._layouts)
+        tuning = layouts.tuning_of(file)
+        layout = layouts.decide(tuning)
         session = Session(file, providers=self._layouts.providers, layout=layout)
         stops.add(session.close)
         try:
@@ -198,10 +241,11 @@ class Fleet:
         return loaded
 
     def _classifier(self, session: Session, layout: Layout, tuning: Tuning | None) -> Classifier:
+        limits = self._own.of(session.card).limits(self._limits)
         return Classifier(
             session,
             self._decoders,
-            replace(self._limits, slots=layout.slots, max_batch_size=layout.max_batch_size),
+            replace(limits, slots=layout.slots, max_batch_size=layout.max_batch_size),
             self._observe(session.card.name) if self._observe else None,
             self._backlog,
             batch_cost=tuning.run if tuning else None,
@@ -211,56 +255,62 @@ class Fleet:
     def unload(self, name: str, version: str | None = None) -> None:
         """Take a model away, or one version of it; what it accepted is still answered.
 
+        It stays away when all is refreshed, until ``withheld`` admits it again.
+
         Raises:
             UnknownModel, UnknownVersion: it isn't loaded.
 
         """
         with self._changing:
             gone = [self.get(name, version)] if version else self._versions(name)
+            self.withheld = self.withheld.withholding(name, version)
             self._install([one for one in self.loaded() if one not in gone])
         _retire(gone)
 
-    def refresh(self, paths: Iterable[Path], optional: Collection[Path] = ()) -> list[str]:
-        """Serve these files and no others, the first as the default; load what is new or changed.
+    def refresh(
+        self, wanted: Iterable[Wanted | Path], order: Callable[[LoadedModel], int] | None = None
+    ) -> dict[Path, ModelError]:
+        """Serve these files and no others, but for what is withheld; load what is new or changed.
 
         All of it changes at once, when the new ones are warm. Where a file can't be used, what was
         loaded from it before stays. Of two files of one name and version the first one serves.
 
         Args:
-            paths: the files.
-            optional: those among them that need not be usable.
+            wanted: the files.
+            order: sorts the models, of which the first is the default; as the files stand if None.
 
         Returns:
-            Why optional files are not served, a sentence each.
-
-        Raises:
-            ModelError: a file that is not optional can't be used, the others are served; or none
-                of the files can.
+            Why files can't be used; not of those that were known to be unusable.
 
         """
         with self._changing:
             before = {loaded.path: loaded for loaded in self.loaded()}
-            failed: dict[Path, str] = {}
+            failed: dict[Path, ModelError] = {}
             chosen: dict[tuple[str, str], LoadedModel] = {}
-            for path in paths:
-                model: LoadedModel | None
-                try:
-                    model = self._current(path, before.get(path))
-                except ModelError as error:
-                    failed[path] = str(error)
-                    model = before.get(path)
+            for file in wanted:
+                one = Wanted(file) if isinstance(file, Path) else file
+                old = before.get(one.path) or (before.get(one.former) if one.former else None)
+                model = self._renewed(one, old, failed)
                 if model and chosen.setdefault(model.name_and_version, model) is not model:
-                    failed[path] = f"{path.name} has the name and version of another; serve one."
-                    _close_all([model] if model is not before.get(path) else [])
-            self._install(list(chosen.values()))
+                    failed[one.path] = _double(one.path)
+                    _close_all([model] if model is not old else [])
+            self._install(sorted(chosen.values(), key=order) if order else chosen.values())
         _retire([one for one in before.values() if one not in chosen.values()])
-        passed_over = [why for path, why in failed.items() if path in optional]
-        if failed and (len(passed_over) < len(failed) or not chosen):
-            raise ModelError(" ".join(failed.values()))
-        return passed_over
+        return failed
 
-    def _current(self, path: Path, before: LoadedModel | None) -> LoadedModel:
-        return before if before and before.is_current else self._opened(path)
+    def _renewed(
+        self, wanted: Wanted, old: LoadedModel | None, failed: dict[Path, ModelError]
+    ) -> LoadedModel | None:
+        """The model of a file, which may be the old one; ``failed`` has why it isn't a new one."""
+        if wanted.is_unusable or (old and old.path == wanted.path and old.is_current):
+            return old
+        try:
+            return self._opened(wanted.path, self.withheld)
+        except _WithheldModel:
+            return None
+        except ModelError as error:
+            failed[wanted.path] = error
+            return old
 
     def get(self, name: str | None = None, version: str | None = None) -> LoadedModel:
         """The model of that name (the first loaded if none), newest if no version is asked for.
@@ -278,12 +328,18 @@ class Fleet:
         known = ", ".join(loaded.card.version for loaded in versions)
         raise UnknownVersion(f"{versions[0].card.name} is served in version {known} only.")
 
+    def versions(self, name: str) -> Mapping[str, LoadedModel]:
+        """All loaded versions of a model, the newest last; none if it isn't loaded."""
+        return self._table.get(name, {})
+
     def loaded(self) -> list[LoadedModel]:
         """All that is loaded, in the order of loading."""
         return [loaded for versions in self._table.values() for loaded in versions.values()]
 
     def not_ready(self) -> str | None:
         """Why not every model can be relied on right now, in a sentence; None if all can."""
+        if not self._table:
+            return "No model is loaded."
         return next(filter(None, (loaded.classifier.not_ready() for loaded in self.loaded())), None)
 
     def close(self, timeout_s: float | None = None) -> None:
@@ -320,6 +376,10 @@ class Fleet:
         }
 
 
+def _double(path: Path) -> Double:
+    return Double(f"{path.name} has the name and version of another; serve one.")
+
+
 def _apart(decoding_bytes: int) -> Apart:
     """Processes for costly photographs, of the memory that plain ones leave."""
     left = decoding_bytes - cores() * PLAIN_BYTES
@@ -332,6 +392,8 @@ def _retire(models: Sequence[LoadedModel]) -> None:
     if models:
         time.sleep(FOUND_S)
     _close_all(models)
+    for one in models:
+        log.info("%s: version %s is unloaded, or replaced", *one.name_and_version)
 
 
 def _close_all(models: Iterable[LoadedModel], timeout_s: float | None = None) -> None:
@@ -371,7 +433,9 @@ def _log_layout(loaded: LoadedModel, layout: Layout, tuning: Tuning | None) -> N
 def _unknown(name: str | None, table: dict[str, dict[str, LoadedModel]]) -> str:
     if name is None or not table:
         return "No model is loaded yet; ask /readyz when one is."
+    # The name is the client's, and may be as long as a message: comparing takes long, and an absurd
+    # one would fill the answer.
+    name = name[:_MOST_SHOWN]
     close = get_close_matches(name, table, n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"there is: {', '.join(table)}."
-    # The name is the client's: cut, so that an absurd one does not fill the answer.
-    return f"There is no model {name[:64]!r}; {hint}"
+    return f"There is no model {name!r}; {hint}"
