@@ -202,7 +202,8 @@ class Admission:
         self._backlog = backlog
         self._taken = 0
         self._clients: Counter[str] = Counter()
-        self._changed = threading.Condition()
+        self._changing = threading.Lock()
+        self._changed = threading.Condition(self._changing)
 
     def admit(
         self, works_s: Sequence[float], latency_s: float, timeout_s: float, client: str = ""
@@ -215,20 +216,37 @@ class Admission:
 
         """
         count = len(works_s)
-        with self._changed:
+        with self._changing:
             self._check_room(count, client)
             self._backlog.admit(works_s, latency_s, timeout_s, client)
             self._taken += count
             self._clients[client] += count
 
-    def check(self, work_s: float, latency_s: float, timeout_s: float, client: str = "") -> None:
-        """Refuse one photograph as ``admit`` would now, and accept nothing."""
-        with self._changed:
-            self._check_room(1, client)
-            self._backlog.check(work_s, latency_s, timeout_s, client)
+    def check(
+        self,
+        work_s: float,
+        latency_s: float,
+        timeout_s: float,
+        client: str = "",
+        *,
+        ahead: int = 0,
+    ) -> None:
+        """Refuse one photograph as ``admit`` would now, and accept nothing.
 
-    def _check_room(self, count: int, client: str) -> None:
-        free = self._limit - self._taken
+        Args:
+            work_s: seconds of its work.
+            latency_s: seconds that it takes once it has its turn.
+            timeout_s: seconds within which it is to be answered.
+            client: whose it is.
+            ahead: as many like it are about to be accepted.
+
+        """
+        with self._changing:
+            self._check_room(1, client, ahead)
+            self._backlog.check(work_s * (1 + ahead), latency_s, timeout_s, client)
+
+    def _check_room(self, count: int, client: str, ahead: int = 0) -> None:
+        free = max(0, self._limit - self._taken - ahead)
         if count > free:
             raise Overloaded(
                 f"The queue has room for {free} of {count} photographs; try again later.",
@@ -270,7 +288,7 @@ class Admission:
 
     def _count_out(self, work_s: float, client: str, *, done: bool) -> None:
         self._backlog.release(work_s, done=done, client=client)
-        with self._changed:
+        with self._changing:
             self._taken -= 1
             self._clients[client] -= 1
             if not self._clients[client]:

@@ -26,6 +26,7 @@ from service.engine.inference import Batch, Explanation, Inference
 from service.engine.lane import Lane
 from service.engine.turns import FairQueue
 from service.photo.decode import DecodedPhoto, Seen
+from service.photo.resample import Box
 from service.runtimes.explaining import Evidence
 
 __all__ = [
@@ -48,6 +49,7 @@ RunExplaining: TypeAlias = Callable[[Any, bool], Sequence[Evidence]]
 Explain: TypeAlias = Callable[[Evidence, Seen], Explanation]
 Decode: TypeAlias = Callable[[bytes], DecodedPhoto]
 DecodeApart: TypeAlias = Callable[[bytes, float], DecodedPhoto]
+Finish: TypeAlias = Callable[[NDArray[np.float32], Box], NDArray[np.float32]]
 
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
@@ -123,6 +125,7 @@ class Batcher:
         decode_apart: as ``decode``, and ends by an instant of ``time.monotonic()``.
         learn: is told what decoding was foreseen to take and took, in seconds, but for the lane's.
         is_alone: whether one photograph is all there is to do.
+        finish: makes of what the network says of a photograph, and where it is seen, its answer.
         stack: makes of N decoded photographs what ``run`` takes.
         max_batch_size: the largest N.
         slots: runs that may go on at the same time.
@@ -143,6 +146,7 @@ class Batcher:
         decode_apart: DecodeApart | None = None,
         learn: Callable[[float, float], None] = lambda *_: None,
         is_alone: Callable[[], bool] = lambda: False,
+        finish: Finish = lambda answer, _: answer,
         stack: Callable[[Sequence[NDArray[np.uint8]]], Any] = np.stack,
         max_batch_size: int = 32,
         slots: int = 1,
@@ -158,6 +162,7 @@ class Batcher:
         self._decode_apart = decode_apart
         self._learn = learn
         self._is_alone = is_alone
+        self._finish = finish
         self._stack = stack
         self._max_batch_size = max_batch_size
         self._observer = observer
@@ -368,7 +373,8 @@ class Batcher:
         together = Batch(len(batch), start, seconds, tags)
         for (photo, decoded), (row, explanation) in zip(batch, said, strict=True):
             arrived, took, end = photo.arrived, decoded.seconds, decoded.end
-            self._settle(photo, Inference(row, arrived, took, end, together, explanation))
+            answer = self._finish(row, decoded.seen.box)
+            self._settle(photo, Inference(answer, arrived, took, end, together, explanation))
         if self._observer:
             self._observer.batch_ran(len(batch), seconds)
 

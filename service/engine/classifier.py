@@ -18,6 +18,7 @@ import numpy as np
 from booth_client.errors import DeadlineExceeded, Overloaded
 from booth_client.wire import Answer
 from models.card import Card
+from models.finer import FinerConfidences
 from service.engine.admission import Admission, Backlog
 from service.engine.apart import Apart, foresee
 from service.engine.batcher import TOO_LATE, Batcher, Observer, PendingPhoto
@@ -108,6 +109,7 @@ class Classifier:
             decode_apart=self._decode_apart,
             learn=self.cost.decoded,
             is_alone=lambda: self._admission.only_one,
+            finish=FinerConfidences(session.card),
             # A GPU's runtime writes them into its own buffer: no need to copy them twice.
             stack=list if beside else np.stack,
             max_batch_size=self.limits.max_batch_size,
@@ -185,15 +187,27 @@ class Classifier:
             tickets.append(Ticket(photo.future, deadline, name))
         return tickets
 
-    def refuse_if_full(self, timeout_s: float | None = None, client: str = "") -> None:
-        """Refuse at once what ``submit`` would refuse whatever the photograph is.
+    def refuse_if_full(
+        self, timeout_s: float | None = None, client: str = "", *, ahead: int = 0
+    ) -> None:
+        """Refuse at once what ``submit`` would refuse, were it a photograph like those before it.
+
+        One that costs nothing might still find room where these find none; but to read them all
+        for its sake would take a third of the cores in an overload.
+
+        Args:
+            timeout_s: as for ``submit``.
+            client: likewise.
+            ahead: as many photographs are about to be submitted.
 
         Raises:
-            Overloaded: not even a photograph that costs nothing to decode would be answered.
+            Overloaded: such a photograph would not be answered.
 
         """
         timeout_s = timeout_s or self.limits.deadline_s
-        self._admission.check(self.cost.work_s(0), self.cost.latency_s(0), timeout_s, client)
+        usual_s = self.cost.usual_foreseen_s
+        work_s, latency_s = self.cost.work_s(usual_s), self.cost.latency_s(usual_s)
+        self._admission.check(work_s, latency_s, timeout_s, client, ahead=ahead)
 
     def _plan(self, photo: bytes) -> _Plan:
         """What a photograph will cost, by its header."""

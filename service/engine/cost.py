@@ -115,6 +115,11 @@ class Cost:
         """
         return self.decode_s(foreseen_s) / self._decoders + self._share_s
 
+    @property
+    def usual_foreseen_s(self) -> float:
+        """Seconds of decoding that were foreseen of the last photographs, on average."""
+        return self._foreseen_s * (1 - _MEMORY)
+
     def decode_s(self, foreseen_s: float) -> float:
         """Seconds of decoding what is foreseen to take so long."""
         return foreseen_s * self._seconds / self._foreseen_s

@@ -11,15 +11,17 @@ from numpy.typing import NDArray
 from booth_client.errors import InvalidParameter
 from booth_client.wire import Attribute
 from models.card import Card
+from models.finer import FinerConfidences
 from service.engine import explain
 from service.engine.inference import Explanation
 from service.engine.naming import first_labels
 from service.photo.decode import Seen
 from service.runtimes.explaining import Evidence
 
-__all__ = ["MOST_LABELS", "PARTS", "Explaining", "parts_of"]
+__all__ = ["FEATURES", "MOST_LABELS", "PARTS", "Explaining", "parts_of"]
 
 PARTS = ("region", "cells", "attributes")
+FEATURES = frozenset({"features"})  # asked for by themselves, not as a part
 # Each label has a map of its own, and so many stand at each place.
 MOST_LABELS = 20
 _MOST_ATTRIBUTES = 10
@@ -47,7 +49,7 @@ class Explaining:
 
     Attributes:
         card: of the model.
-        parts: some of ``PARTS``.
+        parts: some of ``PARTS``, or ``FEATURES``.
         top_k: how many labels an answer and a place get.
 
     """
@@ -68,13 +70,15 @@ class Explaining:
                 evidence.logits,
                 self.card.labels,
                 top_k=self.top_k,
-                temperature=evidence.head.temperature,
+                temperature=evidence.head.temperature
+                * FinerConfidences(self.card).temperature(seen.box),
                 box=view.box,
             )
         attributes = None
         if "attributes" in self.parts and evidence.attributes is not None:
             attributes = _first_attributes(self.card.attributes, evidence.attributes)
-        return Explanation(view, regions, cells, attributes)
+        features = evidence.features if self.parts >= FEATURES else None
+        return Explanation(view, regions, cells, attributes, features)
 
 
 def _first_attributes(names: Sequence[str], scores: NDArray[np.float32]) -> list[Attribute]:

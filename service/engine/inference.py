@@ -38,6 +38,7 @@ class Explanation:
     regions: list[Region] | None = None
     cells: Cells | None = None
     attributes: list[Attribute] | None = None
+    features: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, slots=True)

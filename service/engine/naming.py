@@ -118,10 +118,12 @@ def _with_region(one: Prediction, region: Region) -> ExplainedPrediction:
 def first_labels(probabilities: NDArray[np.float32], top_k: int) -> list[int]:
     """Indices of the ``top_k`` largest of K probabilities, largest first, ties by index."""
     count = min(top_k, probabilities.size)
-    # Partition first: sorting all of 1000 costs several times as much.
-    largest = np.argpartition(probabilities, -count)[-count:]
-    order = np.lexsort((largest, -probabilities[largest]))
-    return largest[order].tolist()  # type: ignore[no-any-return]
+    # Partition first: sorting all of 1000 costs several times as much. It leaves out some of those
+    # that equal the last one, so all of them are sorted.
+    least = np.partition(probabilities, -count)[-count]
+    candidates = np.flatnonzero(probabilities >= least)
+    order = np.argsort(-probabilities[candidates], kind="stable")
+    return candidates[order][:count].tolist()  # type: ignore[no-any-return]
 
 
 def _milliseconds(seconds: float) -> float:

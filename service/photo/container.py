@@ -7,6 +7,7 @@ the picture with them.
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from collections.abc import Callable, Iterator
@@ -58,6 +59,7 @@ def picture_of(name: str, data: bytes) -> Contents:
     return _READERS.get(name, Contents)(data)
 
 
+_FILL, _FILLING = b"\xff" * 65_536, re.compile(rb"\xff+")  # more than a segment holds
 _SOS, _COMMENT, _TEMPORARY = 0xDA, 0xFE, 0x01
 _STANDALONE = {0, _TEMPORARY, *range(0xD0, 0xD9), 0xFF}
 _APPLICATION = range(0xE0, 0xF0)
@@ -79,9 +81,26 @@ def _jpeg(data: bytes) -> Contents:
         if _is_needed(data, marker, chunk):
             kept.append(data[chunk.start : chunk.end])
         last = chunk.end
-    size = sum(map(len, kept)) + len(data) - last
-    whole = data if size == len(data) else b"".join([*kept, memoryview(data)[last:]])
+    scans = _without_fill(data, last)
+    size = sum(map(len, kept)) + sum(map(len, scans))
+    whole = data if size == len(data) else b"".join([*kept, *scans])
     return Contents(whole, exif or b"")
+
+
+def _without_fill(data: bytes, at: int) -> list[memoryview]:
+    """What stands from ``at`` on, with one byte in place of many that may stand before a marker.
+
+    Pillow reads a file piece by piece, and libjpeg goes over all of these again with each.
+    """
+    view = memoryview(data)
+    # Of so many, two of these are among them.
+    if b"\xff\xff" not in data[at :: len(_FILL) // 2]:
+        return [view[at:]]
+    kept = []
+    while (start := data.find(_FILL, at)) >= 0:
+        kept.append(view[at:start])
+        at = _FILLING.match(data, start).end() - 1  # type: ignore[union-attr]
+    return [*kept, view[at:]]
 
 
 def _segments(data: bytes) -> Iterator[_Chunk]:

@@ -7,6 +7,7 @@ decoded once.
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -36,6 +37,7 @@ _FILLS = (0xA5, 0x5B)
 _BILEVEL_FILLS = (255, 0)
 
 _EOI = b"\xff\xd9"
+_SCAN = re.compile(SCAN)
 # Random enough, and without the byte that begins a marker.
 _NOISE = bytes(pow(3, i, 65537) % 255 for i in range(4096))
 # libjpeg's for blocks of which nothing has come; CMYK is stored inverted.
@@ -307,7 +309,7 @@ def _share(image: Image.Image, body: bytes, end: _End) -> float:
 
 
 def _scans(body: bytes) -> list[int]:
-    return [found.start() for found in SCAN.finditer(body)]
+    return [found.start() for found in _SCAN.finditer(body)]
 
 
 def _bytes_of_later_scans(image: Image.Image, body: bytes, scans: list[int]) -> float:

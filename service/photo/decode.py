@@ -29,6 +29,7 @@ from service.photo.formats import FORMATS, format_of
 from service.photo.header import DRAFT_MARGIN, read_header
 from service.photo.heic import open_heic
 from service.photo.profile import Conversion, conversion_to_srgb
+from service.photo.raw import RAW, read_raw
 from service.photo.resample import Box, Interpolation, region_seen, resample, resample_whole
 from service.photo.tiff import read_tiff
 
@@ -63,7 +64,11 @@ _TURN: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
     8: lambda square: square.transpose(1, 0, 2)[::-1],
 }
 # Formats of which Pillow only unpacks the bytes.
-_OWN: dict[str, Callable[[bytes, int], Image.Image]] = {"BMP": read_bmp, "TIFF": read_tiff}
+_OWN: dict[str, Callable[[bytes, int], Image.Image]] = {
+    "BMP": read_bmp,
+    "TIFF": read_tiff,
+    RAW: read_raw,
+}
 
 _PNG_DEPTH_AT = 24  # PNG, 3rd edition, section 11.2.1: the header comes first
 

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from importlib.util import find_spec
 
 from booth_client.errors import UnsupportedFormat
+from service.photo.raw import RAW, is_raw
 
 __all__ = ["FORMATS", "format_of", "is_image"]
 
@@ -69,7 +70,7 @@ _FOREIGN = tuple(
 
 
 def format_of(data: bytes | memoryview, allowed: Collection[str] = FORMATS) -> str:
-    """Tell which of ``FORMATS`` a file is, by its first bytes alone.
+    """Tell which of ``FORMATS`` a file is, by its first bytes alone; ``RAW`` for bare pixels.
 
     Raises:
         UnsupportedFormat: it is none of those ``allowed``; the text names what it looks like, where
@@ -77,6 +78,8 @@ def format_of(data: bytes | memoryview, allowed: Collection[str] = FORMATS) -> s
 
     """
     known = _DECODED.match(data)
+    if not known and is_raw(data):
+        return RAW
     name = known.lastgroup if known else _heif(bytes(data[:_MOST_BRANDS]))
     if name and name in allowed and name in FORMATS:
         return name

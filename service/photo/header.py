@@ -10,9 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import numpy as np
+
 from booth_client.errors import UnsupportedFormat
 from service.photo.boxes import read_picture
 from service.photo.formats import format_of
+from service.photo.raw import RAW, size_of
 from service.photo.tiff_tags import Tag, read_directory
 
 __all__ = ["DRAFT_MARGIN", "PLAIN_BYTES", "Header", "read_header"]
@@ -53,6 +56,7 @@ _COSTS = {
     "TIFF": _Cost(25, 10, 8),
     "AVIF": _Cost(22, 110, 14),
     "HEIC": _Cost(75, 50, 14),
+    RAW: _Cost(12, 0, 8),
 }
 _UNPACKED_NS = 3  # for each byte that inflating gives
 _DRAFTED = {
@@ -61,6 +65,7 @@ _DRAFTED = {
     4: 0.25,
     8: 0.17,
 }  # a JPEG's time for a pixel, by what its size is divided
+_DRAFTED_PROGRESSIVE = 0.7  # at the least: all coefficients are unpacked, and held
 
 # Pillow holds a pointer for each row, and rounds rows up; a picture may be held twice.
 _ROW_BYTES = 24
@@ -79,13 +84,13 @@ class Header:
     """What the first bytes say of a photograph.
 
     Attributes:
-        format: one of ``formats.FORMATS``.
+        format: one of ``formats.FORMATS``, or ``raw.RAW``.
         width: in pixels, as stored.
         height: likewise.
         size: of the file, in bytes.
         kind: among ``_COSTS``.
-        is_usual: a JPEG of one scan or a BMP without run lengths; the others are, but for TIFF,
-            AVIF and HEIC.
+        is_usual: what the first bytes tell bounds its cost: a JPEG of one scan or of few, a BMP
+            without run lengths; the others are, but for AVIF and HEIC.
         row_bytes: of one row that is held unpacked before it becomes pixels.
         beside_bytes: held at the same time as the pixels: coefficients, a strip or tile.
 
@@ -114,7 +119,10 @@ class Header:
         """
         cost = _COSTS[self.kind]
         packed = self._packed_bytes() if self.format == "PNG" else self.size
-        pixel_ns = cost.pixel_ns * _DRAFTED[self._divisor(resize)]
+        drafted = _DRAFTED[self._divisor(resize)]
+        if self.kind == "JPEG progressive":
+            drafted = max(drafted, _DRAFTED_PROGRESSIVE)
+        pixel_ns = cost.pixel_ns * drafted
         row_ns = _ROW_NS + _UNPACKED_NS * self.row_bytes
         return 1e-9 * (self.pixels * pixel_ns + packed * cost.byte_ns + self.height * row_ns)
 
@@ -142,9 +150,7 @@ class Header:
         """
         if not self.is_usual or self.memory_bytes(resize) > PLAIN_BYTES:
             return False
-        return self.format == "JPEG" or (
-            self.format != "TIFF" and self.decode_s(resize) <= _PLAIN_S
-        )
+        return self.kind == "JPEG" or (self.format != "TIFF" and self.decode_s(resize) <= _PLAIN_S)
 
     def _divisor(self, resize: int) -> int:
         """By what a JPEG's width and height are divided, as Pillow's ``draft`` does it."""
@@ -184,7 +190,14 @@ _FRAME = struct.Struct(">BHHB")
 # ITU-T T.81, table B.1; of these frames libjpeg-turbo decodes two in one go, row by row.
 _FRAMES = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}
 _SEQUENTIAL = {0xC0, 0xC1}
+_ARITHMETIC = {0xC9, 0xCA}
 _SCAN = 0xDA
+
+# Each scan goes through all pixels, however few bytes it has. libjpeg's own progression has 10, as
+# has what the costs were measured with; a thumbnail brings its own.
+_USUAL_SCANS = 12
+# Larger files are not searched for scans: decoding them takes longer than is plain in any case.
+_MOST_SEARCHED = 600_000
 
 
 def _jpeg(data: _Bytes) -> Header | None:
@@ -209,7 +222,17 @@ def _jpeg_header(data: _Bytes, frame: tuple[int, ...], in_scan: int) -> Header:
     one_scan = marker in _SEQUENTIAL and in_scan == components
     kind = "JPEG" if one_scan else "JPEG progressive"
     coefficients = 0 if one_scan else 2 * components * width * height
-    return Header("JPEG", width, height, len(data), kind, one_scan, beside_bytes=coefficients)
+    usual = one_scan or (marker not in _ARITHMETIC and _has_few_scans(data))
+    return Header("JPEG", width, height, len(data), kind, usual, beside_bytes=coefficients)
+
+
+def _has_few_scans(data: _Bytes) -> bool:
+    """Whether its scans are as many as the costs count on. Takes a millisecond at most."""
+    if len(data) > _MOST_SEARCHED:
+        return False
+    found = np.frombuffer(data, np.uint8)
+    starts = (found[:-1] == 0xFF) & (found[1:] == _SCAN)  # noqa: PLR2004 every marker's first byte
+    return int(np.count_nonzero(starts)) <= _USUAL_SCANS
 
 
 _PNG = struct.Struct(">IIBBBBB")
@@ -317,6 +340,10 @@ def _heic(data: _Bytes) -> Header | None:
     return _boxed("HEIC", data)
 
 
+def _raw(data: _Bytes) -> Header:
+    return Header(RAW, *size_of(data), len(data), RAW)
+
+
 def _boxed(name: str, data: _Bytes) -> Header | None:
     """AV1's and HEVC's own headers, deep in the file, may tell of more pixels: never usual."""
     picture = read_picture(data)
@@ -332,4 +359,5 @@ _READERS: dict[str, Callable[[_Bytes], Header | None]] = {
     "TIFF": _tiff,
     "AVIF": _avif,
     "HEIC": _heic,
+    RAW: _raw,
 }

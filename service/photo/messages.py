@@ -31,7 +31,11 @@ def send(connection: socket.socket, fields: dict[str, Any], body: bytes | memory
 
 
 def receive(
-    connection: socket.socket, most: int, deadline: float | None = None
+    connection: socket.socket,
+    most: int,
+    deadline: float | None = None,
+    *,
+    most_json: int = _MOST_JSON,
 ) -> tuple[dict[str, Any], bytearray]:
     """Receive one message.
 
@@ -39,6 +43,7 @@ def receive(
         connection: to the other side.
         most: bytes of the body that are taken.
         deadline: on the clock of ``time.monotonic``, when all of it has to be there.
+        most_json: bytes of the fields that are taken.
 
     Raises:
         TimeoutError: the deadline, or the connection's time-out, has passed.
@@ -46,7 +51,7 @@ def receive(
 
     """
     head, body = _SIZES.unpack(read(connection, _SIZES.size, deadline))
-    if head > _MOST_JSON or body > most:
+    if head > most_json or body > most:
         raise ConnectionError
     try:
         fields: dict[str, Any] = json.loads(read(connection, head, deadline))

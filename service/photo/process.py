@@ -58,7 +58,7 @@ class Task:
 
     def fields(self, seconds: float) -> dict[str, Any]:
         """What the process is told, beside the file."""
-        wanted = self.wanted.model_dump()
+        wanted = self.wanted.model_dump(exclude={"content"})  # decoding does not ask
         return {"wanted": wanted, "max_pixels": self.max_pixels, "seconds": seconds}
 
 

@@ -63,7 +63,8 @@ def limit_memory(size: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     status = Path("/proc/self/status")
     if status.exists():  # only Linux bounds what malloc takes by RLIMIT_DATA
-        (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmData"))
+        lines = status.read_text(encoding="utf-8").splitlines()
+        (line,) = (line for line in lines if line.startswith("VmData"))
         limit = int(line.split()[1]) * 1024 + size
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
@@ -93,7 +94,8 @@ def ending_after(seconds: float) -> Iterator[None]:
 
 
 def _answer(fields: dict[str, Any], data: bytearray) -> tuple[dict[str, Any], bytes]:
-    wanted = cast("Input", _Square(**fields["wanted"]))
+    known = {name: fields["wanted"][name] for name in _Square.__annotations__}
+    wanted = cast("Input", _Square(**known))
     try:
         photo = decode(memoryview(data), wanted, max_pixels=fields["max_pixels"])
     except BadRequest as error:

@@ -52,6 +52,8 @@ class Evidence:
             head's bias they are logits, whose mean over the places gives the answer.
         head: None where there are no activations.
         attributes: A numbers; None where the model has none.
+        features: of the whole photograph, which the classifier takes; None where the file does not
+            give them.
 
     """
 
@@ -59,6 +61,7 @@ class Evidence:
     activations: NDArray[np.float32] | None = None
     head: Head | None = None
     attributes: NDArray[np.float32] | None = None
+    features: NDArray[np.float32] | None = None
 
     @property
     def logits(self) -> NDArray[np.float32]:
@@ -105,7 +108,7 @@ class Explainer:
         """Refuse what this model can't explain.
 
         Args:
-            wanted: of "region", "cells" and "attributes".
+            wanted: of "region", "cells", "attributes" and "features".
 
         Raises:
             InvalidParameter: it can't explain all of it.
@@ -120,6 +123,11 @@ class Explainer:
             raise InvalidParameter(
                 f"{self._name} has no attributes; leave them out of explain, or ask another model."
             )
+        if "features" in wanted and "features" not in self._outputs:
+            raise InvalidParameter(
+                f"The file of {self._name} does not give its pooled features; name a layer, as "
+                f"with layer=NAME of GET /models/{self._name}/layers, or ask another model."
+            )
 
     def run(self, photos: Photos, *, alone: bool = False) -> list[Evidence]:
         """What the network says about each of N photographs.
@@ -133,12 +141,14 @@ class Explainer:
         values = self._network.run_all(photos, alone=alone)
         answers, given = values[0], dict(zip(self._outputs, values, strict=True))
         activations, attributes = given.get(_ACTIVATIONS), given.get("attributes")
+        features = given.get("features")
         return [
             Evidence(
                 answer,
                 None if activations is None else activations[index],
                 self._head,
                 None if attributes is None else attributes[index],
+                None if features is None else features[index].reshape(-1).astype(np.float32),
             )
             for index, answer in enumerate(answers)
         ]
@@ -163,7 +173,9 @@ def open_explainer(file: ModelFile, open_outputs: OpenOutputs) -> Explainer:
     """
     graph = read_graph(file.content)
     head = _head(graph)
-    further = [one for one in ("attributes",) if one in graph.outputs and file.card.attributes]
+    has_attributes = "attributes" in graph.outputs and file.card.attributes
+    further = ["attributes"] if has_attributes else []
+    further += ["features"] if "features" in graph.outputs else []
     outputs = [file.card.answer_output, *further]
     name = file.card.name
     if head is None:

@@ -8,27 +8,90 @@ messages one behind the other the lists are joined: what is appended to a file j
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FLOAT", "GraphParts", "added", "node", "read_graph", "with_free_sizes"]
+__all__ = [
+    "FLOAT",
+    "TYPES",
+    "Attribute",
+    "GraphParts",
+    "Node",
+    "added",
+    "computing",
+    "node",
+    "read_graph",
+    "read_tensor",
+    "tensor_shape",
+    "with_free_sizes",
+    "with_outputs",
+    "without_loop",
+]
 
 FLOAT = 1  # TensorProto.DataType
-_TYPES: dict[int, type[np.generic]] = {
+TYPES: dict[int, type[np.generic]] = {
     FLOAT: np.float32,
     2: np.uint8,
     3: np.int8,
+    4: np.uint16,
+    5: np.int16,
     6: np.int32,
     7: np.int64,
+    9: np.bool_,
     10: np.float16,
     11: np.float64,
+    12: np.uint32,
+    13: np.uint64,
 }
 _GRAPH, _NODE, _INITIALIZER, _INPUT, _OUTPUT, _VALUE_INFO = 7, 1, 5, 11, 12, 13
 _VARINT, _EIGHT_BYTES, _LENGTH, _FOUR_BYTES = 0, 1, 2, 5
 _INT, _INTS = 2, 7  # AttributeProto.AttributeType
+# Where TensorProto has numbers if not in raw_data: packed ones, and those of variable length.
+_PACKED = {4: np.float32, 10: np.float64}
+_VARYING = {5, 7, 11}
+
+Attribute = int | float | str | list[int] | list[float] | memoryview
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """An operator.
+
+    Attributes:
+        kind: its name in ONNX, such as Conv.
+        inputs: names of values; an empty one where an optional one is left out.
+        outputs: likewise.
+        attributes: by name; of a tensor, or of a graph, the message unread.
+
+    """
+
+    kind: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attributes: dict[str, Attribute] = field(default_factory=dict)
+
+    def number(self, name: str, default: int = 0) -> int:
+        """An attribute that is a whole number."""
+        value = self.attributes.get(name, default)
+        return value if isinstance(value, int) else default
+
+    def real(self, name: str, default: float = 0.0) -> float:
+        """An attribute that is a number."""
+        value = self.attributes.get(name, default)
+        return float(value) if isinstance(value, int | float) else default
+
+    def numbers(self, name: str, default: Sequence[int] = ()) -> list[int]:
+        """An attribute that is a list of whole numbers."""
+        value = self.attributes.get(name)
+        return [int(one) for one in value] if isinstance(value, list) else list(default)
+
+    def text(self, name: str, default: str = "") -> str:
+        """An attribute that is text."""
+        value = self.attributes.get(name, default)
+        return value if isinstance(value, str) else default
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,49 +101,127 @@ class GraphParts:
     Attributes:
         tensors: its constants, unread, by their names.
         outputs: the shapes of its outputs; 0 stands for a side that the file does not say.
+        inputs: likewise of its inputs.
+        operators: its operators, unread, in their order.
 
     """
 
-    tensors: dict[str, memoryview]
-    outputs: dict[str, tuple[int, ...]]
+    tensors: dict[str, memoryview] = field(default_factory=dict)
+    outputs: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    inputs: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    operators: list[memoryview] = field(default_factory=list)
 
     def array(self, name: str) -> NDArray[Any]:
-        """The values of a constant whose bytes stand in the file as they are.
+        """The values of a constant.
 
         Raises:
-            ValueError: it is stored in another way.
+            ValueError: it is of a type that numpy has not, or in another file.
 
         """
-        shape, kind, raw = self.shape(name), FLOAT, memoryview(b"")
-        for number, value in _fields(self.tensors[name]):
-            if number == 2:  # noqa: PLR2004 (data_type)
-                kind = value
-            elif number == 9:  # noqa: PLR2004 (raw_data)
-                raw = value
-        if kind not in _TYPES:
-            raise ValueError(f"{name} is of type {kind}")
-        return np.frombuffer(raw, _TYPES[kind]).reshape(shape)
+        return read_tensor(self.tensors[name])
 
     def shape(self, name: str) -> tuple[int, ...]:
         """The shape of a constant."""
-        return tuple(_integers(self.tensors[name], 1))
+        return tensor_shape(self.tensors[name])
+
+    def nodes(self) -> list[Node]:
+        """Its operators, read."""
+        return [_node(one) for one in self.operators]
+
+    def add(self, graph: memoryview) -> None:
+        """Take in what a message has."""
+        for number, value in _fields(graph):
+            if number == _NODE:
+                self.operators.append(value)
+            elif number == _INITIALIZER:
+                self.tensors[_text(value, 8)] = value
+            elif number == _INPUT:
+                self.inputs[_text(value, 1)] = tuple(_sides(value))
+            elif number == _OUTPUT:
+                self.outputs[_text(value, 1)] = tuple(_sides(value))
 
 
-def read_graph(content: bytes) -> GraphParts:
-    """The constants and outputs of a model file.
+def read_graph(content: bytes | memoryview) -> GraphParts:
+    """The constants, operators, inputs and outputs of a model file.
 
     Raises:
         ValueError, IndexError: it is no such file.
 
     """
-    parts = GraphParts({}, {})
+    parts = GraphParts()
     for graph in _all(memoryview(content), _GRAPH):
-        for number, value in _fields(graph):
-            if number == _INITIALIZER:
-                parts.tensors[_text(value, 8)] = value
-            elif number == _OUTPUT:
-                parts.outputs[_text(value, 1)] = tuple(_sides(value))
+        parts.add(graph)
     return parts
+
+
+def tensor_shape(tensor: memoryview) -> tuple[int, ...]:
+    """The shape of an unread constant."""
+    return tuple(_integers(tensor, 1))
+
+
+def read_tensor(tensor: memoryview) -> NDArray[Any]:
+    """The values of an unread constant.
+
+    Raises:
+        ValueError: it is of a type that numpy has not, or in another file.
+
+    """
+    kind = next(_integers(tensor, 2), FLOAT)
+    if kind not in TYPES:
+        raise ValueError(f"{_text(tensor, 8)} is of type {kind}")
+    return _flat(tensor, np.dtype(TYPES[kind])).reshape(tensor_shape(tensor))
+
+
+def _flat(tensor: memoryview, kind: np.dtype[Any]) -> NDArray[Any]:
+    for number, value in _fields(tensor):
+        if number == 9:  # noqa: PLR2004 (raw_data)
+            return np.frombuffer(value, kind)
+        if number in _PACKED:
+            parts = [bytes(one) for one in _all(tensor, number)]
+            return np.frombuffer(b"".join(parts), _PACKED[number]).astype(kind)
+        if number in _VARYING:
+            values = np.array(list(map(_signed, _integers(tensor, number))))
+            # The bits of a half are stored as a whole number.
+            is_half = kind == np.float16
+            return values.astype(np.uint16).view(kind) if is_half else values.astype(kind)
+        if number == 13:  # noqa: PLR2004 (external_data)
+            raise ValueError(f"{_text(tensor, 8)} is in another file")
+    return np.zeros(0, kind)
+
+
+def _node(message: memoryview) -> Node:
+    texts: dict[int, list[str]] = {1: [], 2: [], 4: []}
+    attributes: dict[str, Attribute] = {}
+    for number, value in _fields(message):
+        if number in texts:
+            texts[number].append(bytes(value).decode())
+        elif number == 5:  # noqa: PLR2004 (attribute)
+            read = _read_attribute(value)
+            if read is not None:
+                attributes[_text(value, 1)] = read
+    return Node("".join(texts[4]), tuple(texts[1]), tuple(texts[2]), attributes)
+
+
+def _read_attribute(message: memoryview) -> Attribute | None:
+    """None where it is of a kind that nobody needs."""
+    if next(_integers(message, 20), 0) == _INT:
+        return _signed(next(_integers(message, 3), 0))  # 0 may be left out
+    found: list[Any] = []
+    for number, value in _fields(message):
+        if number == 4:  # noqa: PLR2004 (s)
+            return bytes(value).decode(errors="replace")
+        if number in {5, 6}:  # t and g
+            return value  # type: ignore[no-any-return]
+        if number == 2:  # noqa: PLR2004 (f)
+            return float(np.frombuffer(value, np.float32)[0])
+        if number == 7:  # noqa: PLR2004 (floats)
+            found.extend(np.frombuffer(value, np.float32).tolist())
+    return found or [_signed(one) for one in _integers(message, 8)]
+
+
+def _signed(value: int) -> int:
+    """A number of 64 bits whose first tells its sign."""
+    return value - (1 << 64) if value >> 63 else value
 
 
 def node(kind: str, inputs: Sequence[str], output: str, **attributes: int | Sequence[int]) -> bytes:
@@ -130,6 +271,74 @@ def with_free_sizes(content: bytes, name: str, outputs: Collection[str]) -> byte
         if number != _VALUE_INFO
         if number != _OUTPUT or _text(value, 1) in outputs
     ]
+    return b"".join([*message, _field(_GRAPH, b"".join(graph))])
+
+
+def with_outputs(content: bytes, names: Iterable[str]) -> bytes:
+    """A model file with some of its graph's values as further outputs, of whatever type they are.
+
+    Args:
+        content: of the file.
+        names: of the values, none of which is an output.
+
+    """
+    outputs = [_field(_OUTPUT, _field(1, name.encode())) for name in names]
+    return content + _field(_GRAPH, b"".join(outputs))
+
+
+def computing(content: bytes, output: str) -> bytes:
+    """A model file that computes one of its graph's values, and no more than that needs.
+
+    Args:
+        content: of the file.
+        output: the value's name.
+
+    """
+    message = [_whole(one) for one in _fields(memoryview(content)) if one[0] != _GRAPH]
+    parts = [one for part in _all(memoryview(content), _GRAPH) for one in _fields(part)]
+    needed, graph = {output}, [_field(_OUTPUT, _field(1, output.encode()))]
+    for number, value in reversed(parts):
+        if number == _NODE and needed.intersection(_texts(value, 2)):
+            needed.update(_texts(value, 1))
+            graph.append(_field(_NODE, value))
+    for number, value in reversed(parts):
+        is_used = number == _INITIALIZER and _text(value, 8) in needed
+        if is_used or number not in {_NODE, _INITIALIZER, _OUTPUT, _VALUE_INFO}:
+            graph.append(_whole((number, value)))
+    return b"".join([*message, _field(_GRAPH, b"".join(reversed(graph)))])
+
+
+def _texts(message: memoryview, wanted: int) -> list[str]:
+    return [bytes(value).decode() for value in _all(message, wanted)]
+
+
+def without_loop(content: bytes | memoryview) -> bytes | memoryview:
+    """A model file for one photograph, where its network stands in a loop over photographs.
+
+    Any other file as it is. The values of such a network have their names in the new file.
+    """
+    parts = read_graph(content)
+    loops = [one for one in parts.nodes() if one.kind == "Scan"]
+    if len(parts.operators) != 1 or len(loops) != 1:
+        return content
+    ((photo, output), body) = (*loops[0].inputs, *loops[0].outputs), loops[0].attributes["body"]
+    assert isinstance(body, memoryview)  # noqa: S101 (a Scan has one)
+    inner = GraphParts()
+    inner.add(body)
+    graph = [
+        _field(_NODE, node("Identity", [photo], *inner.inputs)),
+        *(_field(_NODE, one) for one in inner.operators),
+        # It answers K numbers, the file 1 x K.
+        _field(_NODE, node("Flatten", [*inner.outputs], output, axis=0)),
+        *(_field(_INITIALIZER, one) for one in (*parts.tensors.values(), *inner.tensors.values())),
+        *(
+            _field(number, value)
+            for one in _all(memoryview(content), _GRAPH)
+            for number, value in _fields(one)
+            if number in {_INPUT, _OUTPUT}
+        ),
+    ]
+    message = [_whole(one) for one in _fields(memoryview(content)) if one[0] != _GRAPH]
     return b"".join([*message, _field(_GRAPH, b"".join(graph))])
 
 

@@ -325,6 +325,17 @@ def test_a_check_refuses_as_accepting_would_and_accepts_nothing() -> None:
         admission.check(WORK_S, 0.01, 100)
 
 
+def test_what_is_about_to_be_accepted_counts_as_if_it_were() -> None:
+    admission = Admission(3, Backlog(1))
+    admission.admit([1.0], 0.0, 100)
+    admission.check(1.0, 0.0, 100, ahead=1)
+    with pytest.raises(Overloaded, match="room for 0 of 1"):
+        admission.check(1.0, 0.0, 100, ahead=2)
+    admission.check(1.0, 0.0, 3)
+    with pytest.raises(Overloaded, match="too long for the deadline"):
+        admission.check(1.0, 0.0, 3, ahead=1)
+
+
 def test_over_http_a_full_queue_refuses_at_the_head(inside: Inside) -> None:
     backlog = inside.state.fleet._backlog
     backlog.admit([60.0], 0.0, 100.0, "127.0.0.1")

@@ -65,6 +65,19 @@ def test_more_than_the_queue_holds_is_refused_at_once_all_or_none(
     assert classifier.classify(RED).predictions[0].label == "Red"
 
 
+def test_before_the_body_is_read_the_usual_photograph_is_judged(
+    gated: Any, classifier: Classifier
+) -> None:
+    gated.gate.clear()
+    classifier.submit([RED])
+    classifier.refuse_if_full()
+    for _ in range(500):
+        classifier.cost.decoded(6.0, 6.0)
+    assert classifier.cost.latency_s(0) < 1
+    with pytest.raises(Overloaded, match="too long for the deadline"):
+        classifier.refuse_if_full()
+
+
 def test_a_deadline_ends_the_wait_and_the_photograph_never_runs(
     gated: Any, classifier: Classifier
 ) -> None:

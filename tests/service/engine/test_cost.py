@@ -71,6 +71,13 @@ def test_decoding_is_learned(cost: Cost) -> None:
     assert cost.decode_s(0.004) == pytest.approx(0.02, rel=0.01)
 
 
+def test_the_usual_photograph_is_that_of_late(cost: Cost) -> None:
+    assert cost.usual_foreseen_s == pytest.approx(0.0004)
+    for _ in range(500):
+        cost.decoded(0.003, 0.01)
+    assert cost.usual_foreseen_s == pytest.approx(0.003, rel=0.01)
+
+
 def test_one_photograph_that_took_long_is_taken_for_an_accident(cost: Cost) -> None:
     before_s = cost.decode_s(0.002)
     cost.decoded(0.002, 5.0)

@@ -8,7 +8,9 @@ import pytest
 from booth_client.errors import InvalidParameter
 from booth_client.wire import Attribute
 from models.card import Card
+from models.shelf import ZOO
 from service.engine.explanation import Explaining, parts_of
+from service.fleet.identity import read_card
 from service.photo.decode import Seen
 from service.runtimes.explaining import Evidence, Head
 from tests.service.conftest import tiny_card
@@ -68,3 +70,21 @@ def test_the_parts_stand_with_commas_between_them() -> None:
 def test_other_parts_are_refused(text: str) -> None:
     with pytest.raises(InvalidParameter, match="some of region, cells, attributes"):
         parts_of(text)
+
+
+def test_the_places_of_a_finer_photograph_have_its_temperature() -> None:
+    card = read_card(ZOO / "places365.onnx")
+    assert card.calibration
+    assert card.calibration.finer
+    logits = np.zeros((1, 1, len(card.labels)), np.float32)
+    logits[..., 3] = 4
+    evidence = Evidence(
+        np.zeros(len(card.labels), np.float32), logits, Head(np.zeros(1, np.float32), 1.0)
+    )
+    for side, temperature in ((128, 1.0), (129, card.calibration.finer.temperature)):
+        seen = Seen(side, side, (0.0, 0.0, side, side))
+        found = Explaining(card, frozenset({"cells"}), 1)(evidence, seen)
+        assert found.cells
+        ratio = np.exp(4 / temperature)
+        expected = ratio / (ratio + len(card.labels) - 1)
+        assert found.cells.confidences[0][0][0] == pytest.approx(expected, abs=1e-4)

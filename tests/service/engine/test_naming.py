@@ -119,3 +119,17 @@ def test_without_a_threshold_nothing_is_said_of_what_is_known(card: Card) -> Non
     answer = Labeller(card).answer(inference(0.2, 0.7, 0.1), 3, 0.006)
     assert answer.known is None
     assert as_json(answer) is answer
+
+
+@pytest.mark.parametrize(
+    ("shares", "count", "first"),
+    [
+        ([0.1, 0.8, 0.1], 2, [1, 0]),
+        ([0.25] * 4, 3, [0, 1, 2]),
+        ([0.0, 0.5, 0.0, 0.5], 9, [1, 3, 0, 2]),
+    ],
+)
+def test_equal_shares_come_by_index_also_at_the_edge(
+    shares: list[float], count: int, first: list[int]
+) -> None:
+    assert first_labels(np.array(shares, np.float32), count) == first

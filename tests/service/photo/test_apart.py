@@ -53,7 +53,7 @@ def processes() -> Iterator[list[DecoderProcesses]]:
 def state(pid: int) -> str:
     """A letter of the system's, as S for sleeping; X for what is gone."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
     except OSError:
         return "X"
 

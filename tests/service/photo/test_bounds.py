@@ -75,6 +75,16 @@ def test_a_jpeg_of_countless_scans_is_refused() -> None:
     assert refusal(many, max_pixels=1_000_000).startswith("The JPEG file")
 
 
+def test_scans_of_a_tiny_jpeg_are_counted_without_a_list_of_them() -> None:
+    data = encoded(Image.new("RGB", (8, 8)), "JPEG") + b"\xff\xda\0" * 1_000_000
+    tracemalloc.start()
+    with pytest.raises(BadImage, match="laid out"):
+        decode(data, INPUT)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10 * len(data)
+
+
 def test_a_run_length_bitmap_that_skips_gigabytes_takes_no_more_than_its_picture() -> None:
     skipping = b"\0\2\xff\xff" * 1000 + b"\0\1"
     data = bmp((5_000_000, 1), 8, skipping, compression=1)

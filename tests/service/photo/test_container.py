@@ -190,6 +190,21 @@ def test_a_file_of_pixels_alone_is_not_copied(name: str) -> None:
     assert name == "WEBP" or contents.data is WHOLE[name]
 
 
+@pytest.mark.parametrize("before", [b"", b"\1" * 50_000])
+def test_what_fills_a_jpeg_s_scan_is_one_byte(before: bytes) -> None:
+    scan, end = JPEG[:-2] + before, JPEG[-2:]
+    filled = scan + b"\xff" * 70_000 + b"\1" + b"\xff" * 200_000 + end
+    # The end's own first byte is one of many.
+    assert picture_of("JPEG", filled).data == scan + b"\xff\1" + end
+    short = scan + b"\xff" * 65_534 + end
+    assert picture_of("JPEG", short).data is short
+
+
+def test_fill_does_not_change_the_picture() -> None:
+    filled = JPEG[:-2] + b"\xff" * 70_000 + JPEG[-2:]
+    assert np.array_equal(decode(filled, INPUT).pixels, decode(JPEG, INPUT).pixels)
+
+
 def test_a_format_without_such_data_is_left_to_its_decoder() -> None:
     data = encoded(picture(), "BMP")
     contents = picture_of("BMP", data)

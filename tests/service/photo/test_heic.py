@@ -190,7 +190,7 @@ def test_the_library_is_bounded_and_has_one_thread_a_photograph(fields: Item) ->
 
 
 def run(code: str) -> str:
-    return subprocess.check_output([sys.executable, "-c", code], text=True).strip()
+    return subprocess.check_output([sys.executable, "-c", code], encoding="utf-8").strip()
 
 
 def test_it_is_loaded_with_the_first_heic_alone() -> None:

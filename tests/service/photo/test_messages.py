@@ -56,3 +56,11 @@ def test_nonsense_is_a_lost_connection(
     ends[0].shutdown(socket.SHUT_WR)
     with pytest.raises(ConnectionError):
         receive(ends[1], 100)
+
+
+def test_long_fields_arrive_where_they_are_expected(
+    ends: tuple[socket.socket, socket.socket],
+) -> None:
+    send(ends[0], {"unit": list(range(5000))}, b"")
+    fields, _ = receive(ends[1], 0, most_json=100_000)
+    assert fields == {"unit": list(range(5000))}

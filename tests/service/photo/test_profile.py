@@ -283,10 +283,10 @@ def answer(url: str, data: bytes) -> tuple[str, NDArray[np.float64]]:
     ("name", "options"),
     [
         ("JPEG", {"quality": 95, "subsampling": 0}),
-        ("JPEG", {"quality": 95, "subsampling": 0, "progressive": True}),  # decoded apart
+        ("JPEG", {"quality": 95, "subsampling": 0, "progressive": True}),
         ("PNG", {}),
         ("WEBP", {}),
-        ("TIFF", {}),  # likewise
+        ("TIFF", {}),  # decoded apart
     ],
 )
 def test_answers_are_those_to_the_lossless_copy_in_srgb(

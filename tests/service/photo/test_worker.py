@@ -12,18 +12,14 @@ from collections.abc import Iterator
 
 import pytest
 
+from models.card import Input
 from service.photo.messages import read, receive, send
 from service.photo.worker import READY, serve
 from tests.service.photo.costly import blank_webp
 from tests.waiting import SOON_S
 
-WANTED = {
-    "size": 24,
-    "resize": 28,
-    "keep_aspect": True,
-    "interpolation": "bilinear",
-    "detail": None,
-}
+# As a card has it: with what decoding does not need, too.
+WANTED = Input(size=24, resize=28, interpolation="bilinear").model_dump()
 
 
 def request(seconds: float) -> dict[str, object]:

@@ -23,7 +23,8 @@ from service.runtimes.open_vino import OpenVino, is_installed
 from tests.service.conftest import SIDE
 from tests.service.mapped import CELLS, TEMPERATURE, write_mapped
 
-SHIPPED = sorted(Path(zoo).parent.glob("*.onnx"))
+# LeNet-5's features are no mean of its maps.
+SHIPPED = [one for one in sorted(Path(zoo).parent.glob("*.onnx")) if one.stem != "lenet5"]
 RUNTIMES = (
     pytest.param(
         OpenVino, marks=pytest.mark.skipif(not is_installed(), reason="openvino is not installed")
@@ -169,3 +170,15 @@ def test_the_classifier_has_to_take_all_maps(tmp_path: Path) -> None:
     explainer = opened(path, OnnxRuntime, model.SerializeToString())
     with pytest.raises(InvalidParameter):
         explainer.check({"cells"})
+
+
+def test_pooled_features_are_given_where_the_file_has_them(tmp_path: Path, tiny: Path) -> None:
+    path = write_mapped(tmp_path / "mapped.onnx")
+    explainer = opened(path, OnnxRuntime)
+    explainer.check({"features"})
+    (found,) = explainer.run(photos_of(SIDE, 1))
+    session = ort.InferenceSession(path.read_bytes())
+    (expected,) = session.run(["features"], {"photo": photos_of(SIDE, 1)})
+    assert found.features == pytest.approx(expected.reshape(-1), abs=1e-5)
+    with pytest.raises(InvalidParameter, match="does not give its pooled features; name a layer"):
+        opened(tiny, OnnxRuntime).check({"features"})
