@@ -13,18 +13,42 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from booth_client.errors import RateLimited, Unauthorized
+from service.settings import PAGE_VIEWS
 from service.web.api_keys import ApiKeys
 from service.web.scope import identify
 
-__all__ = ["OPEN_PATHS", "PAGE_FILES", "AccessControl", "RateLimiter", "client_network"]
+__all__ = [
+    "OPEN_PATHS",
+    "PAGE_FILES",
+    "PROBES",
+    "AccessControl",
+    "RateLimiter",
+    "client_network",
+    "offered_key",
+]
 
+# Of gRPC, which has its methods where HTTP has its paths.
+_GRPC_PROBES = (
+    "/inference.GRPCInferenceService/ServerLive",
+    "/inference.GRPCInferenceService/ServerReady",
+    "/grpc.health.v1.Health/Check",
+)
+
+# What probes and scrapers ask for all the time: it is not even logged.
+PROBES = frozenset(
+    {
+        *("/livez", "/readyz", "/metrics", "/ping"),
+        *("/v2/health/live", "/v2/health/ready"),
+        *_GRPC_PROBES,
+    }
+)
 # What needs no key and has no limit: who watches a service may always look.
-OPEN_PATHS = frozenset({"/livez", "/readyz", "/metrics", "/docs", "/openapi.json"})
+OPEN_PATHS = PROBES | {"/docs", "/openapi.json"}
 OPEN_FOLDERS = ("/docs/",)
 
 # A browser asks for dozens of the page's files at once, so reading these has no limit.
 PAGE_FILES = re.compile(
-    r"/((config|theme\.css|favicon\.ico|manifest\.json|patches|move|many|dashboard)?"
+    rf"/((config|theme\.css|favicon\.ico|manifest\.json|{'|'.join(PAGE_VIEWS)})?"
     r"|(assets|static|page)/.*)"
 )
 
@@ -44,6 +68,7 @@ class AccessControl:
         app: what answers those who are let in.
         keys: that are valid; without any all are let in.
         per_minute: photographs, and requests without any, of each client; 0 for no limit.
+        health_route: one more path that is open; "" for none.
 
     Raises, when called:
         Unauthorized: the request has no key, or a wrong one.
@@ -51,21 +76,35 @@ class AccessControl:
 
     """
 
-    def __init__(self, app: ASGIApp, keys: ApiKeys, per_minute: int) -> None:
+    def __init__(
+        self, app: ASGIApp, keys: ApiKeys, per_minute: int, health_route: str = ""
+    ) -> None:
         self._app = app
+        self._open = OPEN_PATHS | {health_route} - {""}
         self._keys = keys
         self._per_minute = per_minute
         self._rate_limiter = RateLimiter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let one request in."""
-        if scope["type"] == "http" and not _is_open(scope["path"]):
-            self._check(scope)
+        if scope["type"] == "http":
+            self.check(scope)
         await self._app(scope, receive, send)
 
-    def _check(self, scope: Scope) -> None:
+    def _is_open(self, path: str) -> bool:
+        return path in self._open or path.startswith(OPEN_FOLDERS)
+
+    def check(self, scope: Scope) -> None:
+        """Look who asks, where not everybody may, and note it.
+
+        Raises:
+            Unauthorized, RateLimited: as above.
+
+        """
+        if self._is_open(scope["path"]):
+            return
         address = client_network((scope.get("client") or ("",))[0])
-        client = self._keys.name_of(_offered(scope)) if self._keys else address
+        client = self._client(scope, address)
         if client is None:
             # A valid key is let in all the same: else a stranger who guesses would lock out
             # everybody behind the same proxy.
@@ -76,6 +115,15 @@ class AccessControl:
             return
         self._count(client, 1)
         identify(scope, client, partial(self._count, client))
+
+    def _client(self, scope: Scope, address: str) -> str | None:
+        """Who asks; None where a key is needed and none is valid."""
+        if self._keys:
+            return self._keys.name_of(offered_key(scope))
+        if not self._keys.can_manage:
+            return address
+        # So that strangers behind the same proxy don't use up what a manager may.
+        return self._keys.manager_name_of(offered_key(scope)) or address
 
     def _is_limited(self, scope: Scope) -> bool:
         """Everything is but the page's files, which are not served to who needs a key."""
@@ -148,11 +196,7 @@ def client_network(host: str) -> str:
     return inet_ntop(AF_INET6, packed[:8] + bytes(8)) + "/64"
 
 
-def _offered(scope: Scope) -> bytes:
+def offered_key(scope: Scope) -> bytes:
     """The key that a request brings; empty if it brings none."""
     scheme, _, key = Headers(scope=scope).get("authorization", "").partition(" ")
     return key.strip().encode("latin-1") if scheme.lower() == "bearer" else b""
-
-
-def _is_open(path: str) -> bool:
-    return path in OPEN_PATHS or path.startswith(OPEN_FOLDERS)

@@ -7,11 +7,11 @@ from hashlib import sha256
 from pathlib import Path
 
 from service.settings import BadSettings, Settings, digest_of
+from service.text_file import read_text_file
 
 __all__ = ["ApiKeys"]
 
 _SHOWN = 16  # hexadecimal digits of a digest, which tell the keys of one service apart
-_MOST_BYTES = 1_000_000
 _COMMENT = re.compile(r"(^|\s)#.*")  # a key may hold the sign itself
 
 
@@ -31,16 +31,22 @@ class ApiKeys:
     def __init__(self, settings: Settings) -> None:
         self._given = frozenset(digest.get_secret_value() for digest in settings.api_keys)
         self._file = settings.api_keys_file
+        self._managing = frozenset(digest.get_secret_value() for digest in settings.management_keys)
         self._valid = self._given
         self.reload()
 
     def __bool__(self) -> bool:
-        """Whether a request needs a key."""
+        """Whether every request needs a key."""
         return bool(self._valid)
 
     def __len__(self) -> int:
-        """How many keys are valid."""
+        """How many keys are valid, without those that manage."""
         return len(self._valid)
+
+    @property
+    def can_manage(self) -> bool:
+        """Whether there are keys that load and unload models."""
+        return bool(self._managing)
 
     def reload(self) -> None:
         """Read the file again.
@@ -54,8 +60,18 @@ class ApiKeys:
 
     def name_of(self, offered: bytes) -> str | None:
         """What a valid key is called in counts, without telling it; None if it is not valid."""
-        digest = f"sha256:{sha256(offered).hexdigest()}"
-        return f"key:{digest[7 : 7 + _SHOWN]}" if offered and digest in self._valid else None
+        return _name(offered, self._valid) or self.manager_name_of(offered)
+
+    def manager_name_of(self, offered: bytes) -> str | None:
+        """As ``name_of``, of a key that loads and unloads models; None of any other."""
+        return _name(offered, self._managing)
+
+
+def _name(offered: bytes, among: frozenset[str]) -> str | None:
+    if not offered or not among:
+        return None
+    digest = f"sha256:{sha256(offered).hexdigest()}"
+    return f"key:{digest[7 : 7 + _SHOWN]}" if digest in among else None
 
 
 def _read(file: Path) -> frozenset[str]:
@@ -63,7 +79,9 @@ def _read(file: Path) -> frozenset[str]:
     try:
         digests = {
             _digest(line, number)
-            for number, text in enumerate(_text(file).splitlines(), 1)
+            for number, text in enumerate(
+                read_text_file(file, "one key or digest a line").splitlines(), 1
+            )
             if (line := _COMMENT.sub("", text).strip())
         }
     except OSError as error:
@@ -73,17 +91,6 @@ def _read(file: Path) -> frozenset[str]:
     if not digests:
         raise _refusal(file, "it holds no key; make one with `booth key`")
     return frozenset(digests)
-
-
-def _text(file: Path) -> str:
-    with file.open("rb") as opened:
-        data = opened.read(_MOST_BYTES + 1)
-    if len(data) > _MOST_BYTES:
-        raise ValueError(f"it must have at most {_MOST_BYTES:,} bytes")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise ValueError("it must be text in UTF-8, one key or digest a line") from None
 
 
 def _digest(line: str, number: int) -> str:

@@ -3,58 +3,52 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import re
+import time
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
-import orjson
 from starlette.requests import Request
 
 from booth_client.errors import (
     BadImage,
-    InvalidParameter,
     SlowBody,
     TooLarge,
-    TooManyPhotos,
     UnsupportedFormat,
 )
 from service.memory import Reservation
 from service.photo.formats import is_image
 from service.web.form import boundary_of, is_form, take_apart
-from service.web.query import check_name, given_twice
+from service.web.inflating import CODINGS, Inflating
+from service.web.instances import IMAGES, JSON_COPIES, Names, Sent, is_json, read_json
+from service.web.turns import Turns
 
-__all__ = ["Sent", "photographs", "read_body"]
+__all__ = ["Sent", "apart", "check_coding", "photographs", "read_body"]
 
 _T = TypeVar("_T")
 
-_MARK = b"\xef\xbb\xbf"  # the byte order mark that some programs write before JSON
-_JSON = re.compile(rb"(?:%b)?\s*\{" % _MARK)
-_IMAGES = ("image", "images")
-_NAME = re.compile(
-    rb'"\s*:'
-)  # what stands behind the name of each field of the JSON, and only there
-_NO_CODING = ("", "identity")
+_UNDONE = ("", "identity", *CODINGS)
 _URL_ENCODED = "application/x-www-form-urlencoded"
 _FIELD = re.compile(rb"[\w.%+\[\]-]{1,64}=")
 # What `curl --data` takes out of a file, and what a photograph begins with afterwards.
 _TAKEN_OUT = (b"\0", b"\n", b"\r")
 _BEGUN = re.compile(rb"\xff\xd8\xff|\x89PNG|GIF8|RIFF|II[*+]|MM[*+]")
 
-_SPACE = b" \t\r\n"  # base64 often comes in lines
-_URL_SAFE = bytes.maketrans(b"-_", b"+/")  # RFC 4648, section 5
-
-# What a body and what is made of it hold together for a moment, in bodies: a form's photographs are
-# copied out of it; of JSON there is its text, and at the end a text without spaces, in two forms.
+# What a form and its photographs, which are copied out of it, hold together, in bodies.
 _FORM_COPIES = 2
-_JSON_COPIES = 4
 
 _TAKEN_APART_HERE = 262_144  # bytes; so many of JSON take 3 ms
 # One at a time: it holds the interpreter, and many together would keep the event loop from it.
-_large = ThreadPoolExecutor(1, "booth-body")
+# It ends with the interpreter: those named "booth-" have to be gone before.
+_large = ThreadPoolExecutor(1, "body")
+_parting = Turns()
+_REST = 2  # times as long as it took, in which the interpreter is the others'
+
+# One step at a time: a hundred bodies of 20 kB, which unpack to 20 MB each, would else take the
+# event loop from all others.
+_unpacking = Turns()
 
 _FIRST_STEP = 65_536  # of a body whose length is not known in advance
 
@@ -62,18 +56,19 @@ _FIRST_STEP = 65_536  # of a body whose length is not known in advance
 async def read_body(
     request: Request, reservation: Reservation, max_bytes: int, timeout_s: float
 ) -> bytes:
-    """The whole body.
+    """The whole body; one that comes in a coding of ``CODINGS`` is unpacked.
 
     Args:
         request: whose body it is.
         reservation: gets its bytes, all at once where the request says how many they are.
-        max_bytes: the largest that is read.
+        max_bytes: the largest that is read, as it comes and unpacked.
         timeout_s: the longest that it is waited for.
 
     Raises:
         Overloaded: there is no memory free for it; as early as its length is known.
         TooLarge: it is, or says it will be, longer than ``max_bytes``.
         SlowBody: it was not there after ``timeout_s`` seconds.
+        BadRequest: what it was compressed to is damaged.
         ClientDisconnect: the client went away.
 
     """
@@ -89,13 +84,51 @@ async def read_body(
 async def _read_bounded(request: Request, reservation: Reservation, max_bytes: int) -> bytes:
     # What comes after a refusal is discarded by the HTTP server, so the client can read it.
     announced = request.headers.get("content-length", "")
+    coding = _coding(request)
     incoming = _Incoming(reservation, max_bytes)
     if announced.isdecimal():
-        incoming.expect(int(announced))
+        incoming.expect(int(announced), whole=coding not in CODINGS)
+    if coding in CODINGS:
+        await _inflate(request, coding, incoming)
+        return incoming.whole()
     async for chunk in request.stream():
-        if chunk:  # the last one is empty
-            incoming.add(chunk)
+        incoming.add(chunk)
     return incoming.whole()
+
+
+async def _inflate(request: Request, coding: str, incoming: _Incoming) -> None:
+    """Unpack a body; others have their turn after each step of that."""
+    inflating, packed = Inflating(coding), 0
+    async for chunk in request.stream():
+        packed += len(chunk)
+        incoming.check(packed)  # much may be packed to hold nothing
+        pieces = inflating.pieces(chunk) if chunk else iter(())
+        piece: bytes | None = b""
+        while piece is not None:
+            async with _unpacking.of(incoming.client):
+                piece = next(pieces, None)
+                incoming.add(piece or b"")
+                await asyncio.sleep(0)  # within the turn: the next step is one of the next turn
+    inflating.end()
+
+
+def check_coding(request: Request) -> None:
+    """Look whether a body is in a coding that is not undone here.
+
+    Raises:
+        UnsupportedFormat: it is.
+
+    """
+    coding = _coding(request)
+    if coding not in _UNDONE:
+        raise UnsupportedFormat(
+            f"The body's Content-Encoding {coding[:32]!r} is not undone here; send it in gzip, in "
+            "deflate, or as it is."
+        )
+
+
+def _coding(request: Request) -> str:
+    return request.headers.get("content-encoding", "").strip().lower()
 
 
 class _Incoming:
@@ -109,14 +142,34 @@ class _Incoming:
         self._first = b""  # all there is as long as there is no file
         self._file: BytesIO | None = None
 
-    def expect(self, length: int) -> None:
-        """Take the memory for all of it, of which the client says that it is so long."""
-        self._check(length)
-        self._reservation.resize(length)
-        self._room = length
+    @property
+    def client(self) -> str:
+        """Whose it is."""
+        return self._reservation.client
+
+    def expect(self, length: int, *, whole: bool) -> None:
+        """Take the memory for the ``whole`` body, of which the client says that it is so long."""
+        self.check(length)
+        if whole:
+            self._reservation.resize(length)
+            self._room = length
+
+    def check(self, length: int) -> None:
+        """Refuse a body that is so long.
+
+        Raises:
+            TooLarge: it is too long.
+
+        """
+        if length > self._max_bytes:
+            raise TooLarge(
+                f"The body is larger than {self._max_bytes} bytes; send a smaller photograph."
+            )
 
     def add(self, chunk: bytes) -> None:
         """Keep what has come."""
+        if not chunk:  # as the last one is
+            return
         length = self._length + len(chunk)
         if length > self._room:
             self._grow(length)
@@ -145,7 +198,7 @@ class _Incoming:
 
     def _grow(self, length: int) -> None:
         """Make room in steps that double it, so that little is copied."""
-        self._check(length)
+        self.check(length)
         room = min(max(length, 2 * self._room, _FIRST_STEP), self._max_bytes)
         self._reservation.resize(self._room + room)  # one is copied into the other
         if self._file is not None:
@@ -154,12 +207,6 @@ class _Incoming:
             self._file = file
         self._reservation.resize(room)
         self._room = room
-
-    def _check(self, length: int) -> None:
-        if length > self._max_bytes:
-            raise TooLarge(
-                f"The body is larger than {self._max_bytes} bytes; send a smaller photograph."
-            )
 
 
 def _file(size: int) -> BytesIO:
@@ -171,24 +218,14 @@ def _file(size: int) -> BytesIO:
     return BytesIO(bytes(size))
 
 
-class Sent(NamedTuple):
-    """What stands in a body.
-
-    ``is_list`` says whether the photographs are a list (that is, want ``results``); ``fields`` are
-    the parameters that stand beside them.
-    """
-
-    photos: list[bytes]
-    is_list: bool
-    fields: dict[str, str]
-
-
 async def photographs(
     request: Request,
     body: bytes,
     max_photos: int,
     reservation: Reservation,
     known: Collection[str] = (),
+    *,
+    names: Names = IMAGES,
 ) -> Sent:
     """The photographs in a body, and the parameters beside them.
 
@@ -201,11 +238,12 @@ async def photographs(
         max_photos: the most that it may hold.
         reservation: has the body's bytes, and has the photographs' afterwards.
         known: the parameters there are.
+        names: those that JSON has for the photographs.
 
     Raises:
         InvalidParameter, BadImage, TooManyPhotos: it holds no photographs, or too many; or what is
             no parameter.
-        UnsupportedFormat: it is a form that can't hold any, or is compressed.
+        UnsupportedFormat: it is a form that can't hold any, or in a coding that is not undone.
         Overloaded: there is no memory free to take it apart.
 
     """
@@ -213,17 +251,16 @@ async def photographs(
     boundary = boundary_of(content_type)
     if is_form(boundary, body):
         reservation.resize(_FORM_COPIES * len(body))
-        form = await _apart(len(body), take_apart, boundary, body, max_photos, known)
+        form = await apart(
+            reservation.client, len(body), take_apart, boundary, body, max_photos, known
+        )
         sent = Sent(form.photos, len(form.photos) > 1, form.fields)
-    elif _JSON.match(body):
-        reservation.resize(_JSON_COPIES * len(body))
-        sent = await _apart(len(body), _from_json, body, max_photos, known)
+    elif is_json(body):
+        reservation.resize(JSON_COPIES * len(body))
+        sent = await apart(reservation.client, len(body), read_json, body, max_photos, known, names)
     else:
-        coding = request.headers.get("content-encoding", "identity")
-        if coding.lower() not in _NO_CODING and not is_image(body):
-            raise UnsupportedFormat(
-                f"The body's Content-Encoding {coding[:32]!r} is not undone here; send it as it is."
-            )
+        if not is_image(body):
+            check_coding(request)
         if content_type.lower().startswith(_URL_ENCODED):
             _check_url_encoded(body)
         return Sent([body], is_list=False, fields={})
@@ -251,70 +288,31 @@ def _check_url_encoded(body: bytes) -> None:
         )
 
 
-async def _apart(size: int, work: Callable[..., _T], *of: Any) -> _T:
-    """Do what takes long for a large body on a thread, so that others are answered meanwhile."""
+async def apart(client: str, size: int, work: Callable[..., _T], *of: Any) -> _T:
+    """Do what takes long for a large body on a thread, so that others are answered meanwhile.
+
+    Args:
+        client: whose body it is; each has its turn.
+        size: of the body, in bytes.
+        work: what is done.
+        of: what it is done with.
+
+    """
     if size <= _TAKEN_APART_HERE:
         return work(*of)
-    return await asyncio.get_running_loop().run_in_executor(_large, work, *of)
+    took_s: list[float] = []
+    async with _parting.of(client):
+        try:
+            return await asyncio.get_running_loop().run_in_executor(
+                _large, _timed, took_s, work, *of
+            )
+        finally:
+            _large.submit(time.sleep, _REST * sum(took_s))
 
 
-def _from_json(body: bytes, max_photos: int, known: Collection[str]) -> Sent:
-    # A photograph has a comma before it, and a data: URL one in it. What has more is not even
-    # parsed: millions of small values would hold up everybody for seconds.
-    if body.count(b",") > 2 * max_photos + len(known):
-        raise _too_many(max_photos)
+def _timed(took_s: list[float], work: Callable[..., _T], *of: Any) -> _T:
+    start = time.perf_counter()  # here, since the thread may still rest from the one before
     try:
-        fields = orjson.loads(body.removeprefix(_MARK))
-    except orjson.JSONDecodeError:
-        raise InvalidParameter(
-            'The JSON is malformed; send {"image": "<base64>"} or {"images": ["<base64>"]}.'
-        ) from None
-    for name in fields:
-        check_name(name, (*known, *_IMAGES))
-    if len(_NAME.findall(body)) > len(fields):
-        raise given_twice("A field of the JSON")
-    given = {name: _text(name, value) for name, value in fields.items() if name not in _IMAGES}
-    match [fields[name] for name in _IMAGES if name in fields]:
-        case [str(image)] if "image" in fields:
-            return Sent([_from_base64(image, "image")], is_list=False, fields=given)
-        case [[_, *_] as images] if "images" in fields:
-            if len(images) > max_photos:
-                raise _too_many(max_photos)
-            photos = [_from_base64(text, f"images[{i}]") for i, text in enumerate(images)]
-            return Sent(photos, is_list=True, fields=given)
-    raise InvalidParameter(
-        'The JSON must have either {"image": "<base64 or data: URL>"} or {"images": [...]}, and '
-        "nothing else but parameters."
-    )
-
-
-def _text(name: str, value: object) -> str:
-    """A parameter as it stands in a query."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    raise InvalidParameter(f"{name} must be a string or a whole number in the JSON.")
-
-
-def _from_base64(text: object, where: str) -> bytes:
-    if not isinstance(text, str):
-        raise InvalidParameter(f"{where} must be a string: base64, or a data: URL.")
-    data = text
-    if text[:5].lower() == "data:":
-        head, comma, data = text.partition(",")
-        if not comma or not head.lower().endswith(";base64"):
-            raise InvalidParameter(f"{where} is no base64 data: URL (data:image/jpeg;base64,...).")
-    try:
-        plain = data.encode("ascii").translate(_URL_SAFE, _SPACE)
-        if len(plain) % 4:  # many leave the padding out
-            plain += b"=" * (-len(plain) % 4)
-        return base64.b64decode(plain, validate=True)
-    except (binascii.Error, UnicodeError):
-        raise InvalidParameter(f"{where} is not valid base64.") from None
-
-
-def _too_many(max_photos: int) -> TooManyPhotos:
-    return TooManyPhotos(
-        f"The request holds too many photographs; send at most {max_photos} at once."
-    )
+        return work(*of)
+    finally:
+        took_s.append(time.perf_counter() - start)

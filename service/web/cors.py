@@ -10,17 +10,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from booth_client.errors import Forbidden
 from service.web.access_control import PAGE_FILES
-from service.web.problems import MEDIA_TYPE, fields_of
+from service.web.problems import fields_of, media_type_of
 
 __all__ = ["Cors"]
 
 _METHODS = b"GET, HEAD, POST"
 # Of a request, beside those that need no leave; and of an answer, likewise.
 _ALLOWED = (
-    b"Authorization, Cache-Control, Content-Type, If-None-Match, X-Request-ID, X-Requested-With, "
-    b"traceparent, tracestate"
+    b"Authorization, Cache-Control, Content-Encoding, Content-Type, If-None-Match, "
+    b"Inference-Header-Content-Length, X-Request-ID, X-Requested-With, traceparent, tracestate"
 )
-_EXPOSED = b"ETag, Retry-After, Server-Timing, WWW-Authenticate, X-Request-ID"
+_EXPOSED = (
+    b"ETag, Inference-Header-Content-Length, Retry-After, Server-Timing, WWW-Authenticate, "
+    b"X-Request-ID"
+)
 _MAX_AGE_S = b"7200"  # what browsers keep at most
 
 _Headers = list[tuple[bytes, bytes]]
@@ -52,7 +55,7 @@ class Cors:
         added = self._added(origin)
         is_preflight = scope["method"] == "OPTIONS" and origin is not None
         if is_preflight and _header(scope, b"access-control-request-method") is not None:
-            await self._preflight(added)(scope, receive, send)
+            await self._preflight(scope["path"], added)(scope, receive, send)
             return
 
         async def send_on(message: Message) -> None:
@@ -69,8 +72,8 @@ class Cors:
         vary = [(b"vary", b"Origin")]
         return [*vary, *_leave(origin)] if origin in self._origins and origin else vary
 
-    def _preflight(self, added: _Headers) -> Response:
-        response = Response(status_code=204) if len(added) > 1 else _refusal()
+    def _preflight(self, path: str, added: _Headers) -> Response:
+        response = Response(status_code=204) if len(added) > 1 else _refusal(path)
         response.raw_headers.extend(added)
         if response.status_code == 204:  # noqa: PLR2004
             response.raw_headers += [
@@ -88,9 +91,9 @@ def _leave(origin: bytes) -> _Headers:
     ]
 
 
-def _refusal() -> Response:
+def _refusal(path: str) -> Response:
     error = Forbidden("Pages of this origin may not ask; BOOTH_CORS_ORIGINS names those that may.")
-    return Response(orjson.dumps(fields_of(error)), error.status, media_type=MEDIA_TYPE)
+    return Response(orjson.dumps(fields_of(error)), error.status, media_type=media_type_of(path))
 
 
 def _header(scope: Scope, wanted: bytes) -> bytes | None:

@@ -1,9 +1,14 @@
-"""Errors as RFC 9457 ``application/problem+json``: one shape on every route, even 404 and 500."""
+"""Errors as RFC 9457 ``application/problem+json``: one shape on every route, even 404 and 500.
+
+Under ``/v1`` and ``/v2`` the same fields come as ``application/json``: clients of the Open
+Inference Protocol read them in nothing else.
+"""
 
 from __future__ import annotations
 
 import http
 import logging
+import re
 import time
 from typing import Any
 
@@ -21,19 +26,25 @@ from service.telemetry.record import RequestRecord
 from service.web.scope import prefix_of, record_of
 
 __all__ = [
+    "CLIENT_CLOSED_REQUEST",
     "MEDIA_TYPE",
     "PROBLEM_SCHEMA",
     "body_of",
     "client_gone",
     "fields_of",
     "install",
+    "media_type_of",
     "render",
+    "sentence_of",
     "unforeseen",
 ]
 
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+_PLAIN = re.compile(r"/v[12](/|$)")
+# As numbers: comparing with a member of an enumeration takes several times as long.
+_UNAUTHORIZED, _REQUEST_TIMEOUT, _INTERNAL_SERVER_ERROR = 401, 408, 500
 CLIENT_CLOSED_REQUEST = 499  # nginx's: nobody reads it, but the access log shows it
 
 # Who finds a way to make errors of ours must not fill the log: beyond these there is one line each.
@@ -53,14 +64,18 @@ PROBLEM_SCHEMA = {
 
 
 def body_of(error: BoothError, request: Request) -> dict[str, Any]:
-    """The fields of a problem. Of an error of ours only an id is told, to look the cause up."""
-    detail = error.detail
-    if error.status == http.HTTPStatus.INTERNAL_SERVER_ERROR:
-        request_id = record_of(request.scope).request_id
-        cause = (error.__cause__ or error) if _tracebacks.take() else None
-        log.error("%s request_id=%s", detail, request_id, exc_info=cause)
-        detail = f"Something failed on our side; name the id {request_id} when you report it."
+    """The fields of a problem."""
+    detail = sentence_of(error, record_of(request.scope))
     return _fields(error.kind, error.title, error.status, detail)
+
+
+def sentence_of(error: BoothError, record: RequestRecord) -> str:
+    """What a client is told of an error; of one of ours only an id, to look the cause up."""
+    if error.status != _INTERNAL_SERVER_ERROR:
+        return error.detail
+    cause = (error.__cause__ or error) if _tracebacks.take() else None
+    log.error("%s request_id=%s", error.detail, record.request_id, exc_info=cause)
+    return f"Something failed on our side; name the id {record.request_id} when you report it."
 
 
 def fields_of(error: BoothError) -> dict[str, Any]:
@@ -71,14 +86,28 @@ def fields_of(error: BoothError) -> dict[str, Any]:
 def render(error: BoothError, request: Request) -> Response:
     """The response for an error of ours, which is the outcome of its request."""
     record_of(request.scope).outcome = error.outcome
-    headers = {}
+    headers = []
     if error.retry_after_s is not None:
-        headers["Retry-After"] = str(error.retry_after_s)
-    if error.status == http.HTTPStatus.UNAUTHORIZED:
-        headers["WWW-Authenticate"] = 'Bearer realm="booth"'
-    if error.status == http.HTTPStatus.REQUEST_TIMEOUT:
-        headers["Connection"] = "close"
-    return _response(body_of(error, request), headers)
+        headers.append((b"retry-after", b"%d" % error.retry_after_s))
+    if error.status == _UNAUTHORIZED:
+        headers.append((b"www-authenticate", b'Bearer realm="booth"'))
+    if error.status == _REQUEST_TIMEOUT:
+        headers.append((b"connection", b"close"))
+    content = orjson.dumps(body_of(error, request))
+    # It holds the frames that hold the error, and the request with its body: a cycle, which would
+    # wait for the collector.
+    error.__traceback__ = None
+    headers.append((b"content-length", b"%d" % len(content)))
+    headers.append((b"content-type", media_type_of(request.scope["path"]).encode()))
+    return _Rendered(content, error.status, headers)
+
+
+class _Rendered(Response):
+    """A response whose headers are as they are sent: most of an overload's answers are errors."""
+
+    def __init__(self, body: bytes, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+        self.status_code, self.body, self.raw_headers = status, body, headers
+        self.background = None
 
 
 def install(app: FastAPI) -> None:
@@ -129,7 +158,7 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
         405: f"{request.method[:16]} is not possible here; see {docs} for what is.",
     }.get(error.status_code, f"{phrase}.")
     body = _fields(kind, phrase, error.status_code, detail)
-    return _response(body, dict(error.headers or {}))
+    return _response(body, dict(error.headers or {}), request)
 
 
 def _meant(request: Request) -> str:
@@ -163,5 +192,11 @@ def _fields(kind: str, title: str, status: int, detail: str) -> dict[str, Any]:
     }
 
 
-def _response(body: dict[str, Any], headers: dict[str, str]) -> Response:
-    return Response(orjson.dumps(body), body["status"], headers, MEDIA_TYPE)
+def _response(body: dict[str, Any], headers: dict[str, str], request: Request) -> Response:
+    content = orjson.dumps(body)
+    return Response(content, body["status"], headers, media_type_of(request.scope["path"]))
+
+
+def media_type_of(path: str) -> str:
+    """The media type of the errors of a route."""
+    return "application/json" if _PLAIN.match(path) else MEDIA_TYPE

@@ -8,7 +8,15 @@ from urllib.parse import parse_qsl
 
 from booth_client.errors import InvalidParameter
 
-__all__ = ["check_name", "given_twice", "merged", "parameters", "whole_number"]
+__all__ = [
+    "check_name",
+    "given_twice",
+    "index",
+    "indices",
+    "merged",
+    "parameters",
+    "whole_number",
+]
 
 _MOST_DIGITS = 10
 _MOST_SHOWN = 64  # characters of a stranger's name for a parameter
@@ -77,3 +85,45 @@ def whole_number(given: Mapping[str, str], name: str, *, most: int) -> int | Non
     if text.isascii() and text.isdecimal() and len(text) < _MOST_DIGITS and 1 <= int(text) <= most:
         return int(text)
     raise InvalidParameter(f"{name} must be a whole number from 1 to {most}, not {text[:32]!r}.")
+
+
+def index(given: Mapping[str, str], name: str, *, most: int) -> int | None:
+    """The value of a parameter that counts from 0, up to ``most``; None if not given.
+
+    Raises:
+        InvalidParameter: it does not.
+
+    """
+    text = given.get(name)
+    return None if text is None else _counted(text, name, most)
+
+
+def indices(given: Mapping[str, str], name: str, *, most: int, count: int) -> tuple[int, ...]:
+    """Likewise several, with commas between them; none if not given.
+
+    Args:
+        given: the parameters.
+        name: of this one.
+        most: the largest that each may be.
+        count: as many at most.
+
+    Raises:
+        InvalidParameter: they are more, or one is given twice, or is no such number.
+
+    """
+    text = given.get(name)
+    if text is None:
+        return ()
+    parts = text.split(",", count)
+    if len(parts) > count:
+        raise InvalidParameter(f"{name} has more than {count} numbers; ask for fewer at a time.")
+    found = tuple(_counted(part, name, most) for part in parts)
+    if len(set(found)) < len(found):
+        raise InvalidParameter(f"{name} names a number twice; name each once.")
+    return found
+
+
+def _counted(text: str, name: str, most: int) -> int:
+    if text.isascii() and text.isdecimal() and len(text) < _MOST_DIGITS and int(text) <= most:
+        return int(text)
+    raise InvalidParameter(f"{name} must be a whole number from 0 to {most}, not {text[:32]!r}.")

@@ -7,10 +7,12 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+import numpy as np
 import orjson
-from starlette.requests import Request
+from numpy.typing import NDArray
+from starlette.requests import HTTPConnection
 
 from booth_client.errors import BoothError
 from booth_client.wire import Answer, Timing, as_json
@@ -27,6 +29,7 @@ __all__ = ["CachedAnswer", "Lookup", "ResponseCache", "Result"]
 _HASHED_HERE = 262_144
 
 _TIMES = b'"timing_ms":'  # the last field of an answer
+_ALL_LABELS = 0  # in place of a count of labels, of which there is one at least
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ class Lookup:
         self.etag: str | None = None
         self.not_modified = False
 
-    def completed(self, answers: list[Answer | BoothError]) -> Sequence[Result]:
+    def completed(self, answers: list[Any]) -> list[Any]:
         """What is known together with the answers to what was missing, in the request's order."""
         return answers
 
@@ -78,7 +81,7 @@ class ResponseCache:
 
     async def look_up(
         self,
-        request: Request,
+        request: HTTPConnection,
         model: LoadedModel,
         photos: list[bytes],
         top_k: int,
@@ -98,12 +101,24 @@ class ResponseCache:
             lookup.find(start)
         return lookup
 
+    async def look_up_probabilities(
+        self, request: HTTPConnection, model: LoadedModel, photos: list[bytes]
+    ) -> Lookup:
+        """Look up the probabilities of all labels, which are kept beside the answers."""
+        if not self.answers.max_bytes:
+            return Lookup(photos)
+        start = time.perf_counter()
+        keys = await _keys(model.identity, _ALL_LABELS, photos)
+        lookup = _ProbabilitiesLookup(self, request, photos, keys)
+        lookup.find(start)
+        return lookup
+
 
 class _CacheLookup(Lookup):
     """A lookup in a ``ResponseCache``; the request's record tells of it."""
 
     def __init__(
-        self, cache: ResponseCache, request: Request, photos: list[bytes], keys: list[bytes]
+        self, cache: ResponseCache, request: HTTPConnection, photos: list[bytes], keys: list[bytes]
     ) -> None:
         super().__init__(photos)
         directives = {one.lower() for one in _listed(request, "cache-control")}
@@ -112,7 +127,7 @@ class _CacheLookup(Lookup):
         self._keys = keys
         self._bypasses = "no-cache" in directives
         self._stores = "no-store" not in directives
-        self._known: dict[int, CachedAnswer] = {}
+        self._known: dict[int, Any] = {}
         self._took_ms = 0.0
 
     def tag(self, held_by_client: set[str]) -> None:
@@ -130,32 +145,56 @@ class _CacheLookup(Lookup):
         took_s = time.perf_counter() - start
         self._took_ms = took_s * 1000
         self._record.cache_stage = Stage("cache", start, took_s)
-        timing = Timing(decode=0, queue=0, inference=0, total=round(self._took_ms, 3))
-        for index, head in enumerate(found):
-            if head is not None:
-                json = b"%b%b%b}" % (head, _TIMES, orjson.dumps(timing))
-                self._known[index] = CachedAnswer(json, timing)
+        self._known = {
+            index: self._known_as(value) for index, value in enumerate(found) if value is not None
+        }
         missed = "bypass" if self._bypasses else "miss"
-        self._record.lookups = Counter(missed if head is None else "hit" for head in found)
+        self._record.lookups = Counter(missed if value is None else "hit" for value in found)
         self._record.cached = set(self._known)
         self.missing = [p for index, p in enumerate(self.missing) if index not in self._known]
 
-    def completed(self, answers: list[Answer | BoothError]) -> Sequence[Result]:
+    def completed(self, answers: list[Any]) -> list[Any]:
         """As the base class; answers that are new are kept."""
         new = iter(answers)
         return [
-            self._known.get(index) or self._kept(key, next(new))
+            self._known[index] if index in self._known else self._kept(key, next(new))
             for index, key in enumerate(self._keys)
         ]
 
-    def _kept(self, key: bytes, answer: Answer | BoothError) -> Answer | BoothError:
+    def _kept(self, key: bytes, answer: Any) -> Any:
         if isinstance(answer, BoothError):
             return answer
         if self._stores:
-            head = orjson.dumps(as_json(answer)).rpartition(_TIMES)[0]
-            self._cache.metrics.evicted(self._cache.answers.put(key, head))
+            self._cache.metrics.evicted(self._cache.answers.put(key, self._value_of(answer)))
+        return self._timed(answer)
+
+    def _known_as(self, value: bytes) -> Any:
+        """What is answered of a value that the cache had."""
+        timing = Timing(decode=0, queue=0, inference=0, total=round(self._took_ms, 3))
+        return CachedAnswer(b"%b%b%b}" % (value, _TIMES, orjson.dumps(timing)), timing)
+
+    def _value_of(self, answer: Any) -> bytes:
+        """What the cache keeps of an answer."""
+        return orjson.dumps(as_json(answer)).rpartition(_TIMES)[0]
+
+    def _timed(self, answer: Any) -> Any:
+        """An answer that says what looking it up took."""
         total = round(answer.timing_ms.total + self._took_ms, 3)
         return replace(answer, timing_ms=replace(answer.timing_ms, total=total))
+
+
+class _ProbabilitiesLookup(_CacheLookup):
+    """A lookup of the probabilities of all labels: they are kept as they are."""
+
+    def _known_as(self, value: bytes) -> NDArray[np.float32]:
+        return np.frombuffer(value, np.float32)
+
+    def _value_of(self, answer: Any) -> bytes:
+        probabilities: NDArray[np.float32] = answer
+        return probabilities.tobytes()
+
+    def _timed(self, answer: Any) -> Any:
+        return answer
 
 
 async def _keys(
@@ -169,7 +208,7 @@ async def _keys(
     return await asyncio.to_thread(keys)
 
 
-def _listed(request: Request, header: str) -> set[str]:
+def _listed(request: HTTPConnection, header: str) -> set[str]:
     """The members of a header that is a list; an ETag's without the mark of a weak one."""
     members = ",".join(request.headers.getlist(header)).split(",")
     return {member.strip().removeprefix("W/") for member in members}

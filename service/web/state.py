@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from booth_client.errors import Starting
-from service.engine.map_queue import MapQueue
+from booth_client.errors import NotReady, Starting
 from service.fleet.fleet import Fleet, LoadedModel
+from service.fleet.repository import Repository
+from service.fleet.rollout import Rollout
+from service.fleet.shadows import Shadows
+from service.inspection.queue import InspectionQueue
 from service.memory import MemoryBudget
 from service.settings import Settings
 from service.telemetry.metrics import Metrics
@@ -27,24 +31,30 @@ CAN_NOT_START = "The models can't be loaded; the log says why."
 class ServiceState:
     """One running service.
 
-    ``memory`` is what all its requests may hold together; ``maps`` makes label maps; ``traces`` if
-    there is somebody to send them to; ``api_keys`` are those that are valid now; ``started`` once
-    all models are loaded and warm; ``draining`` from SIGTERM on; ``fatal`` says why it can't go on;
-    ``port`` is the one it listens on; ``loading`` is held while models are loaded; ``reload_waits``
-    while another load of them has been asked for and not yet begun.
+    ``memory`` is what all its requests may hold together; ``inspections`` looks into networks;
+    ``rollout`` says which version of a model answers, and ``shadows`` shows photographs to others;
+    ``repository`` has further model files, if there is one;
+    ``traces`` if there is somebody to send them to; ``api_keys`` are those that are valid now;
+    ``started`` once all models are loaded and warm; ``draining`` from SIGTERM on; ``closing`` is
+    set once nothing new is accepted; ``fatal`` says why it can't go on; ``loading`` is held while
+    models are loaded; ``reload_waits`` while another load of them has been asked for and not yet
+    begun.
     """
 
     settings: Settings
     fleet: Fleet
     metrics: Metrics
     memory: MemoryBudget
-    maps: MapQueue
+    inspections: InspectionQueue
+    rollout: Rollout
+    shadows: Shadows
     traces: Traces | None = field(default=None)
+    repository: Repository | None = field(default=None)
     api_keys: ApiKeys = field(init=False)
     started: bool = field(default=False)
     draining: bool = field(default=False)
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
     fatal: str | None = field(default=None)
-    port: int = field(default=0)
     loading: threading.Lock = field(default_factory=threading.Lock)
     reload_waits: bool = field(default=False)
 
@@ -67,14 +77,51 @@ class ServiceState:
             return "The models are still being loaded."
         return self.fleet.not_ready()
 
+    def check_ready(self) -> None:
+        """Look whether traffic is welcome.
+
+        Raises:
+            NotReady: it had better go elsewhere.
+
+        """
+        reason = self.not_ready()
+        if reason:
+            raise NotReady(reason, retry_after_s=1)
+
     def model(self, name: str | None = None, version: str | None = None) -> LoadedModel:
-        """The model to use.
+        """A model; of several versions the newest, or where it has a rollout the main one.
 
         Raises:
             Starting: not yet.
             UnknownModel, UnknownVersion: it isn't loaded.
 
         """
+        model = self.newest(name, version)
+        return model if version else self.main(model)
+
+    def newest(self, name: str | None = None, version: str | None = None) -> LoadedModel:
+        """A model; of several versions the newest, whatever its rollout says.
+
+        Raises:
+            Starting: not yet.
+            UnknownModel, UnknownVersion: it isn't loaded.
+
+        """
+        self.check_started()
+        return self.fleet.get(name, version)
+
+    def check_started(self) -> None:
+        """Refuse what needs the models, as long as they are being loaded.
+
+        Raises:
+            Starting: they are.
+
+        """
         if not self.started:
             raise Starting("The models are still being loaded; try again soon.", retry_after_s=1)
-        return self.fleet.get(name, version)
+
+    def main(self, model: LoadedModel) -> LoadedModel:
+        """The version of a model that most requests get; the same where it has no rollout."""
+        plan = self.rollout.plans.get(model.card.name)
+        versions = self.fleet.versions(model.card.name) if plan else {}
+        return versions[plan.main([*versions])] if plan and versions else model

@@ -71,7 +71,13 @@ def test_whatever_is_not_on_the_list_is_closed(path: str) -> None:
         ControlledApp(api_keys="one").ask(path=path, method="GET")
 
 
-@pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics", "/docs", "/openapi.json"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/livez", "/readyz", "/metrics", "/docs", "/openapi.json"),
+        *("/v2/health/live", "/v2/health/ready"),
+    ],
+)
 def test_who_watches_needs_no_key_and_has_no_limit(path: str) -> None:
     app = ControlledApp(api_keys="one", rate_limit_per_minute="1")
     assert all(app.ask(path=path, method="GET") for _ in range(5))

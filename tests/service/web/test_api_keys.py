@@ -60,7 +60,7 @@ def test_a_file_has_a_key_or_digest_a_line(file: Path) -> None:
 
 
 def test_no_key_is_kept_as_it_is(file: Path) -> None:
-    file.write_text("swordfish")
+    file.write_text("swordfish", encoding="utf-8")
     settings = read_settings({"BOOTH_API_KEYS": "opensesame", "BOOTH_API_KEYS_FILE": str(file)})
     kept = [digest.get_secret_value() for digest in settings.api_keys]
     assert kept == ["sha256:" + sha256(b"opensesame").hexdigest()]
@@ -81,7 +81,7 @@ def test_no_key_is_kept_as_it_is(file: Path) -> None:
 def test_a_bad_file_is_refused_in_a_sentence_and_changes_nothing_later(
     file: Path, content: bytes | None, sentence: str
 ) -> None:
-    file.write_text("first")
+    file.write_text("first", encoding="utf-8")
     keys = keys_of(file)
     file.unlink()
     if content is not None:
@@ -99,7 +99,7 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
 
 
 def test_keys_rotate_without_a_restart(serve: Serve, tiny: Path, file: Path) -> None:
-    file.write_text("old")
+    file.write_text("old", encoding="utf-8")
     with serve(models=tiny, api_keys_file=file) as server:
 
         def status(key: str) -> int:
@@ -107,11 +107,11 @@ def test_keys_rotate_without_a_restart(serve: Serve, tiny: Path, file: Path) -> 
             return httpx.post(f"{server.url}/classify", content=RED, headers=headers).status_code
 
         assert [status(key) for key in ("old", "new")] == [200, 401]
-        file.write_text("new")
+        file.write_text("new", encoding="utf-8")
         server.process.send_signal(signal.SIGHUP)
         eventually(lambda: status("new") == 200)
         assert status("old") == 401
-        file.write_text("")
+        file.write_text("", encoding="utf-8")
         server.process.send_signal(signal.SIGHUP)
         eventually(lambda: "The keys stay." in server.log.read_text())
         assert [status(key) for key in ("new", "old")] == [200, 401]
@@ -122,7 +122,7 @@ def test_a_bad_file_ends_the_start_with_a_sentence(tiny: Path, file: Path) -> No
     ended = subprocess.run(
         [sys.executable, "-m", "service", "serve"],
         env=clean_environment(**given),
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, encoding="utf-8", timeout=60, check=False,
     )  # fmt: skip
     assert ended.returncode == 1
     (line,) = ended.stderr.splitlines()

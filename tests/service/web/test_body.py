@@ -8,6 +8,8 @@ import gzip
 import json
 import socket
 import tracemalloc
+import zlib
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,6 +27,7 @@ from booth_client.errors import (
 )
 from service.memory import MemoryBudget
 from service.web.body import Sent, photographs, read_body
+from service.web.inflating import STEP
 from tests.service.asking import BLUE, RED, coloured, first, problem
 
 
@@ -121,12 +124,22 @@ def test_too_many_photographs_are_refused(tiny_server: str) -> None:
 def test_a_json_of_countless_values_is_refused_before_it_is_parsed(
     tiny_server: str, monkeypatch: pytest.MonkeyPatch, value: bytes
 ) -> None:
-    body = b'{"images": [' + b",".join([value] * 1000) + b"]}"
+    body = b'{"images": [' + b",".join([value] * 10_000) + b"]}"
     problem(httpx.post(f"{tiny_server}/classify", content=body), 413, "too-many-photos")
     monkeypatch.delattr(orjson, "loads")
     request = Request({"type": "http", "headers": []})
     with pytest.raises(TooManyPhotos):
         asyncio.run(photographs(request, body, 64, MemoryBudget(1 << 20).reserve(0)))
+
+
+def test_the_commas_of_a_list_are_no_photographs() -> None:
+    units = ",".join(map(str, range(2048)))
+    body = json.dumps({"image": base64.b64encode(RED).decode(), "unit": units}).encode()
+    request = Request({"type": "http", "headers": []})
+    reservation = MemoryBudget(1 << 20).reserve(0)
+    sent = asyncio.run(photographs(request, body, 4, reservation, ("unit",)))
+    assert sent.photos == [RED]
+    assert sent.fields == {"unit": units}
 
 
 @pytest.mark.parametrize("announced", [True, False])
@@ -188,7 +201,8 @@ def test_taking_a_form_or_json_apart_takes_memory_for_a_moment() -> None:
     body = json.dumps({"images": [text, text]}).encode()
     request = Request({"type": "http", "headers": []})
     with budget.reserve(len(body)) as reservation:
-        assert asyncio.run(photographs(request, body, 4, reservation)) == Sent([RED, RED], True, {})
+        sent = asyncio.run(photographs(request, body, 4, reservation))
+        assert sent == Sent([RED, RED], True, {}, "images")
         assert budget.held == 2 * len(RED)
         assert budget.take_peak() == 4 * len(body)
     form = b'--x\r\nContent-Disposition: form-data; filename="a"\r\n\r\n%b\r\n--x--' % RED
@@ -258,7 +272,7 @@ def test_what_else_stands_in_json_is_no_parameter(fields: Any, sentence: str) ->
 
 def test_json_holds_parameters_beside_its_photographs_each_once() -> None:
     body = b'{"top_k":3, "image" : "aGk=" , "model":"tiny"}'
-    assert sent_in(body) == Sent([b"hi"], False, {"top_k": "3", "model": "tiny"})
+    assert sent_in(body) == Sent([b"hi"], False, {"top_k": "3", "model": "tiny"}, "image")
     with pytest.raises(InvalidParameter, match="given more than once"):
         sent_in(b'{"top_k":3, "image":"aGk=", "top_k" :3}')
     with pytest.raises(InvalidParameter, match="given more than once"):
@@ -280,8 +294,8 @@ def sent_in(body: bytes, content_type: str = "") -> Sent:
         return asyncio.run(photographs(request, body, 4, reservation, ("model", "top_k")))
 
 
-@pytest.mark.parametrize("coding", ["gzip", "br", "GZIP", "deflate, gzip"])
-def test_a_compressed_body_is_named_and_a_photograph_is_one_all_the_same(
+@pytest.mark.parametrize("coding", ["br", "deflate, gzip", "zstd"])
+def test_an_unknown_coding_is_named_and_a_photograph_is_one_all_the_same(
     tiny_server: str, coding: str
 ) -> None:
     url, headers = f"{tiny_server}/classify", {"Content-Encoding": coding}
@@ -289,9 +303,82 @@ def test_a_compressed_body_is_named_and_a_photograph_is_one_all_the_same(
         httpx.post(url, content=gzip.compress(RED), headers=headers), 415, "unsupported-format"
     )
     assert (
-        sentence == f"The body's Content-Encoding {coding!r} is not undone here; send it as it is."
+        sentence == f"The body's Content-Encoding {coding!r} is not undone here; send it in gzip, "
+        "in deflate, or as it is."
     )
     assert first(httpx.post(url, content=RED, headers=headers).json()) == "Red"
+
+
+@pytest.mark.parametrize(
+    ("coding", "pack"),
+    [("gzip", gzip.compress), ("GZIP", gzip.compress), ("deflate", zlib.compress)],
+)
+def test_a_compressed_body_is_unpacked_whatever_is_in_it(
+    tiny_server: str, coding: str, pack: Callable[[bytes], bytes]
+) -> None:
+    url, headers = f"{tiny_server}/classify", {"Content-Encoding": coding}
+    text = orjson.dumps({"image": base64.b64encode(BLUE).decode()})
+    form = httpx.Request("POST", url, files={"photo": BLUE})
+    form_headers = {**headers, "Content-Type": form.headers["content-type"]}
+    for content, given in ((BLUE, headers), (text, headers), (form.read(), form_headers)):
+        answer = httpx.post(url, content=pack(content), headers=given)
+        assert first(answer.json()) == "Blue"
+    assert first(httpx.post(url, content=RED, headers=headers).json()) == "Red"
+
+
+def test_a_bomb_does_not_go_off(tiny_server: str) -> None:
+    url, headers = f"{tiny_server}/classify", {"Content-Encoding": "gzip"}
+    for body in (gzip.compress(bytes(300_001)), gzip.compress(bytes(300_000))[:-9]):
+        response = httpx.post(url, content=body, headers=headers)
+        assert response.status_code in (400, 413)
+    empty_blocks = gzip.compress(b"")[:10] + b"\0\0\0\xff\xff" * 60_001
+    sentence = problem(httpx.post(url, content=empty_blocks, headers=headers), 413, "too-large")
+    assert sentence.startswith("The body is larger than 300000 bytes")
+    chunks = (empty_blocks[at : at + 10_000] for at in range(0, len(empty_blocks), 10_000))
+    assert httpx.post(url, content=chunks, headers=headers).status_code == 413
+
+
+def test_many_bodies_are_unpacked_one_step_in_each_turn_of_the_loop() -> None:
+    packed, bodies, size = gzip.compress(bytes(1_000_000)), 20, 1_000_000
+    scope = {"type": "http", "headers": [(b"content-encoding", b"gzip")]}
+    memory = MemoryBudget(1 << 30)
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": packed, "more_body": False}
+
+    async def read() -> int:
+        with memory.reserve(0, "client") as reservation:
+            return len(await read_body(Request(scope, receive), reservation, size, 60))
+
+    async def turns_that_others_had() -> int:
+        reading, turns = [asyncio.create_task(read()) for _ in range(bodies)], 0
+        while not all(one.done() for one in reading):
+            turns += 1
+            await asyncio.sleep(0)
+        assert [await one for one in reading] == [size] * bodies
+        return turns
+
+    assert asyncio.run(turns_that_others_had()) >= bodies * size // STEP
+
+
+def test_what_is_unpacked_has_its_memory_first() -> None:
+    packed = gzip.compress(bytes(5_000_000))
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": packed, "more_body": False}
+
+    budget = MemoryBudget(1_000_000)
+    request = Request(
+        {"type": "http", "method": "POST", "headers": [(b"content-encoding", b"gzip")]}, receive
+    )
+    tracemalloc.start()
+    try:
+        with budget.reserve(0) as reservation, pytest.raises(Overloaded):
+            asyncio.run(read_body(request, reservation, 10_000_000, 5))
+        assert tracemalloc.get_traced_memory()[1] < 2_000_000
+    finally:
+        tracemalloc.stop()
+    assert budget.held == 0
 
 
 @pytest.mark.parametrize(

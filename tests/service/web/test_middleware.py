@@ -29,6 +29,7 @@ def test_an_unforeseen_error_has_the_same_shape(
     def broken(*_arguments: object) -> None:
         raise RuntimeError("secret")
 
+    monkeypatch.setattr(type(inside.state), "newest", broken)
     monkeypatch.setattr(type(inside.state), "model", broken)
     response = httpx.request(method, inside.url + path, content=RED)
     problem(response, 500, "internal")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from typing import Any
 
 import httpx
@@ -154,3 +156,41 @@ def test_who_went_away_is_no_fault_of_ours(caplog: pytest.LogCaptureFixture) -> 
     assert asyncio.run(ask()) == 499
     assert outcomes == ["cancelled"]
     assert caplog.records == []
+
+
+@pytest.mark.parametrize(
+    ("path", "media_type"),
+    [
+        ("/v2", "application/json"),
+        ("/v2/models/none", "application/json"),
+        ("/v1/models/none", "application/json"),
+        ("/v2.txt", "application/problem+json"),
+        ("/models/v2/x", "application/problem+json"),
+    ],
+)
+def test_open_inference_clients_read_errors_in_plain_json(path: str, media_type: str) -> None:
+    scope = {"type": "http", "path": path, "headers": []}
+    start_record(scope, RequestRecord("id", "GET", path, 0.0))
+    response = render(BadImage("It is empty."), Request(scope))
+    assert response.headers["content-type"] == media_type
+
+
+def test_an_error_that_was_rendered_is_no_part_of_a_cycle() -> None:
+    """Its traceback would hold the frame that holds it, and the request with its body."""
+
+    def raised() -> None:
+        error = Overloaded("There is no room; try again later.", retry_after_s=1)
+        raise error
+
+    scope: dict[str, Any] = {"type": "http", "path": "/classify"}
+    start_record(scope, RequestRecord("id", "POST", "/classify", 0.0))
+    gc.disable()
+    try:
+        try:
+            raised()
+        except BoothError as error:
+            held = weakref.ref(error)
+            render(error, Request(scope))
+        assert held() is None
+    finally:
+        gc.enable()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from booth_client.errors import InvalidParameter
-from service.web.query import merged, parameters, whole_number
+from service.web.query import index, indices, merged, parameters, whole_number
 
 
 def test_parameters_are_given_by_name() -> None:
@@ -50,3 +50,26 @@ def test_a_whole_number_is_read_and_anything_else_refused() -> None:
         assert refusal.value.detail == (
             f"top_k must be a whole number from 1 to 9, not {text[:32]!r}."
         )
+
+
+def test_what_counts_from_0_is_read_alone_or_several_at_a_time() -> None:
+    assert index({"row": "0"}, "row", most=9) == 0
+    assert index({}, "row", most=9) is None
+    assert indices({"unit": "7,0,9"}, "unit", most=9, count=3) == (7, 0, 9)
+    assert indices({}, "unit", most=9, count=3) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("10", "unit must be a whole number from 0 to 9, not '10'."),
+        ("1,", "unit must be a whole number from 0 to 9, not ''."),
+        ("1,-1", "unit must be a whole number from 0 to 9, not '-1'."),
+        ("1,2,1", "unit names a number twice; name each once."),
+        ("1,2,3,4", "unit has more than 3 numbers; ask for fewer at a time."),
+    ],
+)
+def test_other_lists_are_refused(text: str, sentence: str) -> None:
+    with pytest.raises(InvalidParameter) as refusal:
+        indices({"unit": text}, "unit", most=9, count=3)
+    assert refusal.value.detail == sentence
