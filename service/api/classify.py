@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-import orjson
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Scope
 
 from booth_client.errors import BoothError
-from booth_client.wire import Answer, as_json
 from service.api.answering import Answering, Results
-from service.api.openapi import CLASSIFY, MOST_TIMEOUT_MS
+from service.api.labelling import rendered, shown
+from service.api.openapi.classify import CLASSIFY
+from service.api.openapi.parameters import MOST_TIMEOUT_MS
 from service.engine.explanation import MOST_LABELS, parts_of
-from service.telemetry.record import RequestRecord, Stage
-from service.web import problems
 from service.web.query import merged, parameters, whole_number
-from service.web.response_cache import CachedAnswer, Result
-from service.web.scope import record_of
 
-__all__ = ["ClassifyFront", "FastPath", "asks_for_labels", "router"]
+__all__ = ["ClassifyFront", "asks_for_labels", "router"]
 
 PATH = "/classify"
+_MOST_REMEMBERED = 200  # bytes of a query
 
 
 def router(front: ClassifyFront) -> APIRouter:
     """The front's route, with its place in the OpenAPI description."""
-    routes = APIRouter(tags=["classify"])
+    routes = APIRouter()
     routes.add_api_route(PATH, front.classify, methods=["POST"], **CLASSIFY)
     return routes
 
@@ -38,26 +36,6 @@ def router(front: ClassifyFront) -> APIRouter:
 def asks_for_labels(scope: Scope) -> bool:
     """Whether a request is this front's."""
     return bool(scope["path"] == PATH and scope["method"] == "POST")
-
-
-class FastPath:
-    """ASGI: ``POST /classify`` goes straight to its front, all else through ``app``.
-
-    The framework's layers around a route cost as much as all else that is done with a request
-    outside the network and the decoder.
-    """
-
-    def __init__(self, app: ASGIApp, front: ClassifyFront) -> None:
-        self._app = app
-        self._front = front
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        if scope["type"] == "http" and asks_for_labels(scope):
-            response = await self._front.classify(Request(scope, receive, send))
-            await response(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
 
 
 class ClassifyFront:
@@ -68,9 +46,9 @@ class ClassifyFront:
 
     async def classify(self, request: Request) -> Response:
         """Label one photograph, or several."""
-        given_query = parameters(request.scope["query_string"], _KNOWN)
-        query = _parsed(given_query)
+        given_query, query = _query_of(request.scope["query_string"])
         self._answering.refuse_early(request, query.model, query.version, query.timeout_s)
+        await self._answering.give_way()
         with await self._answering.photographs(request, _KNOWN) as asked:
             if asked.fields:
                 query = _parsed(merged(given_query, asked.fields))
@@ -105,7 +83,27 @@ class _Query:
 _KNOWN = tuple(_Query.__slots__)
 
 
-def _parsed(given: dict[str, str]) -> _Query:
+def _query_of(query_string: bytes) -> tuple[Mapping[str, str], _Query]:
+    """The parameters in an address, by their names and read. Most addresses come again and again.
+
+    Raises:
+        InvalidParameter: one is unknown, or given twice, or has a value that it can't have.
+
+    """
+    if len(query_string) > _MOST_REMEMBERED:
+        return _read_query(query_string)
+    return _remembered_query(query_string)
+
+
+def _read_query(query_string: bytes) -> tuple[Mapping[str, str], _Query]:
+    given = parameters(query_string, _KNOWN)
+    return given, _parsed(given)
+
+
+_remembered_query = lru_cache(maxsize=128)(_read_query)
+
+
+def _parsed(given: Mapping[str, str]) -> _Query:
     if not given:
         return _Query()
     explain = parts_of(given["explain"]) if "explain" in given else frozenset()
@@ -119,50 +117,12 @@ def _parsed(given: dict[str, str]) -> _Query:
 
 
 def _render(request: Request, given: Results, *, is_list: bool) -> Response:
-    headers = {"ETag": given.etag} if given.etag else {}
-    if given.not_modified:
-        return Response(status_code=304, headers=headers)
-    record = record_of(request.scope)
-    start = time.perf_counter()
-    response = _response(request, record, given, is_list=is_list)
-    response.headers.update(headers)
-    record.answer_stage = Stage("answer", start, time.perf_counter() - start)
-    return response
+    def content() -> Any:
+        if is_list:
+            return {"results": [shown(result, request) for result in given.results]}
+        (result,) = given.results
+        if isinstance(result, BoothError):
+            raise result
+        return shown(result, request)
 
-
-def _response(
-    request: Request, record: RequestRecord, given: Results, *, is_list: bool
-) -> Response:
-    read_ms = record.read_stage.seconds * 1000 if record.read_stage else 0.0
-    if is_list:
-        shown = [_shown(result, request) for result in given.results]
-        return _json({"results": shown}, f"read;dur={read_ms:.2f}")
-    (result,) = given.results
-    if isinstance(result, BoothError):
-        raise result
-    return _json(_shown(result, request), _server_timing(result, read_ms))
-
-
-def _shown(result: Result, request: Request) -> Any:
-    if isinstance(result, Answer):
-        return as_json(result)
-    if isinstance(result, CachedAnswer):
-        return orjson.Fragment(result.json)
-    return problems.body_of(result, request)
-
-
-def _json(content: Any, server_timing: str) -> Response:
-    return Response(
-        orjson.dumps(content),
-        headers={"Server-Timing": server_timing},
-        media_type="application/json",
-    )
-
-
-def _server_timing(answer: Answer | CachedAnswer, read_ms: float) -> str:
-    timing = answer.timing_ms
-    return (
-        f"read;dur={read_ms:.2f}, decode;dur={timing.decode:.2f}, "
-        f"queue;dur={timing.queue:.2f}, inference;dur={timing.inference:.2f}, "
-        f"total;dur={timing.total:.2f}"
-    )
+    return rendered(request, given, content)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 from fastapi import APIRouter, Request
@@ -9,8 +11,10 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.responses import HTMLResponse, JSONResponse
 from starlette.staticfiles import StaticFiles
 
+from service.api.openapi.document import document, security
 from service.web.headers import DOCS_POLICY
 from service.web.scope import prefix_of
+from service.web.state import ServiceState
 
 __all__ = ["router"]
 
@@ -18,11 +22,14 @@ FILES = Path(__file__).parent / "docs_files"
 PATH, FILES_PATH, DESCRIPTION_PATH = "/docs", "/docs/files", "/openapi.json"
 
 
-def router() -> APIRouter:
-    """The front's routes, which stand in no description."""
+def router(state: ServiceState, fronts: Sequence[APIRouter]) -> APIRouter:
+    """The front's routes, which stand in no description; that is of ``fronts``."""
     routes = APIRouter()
+    description = _Description(state, fronts)
     routes.add_api_route(PATH, docs, methods=["GET"], include_in_schema=False)
-    routes.add_api_route(DESCRIPTION_PATH, description, methods=["GET"], include_in_schema=False)
+    routes.add_api_route(
+        DESCRIPTION_PATH, description.answer, methods=["GET"], include_in_schema=False
+    )
     routes.mount(FILES_PATH, StaticFiles(directory=FILES))
     return routes
 
@@ -41,8 +48,20 @@ async def docs() -> HTMLResponse:
     return page
 
 
-async def description(request: Request) -> JSONResponse:
-    """The OpenAPI file; behind a path prefix it says so."""
-    whole = request.app.openapi()
-    prefix = prefix_of(request.scope)
-    return JSONResponse({**whole, "servers": [{"url": prefix}]} if prefix else whole)
+class _Description:
+    """The OpenAPI file, which says where it is asked for and whether that takes a key."""
+
+    def __init__(self, state: ServiceState, fronts: Sequence[APIRouter]) -> None:
+        self._state = state
+        routes = [route for front in fronts for route in front.routes]
+        self._whole = document(routes, version("booth"))
+
+    async def answer(self, request: Request) -> JSONResponse:
+        """The file; its address of the service is relative to its own if no prefix is known."""
+        return JSONResponse(
+            {
+                **self._whole,
+                "servers": [{"url": prefix_of(request.scope) or "."}],
+                "security": security(has_keys=bool(self._state.api_keys)),
+            }
+        )

@@ -12,7 +12,7 @@ from prometheus_client.exposition import choose_encoder
 from starlette.responses import PlainTextResponse, Response
 
 from booth_client.errors import NotReady
-from service.api.openapi import PROBLEMS
+from service.api.openapi.health import LIVE, METRICS, READY
 from service.web import problems
 from service.web.state import CAN_NOT_START, ServiceState
 
@@ -22,10 +22,10 @@ __all__ = ["router"]
 def router(state: ServiceState) -> APIRouter:
     """The front's routes."""
     front = _Front(state)
-    routes = APIRouter(tags=["health"], default_response_class=PlainTextResponse)
-    routes.add_api_route("/livez", front.livez, methods=["GET"], responses={503: PROBLEMS[503]})
-    routes.add_api_route("/readyz", front.readyz, methods=["GET"], responses={503: PROBLEMS[503]})
-    routes.add_api_route("/metrics", front.metrics, methods=["GET"])
+    routes = APIRouter(default_response_class=PlainTextResponse)
+    routes.add_api_route("/livez", front.livez, methods=["GET"], **LIVE)
+    routes.add_api_route("/readyz", front.readyz, methods=["GET"], **READY)
+    routes.add_api_route("/metrics", front.metrics, methods=["GET"], **METRICS)
     return routes
 
 
@@ -39,11 +39,9 @@ class _Front:
             return problems.render(NotReady(CAN_NOT_START), request)
         return PlainTextResponse("alive\n")
 
-    async def readyz(self, request: Request) -> Response:
+    async def readyz(self) -> Response:
         """Whether traffic is welcome: models loaded and warm, batching threads alive and moving."""
-        reason = self._state.not_ready()
-        if reason:
-            return problems.render(NotReady(reason, retry_after_s=1), request)
+        self._state.check_ready()
         return PlainTextResponse("ready\n")
 
     async def metrics(self, request: Request) -> Response:

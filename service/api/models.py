@@ -1,21 +1,24 @@
-"""``GET /models``: what is served, and each model's card and labels."""
+"""``GET /models``: what is served, its cards and labels; ``GET /sources``: what could be."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel
 
-from booth_client.wire import ModelSummary
+from booth_client.wire import Accuracy, ModelSummary, Source
+from models import sources
 from models.card import Card, Label
-from service.api.openapi import PROBLEMS
-from service.fleet.fleet import LoadedModel
+from models.labels import label_set
+from service.api.openapi.models import CARD, LABELS, MODELS, SOURCES
 from service.web.query import parameters
 from service.web.state import ServiceState
+from service.web.summaries import summaries
 
-__all__ = ["ModelList", "router"]
+__all__ = ["ModelList", "SourceList", "router"]
 
 Version = Annotated[str | None, Query(description="which version; the newest if not given")]
 
@@ -26,22 +29,25 @@ class ModelList(BaseModel):
     models: list[ModelSummary]
 
 
+class SourceList(BaseModel):
+    """All published weights that Booth knows, the oldest architecture first."""
+
+    sources: list[Source]
+
+
 def router(state: ServiceState) -> APIRouter:
     """The front's routes."""
     front = _Front(state)
-    problems: dict[int | str, dict[str, Any]] = {
-        status: PROBLEMS[status] for status in (401, 404, 422, 429, 503)
-    }
-    routes = APIRouter(prefix="/models", tags=["models"], responses=problems)
-    routes.add_api_route("", front.served, methods=["GET"], dependencies=[Depends(_only())])
-    for path, answer in (("/{name}", front.card), ("/{name}/labels", front.labels)):
-        routes.add_api_route(
-            path,
-            answer,
-            methods=["GET"],
-            response_model_exclude_none=True,
-            dependencies=[Depends(_only("version"))],
-        )
+    routes = APIRouter()
+    add = functools.partial(routes.add_api_route, methods=["GET"])
+    nothing = [Depends(_only())]
+    add("/models", front.served, dependencies=nothing, **MODELS)
+    add("/sources", front.sources, dependencies=nothing, **SOURCES)
+    add = functools.partial(
+        add, response_model_exclude_none=True, dependencies=[Depends(_only("version"))]
+    )
+    add("/models/{name}", front.card, **CARD)
+    add("/models/{name}/labels", front.labels, **LABELS)
     return routes
 
 
@@ -60,9 +66,11 @@ class _Front:
 
     async def served(self) -> ModelList:
         """The models that are loaded."""
-        default = self._state.model()
-        loaded = self._state.fleet.loaded()
-        return ModelList(models=[_summary(one, default=one is default) for one in loaded])
+        return ModelList(models=summaries(self._state))
+
+    async def sources(self) -> SourceList:
+        """The published weights that could be served as well, whether or not they are."""
+        return _sources()
 
     async def card(self, name: str, version: Version = None) -> Card:
         """A model's card: all that is known about it."""
@@ -73,15 +81,26 @@ class _Front:
         return self._state.model(name, version).card.labels
 
 
-def _summary(loaded: LoadedModel, *, default: bool) -> ModelSummary:
-    card = loaded.card
-    return ModelSummary(
-        name=card.name,
-        title=card.title,
-        version=card.version,
-        precision=card.precision,
-        provider=loaded.classifier.session.provider,
-        labels=len(card.labels),
-        scene=card.is_scene_model,
-        default=default,
+@functools.cache
+def _sources() -> SourceList:
+    by_year = sorted(sources.SOURCES.values(), key=lambda source: source.year)
+    return SourceList(sources=[_described(source) for source in by_year])
+
+
+def _described(source: sources.Source) -> Source:
+    labels = label_set(source.label_set)
+    published = source.published
+    return Source(
+        name=source.name,
+        title=source.title,
+        year=source.year,
+        architecture=source.architecture,
+        labels=len(labels),
+        scene=all(label.kind for label in labels),
+        parameters=source.parameters,
+        multiply_adds=source.multiply_adds,
+        published=Accuracy(**published.model_dump()) if published else None,
+        origin=source.origin,
+        licence=source.licence,
+        command=source.command,
     )

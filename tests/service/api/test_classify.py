@@ -15,6 +15,7 @@ import pytest
 
 from booth_client.client import Client
 from booth_client.wire import Answer
+from service.api.classify import _Query, _query_of, _remembered_query
 from tests.service.asking import RED, problem
 from tests.service.mapped import ATTRIBUTES, CELLS, write_mapped
 
@@ -52,7 +53,7 @@ def test_the_fields_of_a_form_and_of_json_are_parameters(tiny_server: str) -> No
     form = httpx.post(f"{url}?top_k=2", files={"photo": RED}, data=given)
     json = httpx.post(url, json={"image": text, **given, "top_k": 2})
     for answer in (form.json(), json.json()):
-        assert [one["label"] for one in answer["predictions"]] == ["Red", "Blue"]
+        assert [one["label"] for one in answer["predictions"]] == ["Red", "Green"]
         assert answer["model"] == "tiny"
 
 
@@ -182,7 +183,7 @@ def test_a_form_and_json_ask_for_explanations_and_clients_read_them(explaining: 
     assert [list(one["predictions"][0])[-1] for one in results] == ["region"] * 3
     with Client(explaining) as client:
         one = client.classify(RED, explain=["region", "cells"])
-        many = client.classify_many([RED, b"no photograph"], explain=["cells"])
+        many = list(client.classify_many([RED, b"no photograph"], explain=["cells"]))
         plain = client.classify(RED)
     assert one.predictions[0].region
     assert one.cells
@@ -205,3 +206,13 @@ def test_a_form_and_json_ask_for_explanations_and_clients_read_them(explaining: 
 def test_what_can_t_be_explained_is_refused(tiny_server: str, query: str, sentence: str) -> None:
     response = httpx.post(f"{tiny_server}/classify?{query}", content=RED)
     assert problem(response, 422, "invalid-parameter").startswith(sentence)
+
+
+def test_only_short_queries_are_remembered() -> None:
+    _remembered_query.cache_clear()
+    long = b"model=" + b"m" * 300
+    assert _query_of(long) == ({"model": "m" * 300}, _Query(model="m" * 300))
+    assert _remembered_query.cache_info().currsize == 0
+    short = b"top_k=3&model=only-here"
+    assert _query_of(short) is _query_of(short)
+    assert _remembered_query.cache_info().currsize == 1

@@ -113,12 +113,12 @@ def test_its_requests_count_by_themselves(inside: Inside, photos: dict[str, byte
     changed = {
         name
         for name, value in after.items()
-        if name.startswith("booth_label_map") and value != before.get(name)
+        if name.startswith("booth_inspection") and value != before.get(name)
     }
     assert {
-        'booth_label_map_requests_total{model="tiled",outcome="ok"}',
-        'booth_label_map_requests_total{model="tiled",outcome="invalid_parameter"}',
-        'booth_label_map_duration_seconds_count{model="tiled"}',
+        'booth_inspection_requests_total{model="tiled",outcome="ok",what="label-map"}',
+        'booth_inspection_requests_total{model="tiled",outcome="invalid_parameter",what="label-map"}',
+        'booth_inspection_duration_seconds_count{model="tiled",what="label-map"}',
     } <= changed
     apart = ("booth_requests", "booth_request_duration", "booth_images", "booth_stage")
     assert [one for one in after if one.startswith(apart) and after[one] != before.get(one)] == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from models.sources import SOURCES
 from service.runtimes.registry import choose
 from tests.service.asking import problem
 
@@ -20,6 +21,8 @@ def test_the_models_the_card_and_the_labels(tiny_server: str) -> None:
         "labels": 3,
         "scene": False,
         "default": True,
+        "content": "photographs",
+        "year": None,
     }
     card = httpx.get(f"{tiny_server}/models/tiny").json()
     assert card["input"]["size"] == 8
@@ -37,6 +40,7 @@ def test_the_models_the_card_and_the_labels(tiny_server: str) -> None:
         ("models/tiny?version=1&version=1", "given more than once"),
         ("models/tiny/labels?top_k=1", "There is no parameter 'top_k'"),
         ("models/tiny/labels?version=1&version=2", "given more than once"),
+        ("sources?all=true", "There is no parameter 'all'"),
         ("models/none?x=1", "There is no parameter 'x'"),
     ],
 )
@@ -46,6 +50,42 @@ def test_unknown_and_repeated_parameters_are_refused(
     refused = httpx.get(f"{tiny_server}/{path}")
     problem(refused, 422, "invalid-parameter")
     assert hint in refused.json()["detail"]
+
+
+def test_what_could_be_served_is_listed_with_its_command(tiny_server: str) -> None:
+    listed = httpx.get(f"{tiny_server}/sources").json()["sources"]
+    assert sorted(one["name"] for one in listed) == sorted(SOURCES)
+    assert listed[:2] == [
+        {
+            "name": "alexnet",
+            "title": "AlexNet",
+            "year": 2012,
+            "architecture": "alexnet",
+            "labels": 1000,
+            "scene": False,
+            "parameters": 61_100_840,
+            "multiply_adds": 714_188_480,
+            "published": {"dataset": "ImageNet-1k validation", "top1": 0.56522, "top5": 0.79066},
+            "origin": "torchvision, trained on ImageNet-1k",
+            "licence": "BSD-3-Clause",
+            "command": "booth pull alexnet",
+        },
+        {
+            "name": "alexnet_places365",
+            "title": "AlexNet Places365",
+            "year": 2012,
+            "architecture": "alexnet",
+            "labels": 365,
+            "scene": True,
+            "parameters": 58_499_245,
+            "multiply_adds": 711_587_520,
+            "published": None,
+            "origin": "MIT CSAIL, trained on Places365-Standard",
+            "licence": "Creative Commons Attribution (CC BY)",
+            "command": "booth pull alexnet_places365",
+        },
+    ]
+    assert [one["year"] for one in listed] == sorted(one["year"] for one in listed)
 
 
 @pytest.mark.parametrize("path", ["models/tiny", "models/tiny/labels"])

@@ -1,0 +1,1 @@
+"""How the routes stand in ``/openapi.json``: a module for each front, and what they share."""
