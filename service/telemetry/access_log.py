@@ -64,7 +64,7 @@ def _fields(record: RequestRecord) -> dict[str, Any]:
         "status": record.status,
         "duration_ms": _milliseconds(record.seconds),
     }
-    is_counted = record.classifies or record.maps_labels
+    is_counted = bool(record.classifies or record.inspects)
     return fields | _classification(record) if is_counted else fields
 
 

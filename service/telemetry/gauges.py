@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import version
 
 import onnxruntime
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from service.engine.classifier import Classifier
 from service.fleet.fleet import Fleet, LoadedModel
+from service.fleet.repository import Repository
 from service.memory import MemoryBudget
 
-__all__ = ["FleetGauges"]
+__all__ = ["FleetGauges", "RepositoryGauges"]
 
 
 class FleetGauges(Collector):
@@ -35,6 +36,23 @@ class FleetGauges(Collector):
         build = _gauge("build_info", "What runs.", ["version", "onnxruntime"])
         build.add_metric([version("booth"), onnxruntime.__version__], 1)
         yield from (ready, build)
+
+
+class RepositoryGauges(Collector):
+    """Of the model repository, where there is one."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
+
+    def collect(self) -> Iterator[Metric]:
+        """When it was read last, and how often it could not be."""
+        read = _gauge("repository_last_success_timestamp_seconds", "When it was last read.", [])
+        read.add_metric([], self._repository.last_success_s)
+        failures = CounterMetricFamily(
+            "booth_repository_failures", "Times that it, or a file of it, could not be read."
+        )
+        failures.add_metric([], self._repository.failures)
+        yield from (read, failures)
 
 
 def _load(loaded: list[LoadedModel]) -> Iterator[GaugeMetricFamily]:

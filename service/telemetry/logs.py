@@ -24,16 +24,31 @@ REST_S = 0.02
 CLOSE_S = 1.0
 
 
-def configure(form: Literal["text", "json"]) -> None:
-    """Send Booth's log to standard error, one line a record."""
+# At debug Pillow tells what a photograph's metadata say, those of buckets how a request is signed.
+_TALKERS = ("PIL", "aiobotocore", "boto3", "botocore", "fsspec", "gcsfs", "google", "s3fs")
+
+
+def configure(form: Literal["text", "json"], level: str = "info") -> None:
+    """Send Booth's log to standard error, one line a record.
+
+    Args:
+        form: of the lines.
+        level: the least weight of what is written: debug, info, warning, error.
+
+    """
+    least = logging.getLevelNamesMapping()[level.upper()]
     handler = LogWriter(sys.stderr)
     handler.setFormatter(
         _JsonFormatter() if form == "json" else logging.Formatter("%(asctime)s %(message)s")
     )
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    logging.basicConfig(level=least, handlers=[handler], force=True)
     # Its lines on start and end repeat ours; httpx tells of each call the page makes.
     for chatty in ("uvicorn.error", "httpx"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+        logging.getLogger(chatty).setLevel(
+            max(least, logging.WARNING) if level != "debug" else least
+        )
+    for talker in _TALKERS:
+        logging.getLogger(talker).setLevel(max(least, logging.INFO))
 
 
 def keep_stderr() -> None:
@@ -51,7 +66,7 @@ def keep_stderr() -> None:
     os.dup2(nowhere, STDERR)
     os.close(nowhere)
     # Python's own last words, of a crash at the end, still come out.
-    sys.stderr = open(ours, "w", buffering=1, errors="backslashreplace")  # noqa: SIM115, PTH123
+    sys.stderr = open(ours, "w", encoding="utf-8", buffering=1, errors="backslashreplace")  # noqa: SIM115, PTH123
 
 
 class LogWriter(logging.Handler):

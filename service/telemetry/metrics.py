@@ -23,17 +23,20 @@ from prometheus_client import (
 from booth_client.wire import Answer
 from service.engine.cache import AnswerCache
 from service.fleet.fleet import Fleet
+from service.fleet.repository import Repository
 from service.memory import MemoryBudget
 from service.runtimes.session import batch_size_classes
-from service.telemetry.gauges import FleetGauges
+from service.telemetry.gauges import FleetGauges, RepositoryGauges
+from service.telemetry.http_metrics import HttpMetrics
 from service.telemetry.record import RequestRecord
+from service.telemetry.rollout_metrics import RolloutMetrics
 
 __all__ = ["Metrics"]
 
 # A timestamp beside every counter would double the page, and nothing asks for it.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
-SECONDS = [0.001 * 2**power for power in range(13)]
+SECONDS = [0.001 * 2**power for power in range(15)]  # past the default deadline of 10 s
 BYTES = [1024.0 * 4**power for power in range(9)]
 PIXELS = [1e4 * 4**power for power in range(8)]
 LOAD_OUTCOMES = ("ok", "unusable", "error")
@@ -68,12 +71,18 @@ class Metrics:
         self.stage_seconds = self._histogram(
             "stage_duration_seconds", "Time in each stage.", [*model, "stage"], SECONDS
         )
-        self.label_maps = self._counter(
-            "label_map_requests", "Requests for label maps, by outcome.", [*model, "outcome"]
+        self.inspections = self._counter(
+            "inspection_requests",
+            "Requests that look into a network, by what they ask for and outcome.",
+            [*model, "what", "outcome"],
         )
-        self.label_map_seconds = self._histogram(
-            "label_map_duration_seconds", "As that of requests, of label maps.", model, SECONDS
+        self.inspection_seconds = self._histogram(
+            "inspection_duration_seconds",
+            "As that of requests, of those that look into a network.",
+            [*model, "what"],
+            SECONDS,
         )
+        self.rollout = RolloutMetrics(self.registry, SECONDS)
         self.batch_size = self._histogram(
             "batch_size", "Photographs a batch.", model, batch_size_classes(max_batch_size)
         )
@@ -99,7 +108,7 @@ class Metrics:
         )
         self.models_unusable = Gauge(
             "booth_models_unusable",
-            "Files that * in BOOTH_MODELS stands for and that could not be loaded.",
+            "Files of the repository, or that * in BOOTH_MODELS stands for, that can't be used.",
             registry=self.registry,
         )
 
@@ -107,6 +116,7 @@ class Metrics:
         for outcome in LOAD_OUTCOMES:
             self.loads.labels(outcome)  # a rate needs the 0 that comes before the first one
         self.cache = _CacheMetrics(self.registry)
+        self.http = HttpMetrics(self.registry, SECONDS)
 
         # Looking a child up takes longer than changing it, and the labels are few.
         self._requests_of = cache(self.requests.labels)
@@ -120,6 +130,10 @@ class Metrics:
     def watch(self, fleet: Fleet, memory: MemoryBudget, ready: Callable[[], bool]) -> None:
         """Show what is loaded, held and waits, and whether traffic is welcome, at each scrape."""
         self.registry.register(FleetGauges(fleet, memory, ready))
+
+    def watch_repository(self, repository: Repository) -> None:
+        """Show when the repository was read last, and how often it could not be."""
+        self.registry.register(RepositoryGauges(repository))
 
     def count_load(self, outcome: str) -> None:
         """Count a load of all models: ok, unusable (a file is to blame) or error (we are)."""
@@ -142,11 +156,13 @@ class Metrics:
             self._failed_of(model, outcome).inc()
         for result, times in record.lookups.items():
             self.cache.looked_up(model, result, times)
+        if record.is_rollout:
+            self.rollout.count(record)
 
-    def count_label_map(self, record: RequestRecord) -> None:
-        """Count a request for a label map that is over; it takes no part in the other metrics."""
-        self.label_maps.labels(record.model, record.outcome).inc()
-        self.label_map_seconds.labels(record.model).observe(record.seconds)
+    def count_inspection(self, record: RequestRecord) -> None:
+        """Count a request that looked into a network; it takes no part in the other metrics."""
+        self.inspections.labels(record.model, record.inspects, record.outcome).inc()
+        self.inspection_seconds.labels(record.model, record.inspects).observe(record.seconds)
 
     def _count_stages(self, record: RequestRecord) -> None:
         seconds_of = partial(self._stage_seconds_of, record.model)

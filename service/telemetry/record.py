@@ -52,15 +52,17 @@ class RequestRecord:
     Attributes:
         request_id: The client's, or one of ours.
         method: GET, POST, ...
+        route: The template of its path, "" where it has none.
         path: As it was sent, %-encoded: it can't break a log's line or paint a terminal.
         start: The instant of ``time.perf_counter()`` at which its head was there.
         classifies: It asks for labels; only then has it what follows, and counts in the metrics.
-        maps_labels: It asks for a label map, which counts by itself.
+        inspects: What of a network it looks into, which counts by itself; "" if nothing.
         trace: Where it is traced.
         seconds: From its head to the end of its answer.
         status: Of the response; 0 if none was sent.
         outcome: "ok", or the kind of its error, as the metrics name it.
         model: The model's name, and ``version`` its version.
+        is_rollout: That model's versions are being compared, and count by version as well.
         body_bytes: Size of the body.
         photographs: How many it holds.
         tickets: Of those that the network was asked about, in their order.
@@ -79,13 +81,15 @@ class RequestRecord:
     path: str
     start: float
     classifies: bool = False
-    maps_labels: bool = False
+    inspects: str = ""
     trace: Trace | None = None
+    route: str = ""
     seconds: float = 0.0
     status: int = 0
     outcome: str = ""
     model: str = UNKNOWN
     version: str = ""
+    is_rollout: bool = False
     body_bytes: int = 0
     photographs: int = 0
     tickets: Sequence[Ticket] = ()

@@ -82,7 +82,7 @@ class Traces:
             return None
         clock = time.time_ns() - int(time.perf_counter() * 1e9)
         span = self._tracer.start_span(
-            f"{scope['method']} {scope['path']}",
+            scope["method"],
             parent,
             SpanKind.SERVER,
             _request_attributes(scope),
@@ -156,6 +156,8 @@ class RequestTrace:
             which: Attributes = {"booth.photograph": photograph, "error.type": outcome}
             self._span.add_event("photograph failed", which)
         self._span.set_attributes(_outcome_attributes(record))
+        if record.route:
+            self._span.update_name(f"{record.method} {record.route}")
         if record.status >= SERVER_ERROR:
             self._span.set_attribute("error.type", record.outcome)
             self._span.set_status(Status(StatusCode.ERROR))
@@ -237,7 +239,6 @@ def _resource() -> Resource:
 def _request_attributes(scope: Mapping[str, Any]) -> Attributes:
     return {
         "http.request.method": scope["method"],
-        "http.route": scope["path"],
         "url.path": scope["path"],
         "url.scheme": scope["scheme"],
         "network.protocol.version": scope["http_version"],
@@ -253,6 +254,8 @@ def _outcome_attributes(record: RequestRecord) -> dict[str, AttributeValue]:
         "booth.photographs": record.photographs,
         "booth.cached": len(record.cached),
     }
+    if record.route:
+        attributes["http.route"] = record.route
     if record.status:
         attributes["http.response.status_code"] = record.status
     return attributes

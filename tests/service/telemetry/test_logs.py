@@ -15,18 +15,22 @@ from collections.abc import Iterator
 
 import pytest
 
-from service.telemetry.logs import LogWriter, configure
+from service.telemetry.logs import _TALKERS, LogWriter, configure
 
 
 @pytest.fixture
 def _logging_as_before() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
+    libraries = [logging.getLogger(name) for name in ("uvicorn.error", "httpx", *_TALKERS)]
+    levels = [one.level for one in libraries]
     root.handlers.clear()  # pytest's own, which `configure` would close
     yield
     for handler in root.handlers:
         handler.close()
     root.handlers[:], root.level = handlers, level
+    for library, before in zip(libraries, levels, strict=True):
+        library.setLevel(before)
 
 
 def lines_of(form: str, capsys: pytest.CaptureFixture[str]) -> list[str]:
@@ -51,6 +55,24 @@ def test_json_has_a_line_a_record_and_its_fields(capsys: pytest.CaptureFixture[s
     at = time.strptime(first["time"][:19], "%Y-%m-%dT%H:%M:%S")
     assert before - 1 < time.mktime(at) - time.timezone < time.time() + 1
     assert "ValueError: invalid literal" in second["exception"]
+
+
+LOGGERS = ("booth.x", "uvicorn.error", "httpx", "PIL.TiffImagePlugin", "botocore.auth", "any.other")
+
+
+@pytest.mark.parametrize(
+    ("level", "least"),
+    [
+        ("debug", [10, 10, 10, 20, 20, 10]),
+        ("info", [20, 30, 30, 20, 20, 20]),
+        ("warning", [30] * 6),
+        ("error", [40] * 6),
+    ],
+)
+@pytest.mark.usefixtures("_logging_as_before")
+def test_a_level_holds_for_libraries_too(level: str, least: list[int]) -> None:
+    configure("text", level)
+    assert [logging.getLogger(name).getEffectiveLevel() for name in LOGGERS] == least
 
 
 @pytest.mark.usefixtures("_logging_as_before")
@@ -155,7 +177,11 @@ def test_a_signals_handler_may_log_whatever_it_interrupts() -> None:
         "signal.signal(signal.SIGALRM, signal.SIG_IGN)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], check=True, timeout=30, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", code],
+        check=True,
+        timeout=30,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
     )
     assert "interrupted" in done.stderr
 
@@ -170,7 +196,7 @@ def test_what_c_libraries_write_reaches_no_log() -> None:
         "print('last words', file=sys.stderr)\n"
     )
     ended = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True, timeout=60
     )
     assert "a line of ours" in ended.stderr
     assert "last words" in ended.stderr

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 
 from service.runtimes.registry import choose
+from service.settings import read_settings
 from service.telemetry.metrics import Metrics
 from tests.service.asking import samples, total
 
@@ -16,8 +17,8 @@ NAMES = {
     "booth_requests_total",
     "booth_request_duration_seconds",
     "booth_stage_duration_seconds",
-    "booth_label_map_requests_total",
-    "booth_label_map_duration_seconds",
+    "booth_inspection_requests_total",
+    "booth_inspection_duration_seconds",
     "booth_images_failed_total",
     "booth_images_total",
     "booth_batches_total",
@@ -47,6 +48,14 @@ NAMES = {
     "booth_cache_evictions_total",
     "booth_cache_bytes",
     "booth_cache_bytes_limit",
+    "booth_rollout_share",
+    "booth_rollout_requests_total",
+    "booth_rollout_request_duration_seconds",
+    "booth_rollout_images_failed_total",
+    "booth_shadow_share",
+    "booth_shadow_photographs_total",
+    "booth_shadow_labels_in_common",
+    "booth_shadow_confidence_difference",
 }
 
 
@@ -112,8 +121,9 @@ def test_an_unknown_models_name_never_becomes_a_label(inside: Any) -> None:
     assert "evil_label_value" not in httpx.get(f"{inside.url}/metrics").text
 
 
-def test_duration_buckets_double_from_a_millisecond_to_four_seconds() -> None:
+def test_duration_buckets_double_from_a_millisecond_to_past_the_default_deadline() -> None:
     buckets = Metrics(8).request_seconds.labels("m")._upper_bounds
     assert buckets[:3] == [0.001, 0.002, 0.004]
-    assert buckets[-2:] == [4.096, float("inf")]
+    assert buckets[-2:] == [16.384, float("inf")]
+    assert read_settings({}).deadline_ms / 1000 < buckets[-2]
     assert Metrics(8).batch_size.labels("m")._upper_bounds == [1, 2, 4, 8, float("inf")]
