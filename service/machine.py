@@ -10,20 +10,22 @@ from pathlib import Path
 __all__ = ["cores", "give_back_memory", "memory_bytes", "resident_bytes"]
 
 _CGROUP = Path("/sys/fs/cgroup")
+_OWN_CGROUP = Path("/proc/self/cgroup")
 
 _NO_LIMIT = 1 << 60  # bytes
 
 
-def cores(cgroup: Path = _CGROUP) -> int:
+def cores(cgroup: Path = _CGROUP, own: Path = _OWN_CGROUP) -> int:
     """CPU cores this process may use: its affinity, and its control group's quota, rounded up.
 
     Args:
-        cgroup: where the control group's file system is mounted, version 2 or 1.
+        cgroup: where the control groups' file system is mounted, version 2 or 1.
+        own: the file that names the process's own group.
 
     """
-    allowed = _affinity()
-    quota = _quota(cgroup)
-    return allowed if quota is None else max(1, min(allowed, math.ceil(quota)))
+    quotas = (_quota(group) for group in _groups(cgroup, own))
+    least = min((math.ceil(quota) for quota in quotas if quota is not None), default=_affinity())
+    return max(1, min(_affinity(), least))
 
 
 def _affinity() -> int:
@@ -50,15 +52,27 @@ def _quota_and_period(cgroup: Path) -> list[str]:
     return [file.read_text(encoding="ascii") for file in apart]
 
 
-def memory_bytes(cgroup: Path = _CGROUP) -> int:
+def memory_bytes(cgroup: Path = _CGROUP, own: Path = _OWN_CGROUP) -> int:
     """Bytes of memory this process may use: its control group's limit, or the machine's memory.
 
     Args:
-        cgroup: where the control group's file system is mounted, version 2 or 1.
+        cgroup: where the control groups' file system is mounted, version 2 or 1.
+        own: the file that names the process's own group.
 
     """
     machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return min(machine, _memory_limit(cgroup))
+    return min(machine, *map(_memory_limit, _groups(cgroup, own)))
+
+
+def _groups(mount: Path, own: Path) -> list[Path]:
+    """The process's control group and those above it, whose limits hold as well.
+
+    In a container the mounted one is its own; a unit of systemd sees those of the whole machine.
+    """
+    lines = own.read_text(encoding="utf-8").splitlines() if own.exists() else []
+    names = (line.removeprefix("0::/") for line in lines if line.startswith("0::/"))
+    group = mount / next(names, "")
+    return [group, *(one for one in group.parents if one.is_relative_to(mount))]
 
 
 def resident_bytes(status: Path = Path("/proc/self/statm")) -> int:

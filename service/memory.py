@@ -77,11 +77,17 @@ class MemoryBudget:
 
 
 class Reservation:
-    """Bytes taken from a budget; a context manager that gives them back. For one thread."""
+    """Bytes taken from a budget; a context manager that gives them back. For one thread.
+
+    Attributes:
+        client: whose they are.
+        size: how many they are.
+
+    """
 
     def __init__(self, budget: MemoryBudget, client: str) -> None:
         self._budget = budget
-        self._client = client
+        self.client = client
         self.size = 0
 
     def resize(self, size: int) -> None:
@@ -91,7 +97,7 @@ class Reservation:
             Overloaded: there is no room for more; what was taken stays.
 
         """
-        self._budget._take(size - self.size, self._client)  # noqa: SLF001 (the other half of it)
+        self._budget._take(size - self.size, self.client)  # noqa: SLF001 (the other half of it)
         self.size = size
 
     def release(self) -> None:

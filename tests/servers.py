@@ -35,6 +35,7 @@ __all__ = [
     "free_port",
     "is_up",
     "on_a_thread",
+    "opened",
     "proxied",
     "serving",
     "serving_inside",
@@ -126,6 +127,14 @@ def is_up(process: subprocess.Popen[bytes], log: Path, look: Callable[[], str | 
         return look()
 
     return eventually(looked, within_s=START_WITHIN_S) or ""
+
+
+def opened(url: str) -> str | None:
+    """The address of a page, if it is open."""
+    with contextlib.suppress(httpx.TransportError):
+        if "gradio_config" in httpx.get(url).text:
+            return url
+    return None
 
 
 def free_port() -> int:

@@ -4,7 +4,6 @@ it is called, so that ``booth serve`` starts fast and needs no torch.
 
 from __future__ import annotations
 
-import signal
 import sys
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
@@ -86,15 +85,6 @@ def _points() -> dict[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=GROUP)}
 
 
-def _outlive_hangup() -> None:
-    """Until the server runs, which then reads the models again, a SIGHUP has nothing to do.
-
-    It would kill the process otherwise: as soon as can be, for the imports take seconds.
-    """
-    if hasattr(signal, "SIGHUP"):
-        signal.signal(signal.SIGHUP, lambda *_: None)  # unlike SIG_IGN not passed on to children
-
-
 @click.command(cls=_Commands)
 @click.version_option(package_name="booth")
 def booth() -> None:
@@ -103,7 +93,5 @@ def booth() -> None:
 
 def main() -> None:
     """Run the command line."""
-    if sys.argv[1:2] == ["serve"]:
-        _outlive_hangup()
     refuse_shadows()
     sys.exit(booth())

@@ -69,8 +69,7 @@ def _show_source(source: Source, *, as_json: bool) -> None:
         return
     known = source.published
     accuracy = _percent(known.top1 if known else None), _percent(known.top5 if known else None)
-    where = f"booth pull {source.name}"
-    click.echo(_row(source.name, source.label_set, "-", *accuracy, "-", where))
+    click.echo(_row(source.name, source.label_set, "-", *accuracy, "-", source.command))
 
 
 def _accuracy(card: Card) -> tuple[str, str]:

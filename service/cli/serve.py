@@ -9,7 +9,7 @@ import sys
 
 import click
 
-from service.settings import read_settings
+from service.settings import SECRET, read_settings
 
 __all__ = ["serve"]
 
@@ -28,10 +28,11 @@ def serve(host: str | None, port: int | None, wanted: str | None) -> None:
     given = {"BOOTH_HOST": host, "BOOTH_PORT": port, "BOOTH_MODELS": wanted}
     flags = {name: str(value) for name, value in given.items() if value is not None}
     settings = read_settings({**os.environ, **flags})
-    os.environ.pop("BOOTH_API_KEYS", None)  # plain keys are for no other process either
+    for secret in SECRET:
+        os.environ.pop(secret, None)  # plain keys are for no other process either
     state = create_state(settings)
     keep_stderr()
-    configure(settings.log)
+    configure(settings.log, settings.log_level)
     with contextlib.suppress(OSError):  # as for the log: a full disk must not keep it from serving
         click.echo(settings, err=True)
     status = run(state)

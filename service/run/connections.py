@@ -8,6 +8,7 @@ from collections import Counter, deque
 from collections.abc import Iterable
 from typing import Protocol
 
+from service.settings import UNIX
 from service.web.access_control import client_network
 
 __all__ = ["Connection", "Connections"]
@@ -42,7 +43,9 @@ class Connections:
     """
 
     def __init__(self, proxies: Iterable[str] = ()) -> None:
-        self._proxies = [ipaddress.ip_network(one) for one in proxies]
+        given = list(proxies)
+        self._proxies = [ipaddress.ip_network(one) for one in given if one != UNIX]
+        self._trusts_unix = UNIX in given
         self._open: set[Connection] = set()
         self._of_client: Counter[str] = Counter()
         self._ahead: deque[Connection] = deque()
@@ -52,7 +55,7 @@ class Connections:
         try:
             address = ipaddress.ip_address(host)
         except ValueError:
-            return host
+            return "" if host == UNIX and self._trusts_unix else host
         is_proxy = any(address in network for network in self._proxies)
         return "" if is_proxy else client_network(host)
 

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.settings import Settings
+from service.settings import PAGE_VIEWS, Settings
 from service.web.headers import NOTICE_POLICY
 from service.web.scope import mark_page, prefix_of
 
@@ -23,6 +23,8 @@ __all__ = ["PageMount"]
 log = logging.getLogger(__name__)
 
 GROUP = "booth.page"
+
+_VIEWS = {"/", *(f"/{view}" for view in PAGE_VIEWS)}
 
 NOTICE = """<!doctype html><html lang="en"><meta charset="utf-8">
 <meta http-equiv="refresh" content="1">
@@ -84,7 +86,7 @@ class PageMount:
         """Answer with the page, or with a notice that it is coming."""
         if self._app is not None:
             await _show(self._app, scope, receive, send)
-        elif self._loading and scope["type"] == "http" and scope["path"] == "/":
+        elif self._loading and scope["type"] == "http" and scope["path"] in _VIEWS:
             mark_page(scope, page=True)
             headers = {"Cache-Control": "no-store", "Content-Security-Policy": NOTICE_POLICY}
             await HTMLResponse(NOTICE, headers=headers)(scope, receive, send)

@@ -8,8 +8,13 @@ from typing import Any, ClassVar
 
 import httptools
 import orjson
+from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 
 from booth_client.errors import (
     BadRequest,
@@ -20,6 +25,7 @@ from booth_client.errors import (
     UnsupportedCoding,
 )
 from service.run.connections import Connections
+from service.settings import UNIX
 from service.web.problems import MEDIA_TYPE, fields_of
 from service.web.scope import DISCONNECT, Disconnect
 
@@ -49,16 +55,22 @@ class _Corked:
         self._linger_s = linger_s
         self._written: list[bytes] = []
         self._lingering: asyncio.TimerHandle | None = None
+        self._is_held = False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
 
     def write(self, data: bytes) -> None:
-        if not self._written:
+        if not (self._written or self._is_held):
             self._loop.call_soon(self.flush)
         self._written.append(data)
 
+    def hold(self) -> None:
+        """Send nothing before ``flush``, which is to come in this turn."""
+        self._is_held = True
+
     def flush(self) -> None:
+        self._is_held = False
         written, self._written = self._written, []
         if written and not self._transport.is_closing():  # it is, if the client has gone meanwhile
             self._transport.write(b"".join(written))
@@ -131,6 +143,7 @@ class Protocol(HttpToolsProtocol):
 
     _in_head = False
     _over = False
+    _has_begun = False
     _moved = False
     _head_bytes = 0
     _body_left: int | None = 0
@@ -147,7 +160,9 @@ class Protocol(HttpToolsProtocol):
         corked = _Corked(transport, self.loop, self.write_timeout_s)
         super().connection_made(corked)  # type: ignore[arg-type]
         self.flow = _Flow(self.transport)
-        if self.client and self.client[0].startswith(MAPPED):
+        if self.server and self.server[1] is None:  # a path without a port: a Unix socket
+            self.client = (UNIX, 0)
+        elif self.client and self.client[0].startswith(MAPPED):
             self.client = (self.client[0].removeprefix(MAPPED), self.client[1])
         self._enter()
 
@@ -228,10 +243,41 @@ class Protocol(HttpToolsProtocol):
         if not self.parser.should_upgrade():
             self._body_left = _check(self.headers, self.parser.get_http_version())
             self._in_head = False
+            self._has_begun = True
             self._move()
             self._received()
-            super().on_headers_complete()
             self.scope["state"][DISCONNECT] = self._disconnect
+            super().on_headers_complete()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        """Begin on a request at once; what is left when the application gives way is a task.
+
+        Most of an overload is refused by its head, which takes less time than a task and the turns
+        of the loop around it. (From Python 3.12 on there are eager tasks, but not in uvloop.)
+
+        The application gives way by ``asyncio.sleep(0)`` before it waits for anything.
+        """
+        if not self._may_begin(cycle):
+            super()._start_asgi_task(cycle, app)
+            return
+        beginning = cycle.run_asgi(app)
+        self.transport.hold()  # type: ignore[attr-defined]
+        try:
+            beginning.send(None)
+        except StopIteration:
+            return
+        finally:
+            self.transport.flush()  # type: ignore[attr-defined]
+        task = self.loop.create_task(beginning)
+        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)
+
+    def _may_begin(self, cycle: RequestResponseCycle) -> bool:
+        """Whether an answer could be sent now, and the connection used for another after it.
+
+        Of a body in chunks it isn't known where the next request begins.
+        """
+        return cycle.keep_alive and self._body_left is not None and not self.flow.write_paused
 
     def on_body(self, body: bytes) -> None:
         """Some of the body has come."""
@@ -248,6 +294,8 @@ class Protocol(HttpToolsProtocol):
             self._body_left = 0
             self._crumbs = 0
             super().on_message_complete()
+            if self.cycle.response_complete and self.cycle.more_body:
+                self._await_next()
 
     def on_response_complete(self) -> None:
         """Go on with what has come meanwhile.
@@ -268,22 +316,40 @@ class Protocol(HttpToolsProtocol):
         else:
             super().shutdown()
 
+    def _await_next(self) -> None:
+        """The rest of a refused body has come: from now on, the connection is idle."""
+        self.cycle.more_body = False
+        if self.timeout_keep_alive_task is None and not self.transport.is_closing():
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+
     def _is_answering(self) -> bool:
         cycle = self.cycle
         return cycle is not None and not (cycle.more_body or cycle.response_complete)
 
     def _parse(self) -> None:
-        """Parse what has come, but nothing behind a request that is still to be answered."""
+        """Parse what has come, but nothing behind a request that is still to be answered.
+
+        Nor behind one that was refused at once: first the others have their turns.
+        """
         self._unset_keepalive_if_required()
         data, self._unread = self._unread, b""
+        self._has_begun = False
         start = 0
-        while start < len(data) and not (self._over or self._is_answering()):
+        while start < len(data) and not (self._over or self._is_answering() or self._is_through()):
             end = self._end_of_step(data, start)
             self._feed(memoryview(data)[start:end])
             start = end
         if start < len(data) and not self._over:
             self._unread = data[start:]
             self.flow.hold()
+            if self._is_through() and not self.transport.is_closing():
+                self._others.take_turns(self, self.loop)
+
+    def _is_through(self) -> bool:
+        """Whether a request has begun in this turn, and has been answered, and all of it read."""
+        return self._has_begun and self._body_left == 0 and self.cycle.response_complete
 
     def _end_of_step(self, data: bytes, start: int) -> int:
         """How far data can be parsed from ``start`` on without coming to another request."""

@@ -7,7 +7,7 @@ from ipaddress import IPv4Network, ip_address, ip_network
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from service.settings import Settings, root_path_of
+from service.settings import UNIX, Settings, root_path_of
 from service.web.scope import set_prefix
 
 __all__ = ["PathPrefix", "behind_proxies", "networks_of"]
@@ -27,14 +27,17 @@ def behind_proxies(app: ASGIApp, settings: Settings) -> ASGIApp:
 
 
 def networks_of(proxies: tuple[str, ...]) -> list[str]:
-    """Networks, and those of IPv4 also as a socket of both kinds tells them: ::ffff:10.0.0.1."""
-    networks = [ip_network(one) for one in proxies]
+    """Networks, and those of IPv4 also as a socket of both kinds tells them: ::ffff:10.0.0.1.
+
+    Who connects to the Unix socket is ``UNIX``.
+    """
+    networks = [ip_network(one) for one in proxies if one != UNIX]
     mapped = [
         f"::ffff:{one.network_address}/{96 + one.prefixlen}"
         for one in networks
         if isinstance(one, IPv4Network)
     ]
-    return [*map(str, networks), *mapped]
+    return [*map(str, networks), *mapped, *(one for one in proxies if one == UNIX)]
 
 
 class PathPrefix:
@@ -53,7 +56,8 @@ class PathPrefix:
     def __init__(self, app: ASGIApp, root_path: str, proxies: list[str]) -> None:
         self._app = app
         self._root_path = root_path
-        self._proxies = [ip_network(one) for one in proxies]
+        self._proxies = [ip_network(one) for one in proxies if one != UNIX]
+        self._trusts_unix = UNIX in proxies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -79,6 +83,8 @@ class PathPrefix:
             return ""
 
     def _is_proxy(self, host: str) -> bool:
+        if host == UNIX:
+            return self._trusts_unix
         try:
             address = ip_address(host)
         except ValueError:

@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -18,8 +19,9 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
-from service.run.app import CLOSING_S, create_app
+from service.run.app import answering_s, create_app
 from service.run.connections import Connections
+from service.run.listener import BACKLOG, Listener, listen, listen_on_port
 from service.run.protocol import CONNECTIONS, Protocol
 from service.run.proxies import networks_of
 from service.run.startup import reload
@@ -34,12 +36,16 @@ __all__ = ["run"]
 
 log = logging.getLogger(__name__)
 
-BACKLOG = 2048
 LEAVING_S = 0.5  # for threads to end that have been told to
 LOG_THREAD = "booth-log"  # ends last
 TICK_S = 0.1  # how often uvicorn's main loop looks up
 FILES = Protocol.max_connections + 1000  # open at the same time: connections, models, the page's
 FAULT_PAUSE_S = 1.0
+# After how long a thread that waits for Python's lock has it handed over. The threads of the
+# network need it for microseconds, between two computations. By default that is 5 ms, and begins
+# again whenever the lock is free for a moment: beside a loop that answers hundreds of requests a
+# second they waited for a quarter of their time.
+SWITCH_S = 1e-4
 
 
 def run(state: ServiceState) -> int:
@@ -54,19 +60,36 @@ def run(state: ServiceState) -> int:
     """
     settings = state.settings
     try:
-        listener = _listen(settings.host, settings.port)
+        listener = listen(settings)
     except OSError as error:
-        where, why = f"{settings.host}:{settings.port}", error.strerror
-        log.error("can't listen on %s: %s; set another BOOTH_HOST or BOOTH_PORT", where, why)  # noqa: TRY400
-        return 1
-    state.port = listener.getsockname()[1]
+        where = settings.uds or f"{settings.host}:{settings.port}"
+        others = "BOOTH_UDS" if settings.uds else "BOOTH_HOST or BOOTH_PORT"
+        return _not_listening(where, others, error)
+    try:
+        if settings.grpc_port:
+            listen_on_port(settings.host, settings.grpc_port).close()  # gRPC's own says less of it
+    except OSError as error:
+        listener.socket.close()
+        listener.close()
+        where = f"{settings.host}:{settings.grpc_port}"
+        return _not_listening(where, "BOOTH_HOST or BOOTH_GRPC_PORT", error)
     _allow_files()
-    _Server(state, create_app(state)).run([listener])
+    sys.setswitchinterval(SWITCH_S)
+    try:
+        _Server(state, create_app(state), listener).run([listener.socket])
+    finally:
+        listener.close()
     if state.fatal:
         log.error("%s", state.fatal)
     status = 1 if state.fatal else 0
     _leave_behind_what_runs(status)
     return status
+
+
+def _not_listening(where: str, settings: str, error: OSError) -> int:
+    """Say why it can't; the exit status."""
+    log.error("can't listen on %s: %s; set another %s", where, error.strerror or error, settings)
+    return 1
 
 
 def _leave_behind_what_runs(status: int) -> None:
@@ -97,17 +120,6 @@ def _allow_files() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    """Bind before anything is loaded, so that the page knows the port even where it is "any"."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    both = host == "::" and socket.has_dualstack_ipv6()  # all addresses: IPv4's as well
-    listener = socket.create_server(
-        (host, port), family=family, backlog=BACKLOG, dualstack_ipv6=both
-    )
-    listener.setblocking(False)
-    return listener
-
-
 def _accepted(listener: socket.socket) -> Iterator[socket.socket]:
     """The connections that stand in the listener's queue; closing it would reset them."""
     with contextlib.suppress(OSError):  # none is left, or one left at this very moment
@@ -118,14 +130,14 @@ def _accepted(listener: socket.socket) -> Iterator[socket.socket]:
 class _Server(uvicorn.Server):
     """Uvicorn, but it drains before it closes, and a proper end on a signal is exit status 0."""
 
-    def __init__(self, state: ServiceState, app: ASGIApp) -> None:
+    def __init__(self, state: ServiceState, app: ASGIApp, listener: Listener) -> None:
         self._state = state
+        self._where = listener.where
         self._drained_s = 0.0
         self._reloads: set[asyncio.Task[None]] = set()
         self._told_fault_s = 0.0
         settings = state.settings
         self._proxies = networks_of(settings.trusted_proxies)
-        answering_s = (settings.grace_ms - settings.drain_ms) // 1000 - CLOSING_S
         super().__init__(
             uvicorn.Config(
                 app,
@@ -138,7 +150,7 @@ class _Server(uvicorn.Server):
                 server_header=False,
                 backlog=BACKLOG,
                 timeout_keep_alive=settings.keep_alive_ms / 1000,  # type: ignore[arg-type]
-                timeout_graceful_shutdown=max(1, answering_s),
+                timeout_graceful_shutdown=answering_s(settings),
             )
         )
 
@@ -152,14 +164,12 @@ class _Server(uvicorn.Server):
             signal.signal(signal.SIGHUP, lambda *_: self._hang_up(loop))
         self.lifespan.state[CONNECTIONS] = Connections(self._proxies)
         await super().startup(sockets)
-        host = self._state.settings.host
-        log.info(
-            "listening on http://%s:%d", f"[{host}]" if ":" in host else host, self._state.port
-        )
+        log.info("listening on %s", self._where)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Accept nobody new; answer those whom the kernel has already accepted; end."""
         self._end_within_grace_period()
+        self._state.closing.set()
         waiting = [one for listener in sockets or [] for one in _accepted(listener)]
         for server in self.servers:
             server.close()

@@ -6,27 +6,39 @@ import asyncio
 import contextlib
 import gc
 import logging
+import random
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from models.errors import UserError
-from models.shelf import find_model, shelf
+from models.errors import ModelError, UserError
+from models.shelf import ModelNotFound, find_model, shelf
+from service.fleet.fleet import LoadedModel, Wanted
+from service.fleet.repository import Repository
+from service.fleet.store import StoreError
 from service.machine import give_back_memory, memory_bytes, resident_bytes
 from service.run.page import PageMount
 from service.settings import BadSettings, Settings
 from service.web.state import ServiceState
 
 __all__ = [
+    "Outcome",
     "beside",
     "budget_memory",
     "decoding_bytes",
     "keep_small",
+    "load",
+    "load_now",
     "memory_of",
     "reload",
+    "renew",
     "start",
     "wanted_files",
+    "watch",
 ]
 
 log = logging.getLogger(__name__)
@@ -50,16 +62,20 @@ _LEAST_BODIES = 6
 
 _MOST_DECODING = 4_000_000_000
 
+# For how long the repository may be away before the start is given up.
+REACHING_S = 60.0
+
 
 async def start(state: ServiceState, page: PageMount) -> None:
     """Load what the settings ask for, then open the page; say in ``state`` why that can't be."""
-    state.fatal = await beside(lambda: _load(state))
+    state.fatal = await beside(lambda: _reach(state) or load(state).failure)
     if state.fatal:
         return
     _freeze_garbage()
     budget_memory(state)
     state.started = True
-    log.info("ready: %s", ", ".join(one.card.name for one in state.fleet.loaded()))
+    names = ", ".join(one.card.name for one in state.fleet.loaded())
+    log.info("ready: %s", names or "no model is in the repository yet")
     if page.is_wanted:
         await page.open()
         _prepare_explanations(state)
@@ -76,12 +92,71 @@ async def reload(state: ServiceState) -> None:
         log.warning("%s The keys stay.", failure)
     if another_waits:
         return
-    failure = await beside(lambda: _load(state))
+    failure = await beside(lambda: _load_anew(state))
+    renew(state)
+    if failure:
+        log.warning("%s What was loaded stays.", failure)
+
+
+async def watch(state: ServiceState, repository: Repository) -> None:
+    """Follow the repository, look by look; each replica at times of its own."""
+    poll_s = state.settings.repository_poll_ms / 1000
+    while poll_s:
+        await asyncio.sleep(poll_s * random.uniform(0.9, 1.1))  # noqa: S311 (nobody has to guess)
+        try:
+            if state.started:
+                await _follow(state, repository)
+        except Exception:
+            log.exception("following the repository failed; it is tried again")
+
+
+async def _follow(state: ServiceState, repository: Repository) -> None:
+    await beside(lambda: _look(repository))
+    if not repository.is_news:
+        return
+    failure = (await beside(lambda: load(state))).failure
+    renew(state)
+    if failure:
+        log.warning("%s What was loaded stays.", failure)
+
+
+def renew(state: ServiceState) -> None:
+    """What has to be done after models have come or gone."""
     _freeze_garbage()
     _prepare_explanations(state)
     budget_memory(state)
-    if failure:
-        log.warning("%s What was loaded stays.", failure)
+
+
+def _load_anew(state: ServiceState) -> str | None:
+    """Look into the repository, then load what is wanted; what went wrong, if it did."""
+    if state.repository:
+        with state.loading:  # who asks from now on wants to see what comes after this look
+            state.reload_waits = False
+        _look(state.repository, settle=False)
+    return load(state).failure
+
+
+def _look(repository: Repository, *, settle: bool = True) -> str | None:
+    """Look into the repository, which tells what went wrong; that, if it did."""
+    try:
+        repository.poll(settle=settle)
+    except StoreError as error:
+        return str(error)
+    except Exception as error:
+        log.exception("looking into the repository failed")
+        return f"The repository can't be read: {type(error).__name__}."
+    return None
+
+
+def _reach(state: ServiceState) -> str | None:
+    """Look into the repository for the first time, again and again; why that can't be."""
+    end, pause_s = time.monotonic() + REACHING_S, 0.5
+    while state.repository and (failure := _look(state.repository, settle=False)):
+        if state.draining or time.monotonic() + pause_s > end:
+            return f"{failure} It was tried for {REACHING_S:g} s; put BOOTH_REPOSITORY right."
+        time.sleep(pause_s)
+        pause_s = min(2 * pause_s, 5.0)
+    return None
 
 
 def _prepare_explanations(state: ServiceState) -> None:
@@ -139,52 +214,113 @@ async def keep_small(state: ServiceState, *, every_s: float = 5) -> None:
             peak = 0
 
 
-def wanted_files(settings: Settings) -> dict[Path, bool]:
+def wanted_files(settings: Settings) -> dict[Path | str, bool]:
     """The files of the models that the settings ask for, the default one first.
 
     Returns:
-        Of each file, whether it is asked for by its name: what * stands for need not be usable.
+        Of each file, whether it is asked for by its name: what * stands for need not be usable. In
+        place of a file the name alone, of a model that the repository has to have.
 
     Raises:
         ModelNotFound: there is no such file.
 
     """
-    files: dict[Path, bool] = {}
+    files: dict[Path | str, bool] = {}
+    if settings.repository and "models" not in settings.model_fields_set:
+        return files
     for wanted in settings.models:
         if wanted == "*":
             for path in shelf(settings.model_dir).values():
                 files.setdefault(path, False)
         else:
-            files[find_model(wanted, settings.model_dir)] = True
+            files[_file_of(wanted, settings)] = True
     return files
 
 
-def _load(state: ServiceState) -> str | None:
-    """Load what is wanted and not loaded yet, unload the rest; say what went wrong, if it did."""
-    with state.loading:  # one at a time, however many SIGHUPs there were
+def _file_of(wanted: str, settings: Settings) -> Path | str:
+    try:
+        return find_model(wanted, settings.model_dir)
+    except ModelNotFound:
+        if not settings.repository:
+            raise
+        return wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a load of all models.
+
+    Attributes:
+        failure: what went wrong, in a sentence for the log; None where nothing did.
+        failed: the files of ``BOOTH_MODELS`` that can't be used.
+
+    """
+
+    failure: str | None = None
+    failed: Mapping[Path, ModelError] = field(default_factory=dict)
+
+
+def load(state: ServiceState) -> Outcome:
+    """Load what is wanted and not loaded yet, unload the rest."""
+    with state.loading:  # one at a time, however many ask for it
         state.reload_waits = False
-        state.metrics.models_complete.set(0)
-        try:
-            _refresh(state)
-        except UserError as error:
-            state.metrics.count_load("unusable")
-            return str(error)
-        except Exception as error:
-            log.exception("loading failed")
-            state.metrics.count_load("error")
-            return f"The models could not be loaded: {type(error).__name__}; the log says more."
-        state.metrics.count_load("ok")
-        return None
+        return load_now(state)
 
 
-def _refresh(state: ServiceState) -> None:
+def load_now(state: ServiceState) -> Outcome:
+    """As ``load``, by who holds ``state.loading``."""
+    state.metrics.models_complete.set(0)
+    try:
+        outcome = _refresh(state)
+    except UserError as error:
+        outcome = Outcome(str(error))
+    except Exception as error:
+        log.exception("loading failed")
+        state.metrics.count_load("error")
+        return Outcome(f"The models could not be loaded: {type(error).__name__}; the log has more.")
+    state.metrics.count_load("unusable" if outcome.failure else "ok")
+    return outcome
+
+
+def _refresh(state: ServiceState) -> Outcome:
     """Load what is wanted; tell what * stands for and can't be used, and go on without it."""
-    files = wanted_files(state.settings)
-    optional = {path for path, named in files.items() if not named}
-    passed_over = state.fleet.refresh(files, optional)
+    files, repository = wanted_files(state.settings), state.repository
+    further = repository.wanted() if repository else []
+    wanted = [Wanted(path) for path in files if isinstance(path, Path)]
+    wanted += [one for one in further if one.path not in files]
+    failed = state.fleet.refresh(wanted, partial(_position, [*files]))
+    unusable = repository.learn(failed, state.fleet.loaded()) if repository else 0
+    failed = {path: error for path, error in failed.items() if path in files}
+    passed_over = [error for path, error in failed.items() if not files[path]]
+    state.metrics.models_unusable.set(len(passed_over) + unusable)
+    if failed and (len(passed_over) < len(failed) or not (repository or state.fleet.loaded())):
+        return Outcome(" ".join(map(str, failed.values())), failed)
     for why in passed_over:
         log.warning("%s It was asked for by * alone, so the other models are served.", why)
-    state.metrics.models_unusable.set(len(passed_over))
+    return Outcome(_missing(state, files))
+
+
+def _position(order: Sequence[Path | str], model: LoadedModel) -> int:
+    """Where a model stands: as it is asked for, by its file or its name; last if it isn't."""
+    places = [order.index(one) for one in (model.path, model.card.name) if one in order]
+    return min(places, default=len(order))
+
+
+def _missing(state: ServiceState, files: Collection[Path | str]) -> str | None:
+    """Of the models that the repository has to have, those that are not there."""
+    names = [
+        name
+        for name in files
+        if isinstance(name, str)
+        and not state.fleet.versions(name)
+        and name not in state.fleet.withheld.names
+    ]
+    if not names:
+        return None
+    return (
+        f"BOOTH_MODELS asks for {', '.join(names)}, which neither BOOTH_MODEL_DIR nor the "
+        "repository has."
+    )
 
 
 async def beside(work: Callable[[], _T]) -> _T:

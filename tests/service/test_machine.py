@@ -60,6 +60,29 @@ def test_so_does_one_of_version_1(tmp_path: Path, quota: str, expected: int) -> 
     assert cores(version_1(tmp_path, quota, "100000")) == expected
 
 
+def test_a_unit_of_systemd_has_its_own_limits_and_those_above(tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    own.write_text("1:name=systemd:/elsewhere\n0::/system.slice/booth.service\n")
+    unit = tmp_path / "system.slice" / "booth.service"
+    unit.mkdir(parents=True)
+    assert (cores(tmp_path, own), memory_bytes(tmp_path, own)) == (8, memory_bytes(tmp_path))
+    (unit / "cpu.max").write_text("300000 100000\n")
+    (unit / "memory.max").write_text("3000000\n")
+    assert (cores(tmp_path, own), memory_bytes(tmp_path, own)) == (3, 3_000_000)
+    (unit.parent / "cpu.max").write_text("200000 100000\n")
+    (unit.parent / "memory.max").write_text("2000000\n")
+    assert (cores(tmp_path, own), memory_bytes(tmp_path, own)) == (2, 2_000_000)
+
+
+def test_a_group_of_the_host_that_a_container_does_not_see_counts_for_nothing(
+    tmp_path: Path,
+) -> None:
+    own = tmp_path / "own"
+    own.write_text("0::/docker/0123/../../elsewhere\n")
+    (tmp_path / "memory.max").write_text("1000000\n")
+    assert memory_bytes(tmp_path, own) == 1_000_000
+
+
 def test_of_this_process_there_is_at_least_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     assert cores() >= 1

@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
+import io
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
 
 from models.card import METADATA_KEY, Card, Input
-from service.engine.label_map import Asked
-from service.engine.map_process import MapTask
+from service.inspection.label_map import Asked
+from service.inspection.label_map_task import MapTask
+from service.inspection.networks import ModelVersion, Networks
+from service.inspection.task import Job, Subject
 from service.photo.formats import FORMATS
 from tests.service.conftest import tiny_card
 
-__all__ = ["SIZE", "STRIDE", "tiled_card", "tiled_task", "write_tiled"]
+__all__ = [
+    "COLOURS",
+    "SIZE",
+    "STRIDE",
+    "about",
+    "quarters",
+    "tiled_card",
+    "tiled_job",
+    "tiled_subject",
+    "tiled_task",
+    "write_tiled",
+]
 
 SIZE = 16
 STRIDE = 8
+COLOURS = ((200, 0, 0), (0, 100, 0), (0, 0, 50), (10, 20, 30))
 SCALE = 0.05  # of the classifier
 TEMPERATURE = 2.0
 
@@ -83,14 +101,44 @@ def write_tiled(path: Path, *, fixed: bool = False) -> Path:
 
 def tiled_task(path: Path, photo: bytes, step: int = STRIDE, timeout_s: float = 30.0) -> MapTask:
     """A label map of the model with two labels a cell."""
-    return MapTask(
-        photo=photo,
+    return MapTask(tiled_subject(path, photo, timeout_s), Asked(SIZE, STRIDE, step, 1, 2))
+
+
+def tiled_subject(path: Path, photo: bytes, timeout_s: float = 30.0) -> Subject:
+    """The model, and one photograph."""
+    return Subject(
+        photos=(photo,),
         path=str(path),
         modified=path.stat().st_mtime,
-        interpolation="bilinear",
-        coarseness=1,
-        asked=Asked(SIZE, STRIDE, step, 1, 2),
+        card=tiled_card(),
         max_pixels=1_000_000,
         formats=FORMATS,
         deadline=time.monotonic() + timeout_s,
     )
+
+
+def tiled_job(path: Path, *photos: bytes, **asked: Any) -> Job:
+    """What the process that looks into networks does with the model and some photographs."""
+    return Job(
+        asked=asked,
+        photos=[memoryview(photo) for photo in photos],
+        model=ModelVersion(str(path), path.stat().st_mtime),
+        wanted=tiled_card().input,
+        max_pixels=1_000_000,
+        formats=FORMATS,
+        networks=Networks(),
+        is_wanted=lambda: True,
+    )
+
+
+def quarters() -> bytes:
+    """A photograph of the network's own size with a colour in each quarter, of ``COLOURS``."""
+    pixels = np.array(COLOURS, np.uint8).reshape(2, 2, 3).repeat(STRIDE, 0).repeat(STRIDE, 1)
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
+
+
+def about(task: MapTask, **changes: Any) -> MapTask:
+    """The task with another subject, in some of its fields."""
+    return replace(task, subject=replace(task.subject, **changes))

@@ -63,7 +63,7 @@ def loaded(settings: Settings) -> None:
     assert_type(fleet.get("name", "1"), LoadedModel)
     assert_type(fleet.get().classifier, Classifier)
     assert_type(fleet.loaded(), list[LoadedModel])
-    assert_type(fleet.refresh([PATH]), list[str])
+    assert_type(fleet.refresh([PATH]), dict[Path, ModelError])
     assert_type(fleet.close(), None)
 
 

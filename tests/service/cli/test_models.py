@@ -11,9 +11,13 @@ from tests.service.cli.running import booth
 def test_models_lists_what_is_there_and_what_can_be_pulled(tmp_path: Path) -> None:
     empty = {"BOOTH_MODEL_DIR": str(tmp_path)}
     lines = booth("models", environment=empty).stdout.decode().splitlines()
-    for name in ("places365", "efficientnet_lite0"):
+    for name, precision in (
+        ("places365", "int8"),
+        ("efficientnet_lite0", "int8"),
+        ("lenet5", "fp32"),
+    ):
         shipped = next(line for line in lines if line.startswith(f"{name} "))
-        assert "int8" in shipped
+        assert precision in shipped
     assert any(line.endswith("booth pull resnet50") for line in lines)
     as_json = booth("models", "--json", environment=empty).stdout.splitlines()
     assert {json.loads(line)["ready"] for line in as_json} == {True, False}

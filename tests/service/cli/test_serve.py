@@ -42,7 +42,7 @@ def test_the_options_override_the_environment_and_the_settings_are_told(
         return 7
 
     monkeypatch.setattr("service.run.server.run", run)
-    monkeypatch.setattr("service.telemetry.logs.configure", lambda _form: None)
+    monkeypatch.setattr("service.telemetry.logs.configure", lambda _form, _level: None)
     monkeypatch.setattr("service.telemetry.logs.keep_stderr", lambda: None)  # pytest's, here
     options = ["serve", "--host", "127.0.0.2", "--port", "8123", "--models", str(tiny)]
     environment = {"BOOTH_PORT": "1", "BOOTH_API_KEYS": "a-secret", "BOOTH_QUEUE_SIZE": "9"}

@@ -23,7 +23,7 @@ def booth(folder: Path, *start: str) -> subprocess.CompletedProcess[str]:
         cwd=folder,
         env={**os.environ, "BOOTH_MODEL_DIR": str(folder)},
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         timeout=60,
         check=False,
     )

@@ -16,8 +16,10 @@ from starlette.responses import PlainTextResponse
 
 from service.run.page import PageMount
 from service.settings import read_settings
+from service.telemetry.metrics import Metrics
 from service.web import problems
 from service.web.middleware import RequestMiddleware
+from service.web.routes import Routes
 
 
 def broken() -> None:
@@ -41,9 +43,9 @@ def request(method: str, path: str) -> httpx.Response:
     app = FastAPI()
     problems.install(app)
     app.router.default = page
-    settings = SimpleNamespace(log_lines_per_second=100)
-    state: Any = SimpleNamespace(draining=False, settings=settings)
-    whole = RequestMiddleware(app, state, lambda _: False, lambda _: False)
+    settings = SimpleNamespace(log_lines_per_second=100, health_route="")
+    state: Any = SimpleNamespace(draining=False, settings=settings, metrics=Metrics())
+    whole = RequestMiddleware(app, state, lambda _: False, lambda _: "", Routes([]))
     transport = httpx.ASGITransport(whole, raise_app_exceptions=True)
 
     async def ask() -> httpx.Response:
@@ -134,15 +136,16 @@ def test_the_page_is_opened_and_ended_with_the_service(monkeypatch: pytest.Monke
     async def visit() -> list[str]:
         transport = httpx.ASGITransport(page)
         async with httpx.AsyncClient(transport=transport, base_url="http://booth") as http:
-            before = (await http.get("/")).text
+            before, deeper = [(await http.get(path)).text for path in ("/", "/inside")]
             await page.open()
             after = (await http.get("/")).text
         assert ended == []
         await page.close()
-        return [before, after]
+        return [before, deeper, after]
 
-    before, after = asyncio.run(visit())
+    before, deeper, after = asyncio.run(visit())
     assert "The page is being prepared" in before
+    assert deeper == before
     assert after == '"shown"'
     assert ended == ["ended"]
 

@@ -8,11 +8,12 @@ import json
 import re
 import socket
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import httpx
 import pytest
 
+from service.run.connections import Connections
 from service.run.protocol import Protocol, _Corked
 from tests.servers import Inside, serving_inside
 from tests.service.asking import PROBLEM, RED
@@ -206,7 +207,9 @@ def test_a_head_without_end_is_cut_off(hasty: int, endless: bytes) -> None:
     with httpx.Client() as other, socket.create_connection(address, 10) as connection:
         connection.sendall(endless)
         other.get(url)  # by then the server has read the beginning
-        connection.sendall(b"a" * 65_537)
+        connection.sendall(b"a" * 65_000)
+        other.get(url)  # and all of it: what lay unread would reset the connection
+        connection.sendall(b"a" * 1000)
         check_problem(until_closed(connection), 431, "head-too-large")
 
 
@@ -284,3 +287,167 @@ def test_what_is_written_in_one_turn_of_the_loop_is_sent_together_and_in_order()
     transport = asyncio.run(talk())
     assert transport.sent == [b"headbody", b"last"]
     assert transport.closed
+
+
+BUSY_S = 60.0
+
+
+@contextlib.contextmanager
+def overloaded(service: Inside) -> Iterator[None]:
+    """While inside, no photograph that comes would be answered in half a second."""
+    backlog = service.state.fleet._backlog
+    backlog.admit([BUSY_S], 0.0, 2 * BUSY_S, "127.0.0.1")
+    try:
+        yield
+    finally:
+        backlog.release(BUSY_S, done=False, client="127.0.0.1")
+
+
+def asking(*headers: bytes, body: bytes = RED, version: bytes = b"1.1") -> bytes:
+    """A request that an overload refuses, and its body."""
+    length = b"Content-Length: %d" % len(body)
+    lines = [b"POST /classify?timeout_ms=500 HTTP/" + version, b"Host: x", length, *headers]
+    return b"\r\n".join([*lines, b"", body])
+
+
+REFUSABLE = asking()
+
+
+class Late(Protocol):
+    """Begins on nothing at once."""
+
+    def _may_begin(self, cycle: object) -> bool:
+        del cycle
+        return False
+
+
+def without_what_changes(answer: bytes) -> bytes:
+    return re.sub(rb"(date|x-request-id): [^\r]*|take [\d.]+ s", b"", answer)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        REFUSABLE,
+        asking(b"X-Request-ID: mine-7"),
+        asking(b"Content-Type: multipart/form-data; boundary=x"),
+        asking(b"Expect: 100-continue"),
+        REFUSABLE.replace(b"timeout_ms=500", b"timeout_ms=0"),
+        REFUSABLE.replace(b"timeout_ms", b"timeout"),
+        REFUSABLE.replace(b"timeout_ms=500", b"model=none"),
+        REFUSABLE.replace(b"/classify", b"/nothing"),
+        REFUSABLE.replace(b"POST", b"GET"),
+    ],
+)
+def test_what_is_refused_at_once_is_refused_as_ever(tiny: object, said: bytes) -> None:
+    """A second server begins on nothing at once; what it says is the same."""
+    answers = []
+    for protocol in (Protocol, Late):
+        with serving_inside(protocol, models=tiny) as service, overloaded(service):
+            answers.append(say(service.port, said, LAST))
+            page = httpx.get(f"{service.url}/metrics").text
+            counted = re.findall(
+                r"^(?:booth_|http_).*(?:_total|_count|requests)[{ ].*", page, re.MULTILINE
+            )
+            answers[-1] += "".join(counted).encode()
+    assert without_what_changes(answers[0]) == without_what_changes(answers[1])
+    assert answers[0].count(b"HTTP/1.1 ") == 2
+
+
+def test_what_is_refused_by_its_head_is_no_task(
+    running: Inside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Tasks(set[object]):
+        begun = 0
+
+        def add(self, task: object) -> None:
+            self.begun += 1
+            super().add(task)
+
+    tasks = Tasks()
+    monkeypatch.setattr(running.server.server_state, "tasks", tasks)
+    with overloaded(running):
+        assert say(running.port, REFUSABLE * 3 + LAST).count(b"HTTP/1.1 503 ") == 3
+    assert tasks.begun == 1
+
+
+def test_what_stands_behind_refused_requests_is_answered_in_order(running: Inside) -> None:
+    with overloaded(running):
+        answer = say(running.port, REFUSABLE * 3 + LIVE + REFUSABLE + LAST)
+    found = re.findall(rb"HTTP/1.1 (\d+) ", answer)
+    assert found == [b"503", b"503", b"503", b"200", b"503", b"200"]
+
+
+def test_a_refused_body_that_comes_late_is_passed_over(running: Inside) -> None:
+    head, body = REFUSABLE[: -len(RED)], RED
+    with (
+        overloaded(running),
+        socket.create_connection(("127.0.0.1", running.port), 10) as connection,
+    ):
+        connection.sendall(head)
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 503 ")
+        connection.sendall(body[:9])
+        connection.sendall(body[9:] + LAST)
+        answer = until_closed(connection)
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert b"alive" in answer
+
+
+class Quick(Protocol):
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.timeout_keep_alive = 1
+
+
+def test_after_a_refused_body_that_came_late_the_connection_is_idle(tiny: object) -> None:
+    with (
+        serving_inside(Quick, models=tiny) as service,
+        overloaded(service),
+        socket.create_connection(("127.0.0.1", service.port), 10) as connection,
+    ):
+        connection.sendall(REFUSABLE[: -len(RED)])
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 503 ")
+        connection.sendall(RED)
+        assert connection.recv(1) == b""  # closed, well before the test's own limit
+
+
+@pytest.mark.parametrize(
+    "said", [asking(b"Connection: close"), asking(version=b"1.0"), CHUNKED + LIVE]
+)
+def test_where_no_other_request_may_follow_an_overload_is_told_as_well(
+    running: Inside, said: bytes
+) -> None:
+    said = said.replace(b"/classify HTTP", b"/classify?timeout_ms=500 HTTP")
+    with overloaded(running):
+        answer = say(running.port, said)
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert b"connection: close\r\n" in answer
+
+
+def test_who_drains_closes_behind_a_refusal(running: Inside) -> None:
+    with overloaded(running):
+        running.state.draining = True
+        try:
+            answer = say(running.port, REFUSABLE)
+        finally:
+            running.state.draining = False
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"connection: close\r\n" in answer
+
+
+def test_between_two_refusals_of_one_connection_others_have_their_turn(
+    running: Inside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns: list[object] = []
+    take_turns = Connections.take_turns
+
+    def counted(self: Connections, connection: Protocol, loop: Any) -> None:
+        turns.append(connection)
+        take_turns(self, connection, loop)
+
+    monkeypatch.setattr(Connections, "take_turns", counted)
+    with overloaded(running):
+        answer = say(running.port, REFUSABLE * 9 + LAST)
+    assert answer.count(b"HTTP/1.1 503 ") == 9
+    assert len(turns) > 1

@@ -23,7 +23,9 @@ from PIL import Image, ImageOps
 
 from service.cli.options import DEFAULT_MODEL
 from service.fleet.local import local_classifier
-from service.run.server import _accepted, _listen
+from service.run.listener import listen
+from service.run.server import _accepted
+from service.settings import read_settings
 from tests.servers import clean_environment, started
 from tests.waiting import ended, eventually
 
@@ -144,7 +146,7 @@ def test_sighup_reads_the_models_again(serve: Any, make_tiny: Any, tmp_path: Any
         def names() -> set[str]:
             return {one["name"] for one in httpx.get(f"{server.url}/models").json()["models"]}
 
-        expected = {"one", "two", "places365", "efficientnet_lite0"}
+        expected = {"one", "two", "places365", "efficientnet_lite0", "lenet5"}
         assert eventually(names, lambda seen: "two" in seen) == expected
 
 
@@ -232,7 +234,11 @@ def test_the_end_comes_within_the_grace_period_whatever_clients_do(serve: Any, t
 
 def lines_of(log: Path, **fields: object) -> list[dict[str, Any]]:
     """The lines of a log in JSON that have these fields."""
-    lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
+    lines = [
+        json.loads(line)
+        for line in log.read_text(encoding="utf-8").splitlines()
+        if line.startswith("{")
+    ]
     return [line for line in lines if fields.items() <= line.items()]
 
 
@@ -251,7 +257,7 @@ def test_many_models_are_served_beside_each_other(
 
 
 def test_whom_the_kernel_has_let_in_is_taken_in_before_the_door_closes() -> None:
-    with _listen("127.0.0.1", 0) as listener:
+    with listen(read_settings({"BOOTH_PORT": "0"})).socket as listener:
         clients = [socket.create_connection(listener.getsockname()) for _ in range(3)]
         inside = list(_accepted(listener))
         assert [one.getpeername() for one in inside] == [one.getsockname() for one in clients]

@@ -16,14 +16,15 @@ import onnx
 import pytest
 
 from models import shelf
+from models.errors import ModelError
 from service.fleet.fleet import Fleet
 from service.run import startup
 from service.run.app import create_app, create_state
 from service.run.page import PageMount
 from service.run.startup import reload
 from service.settings import Settings, read_settings
-from service.web.state import CAN_NOT_START
-from tests.servers import Inside, Serve, clean_environment
+from service.web.state import CAN_NOT_START, ServiceState
+from tests.servers import Inside, Serve, clean_environment, serving_inside
 from tests.service.asking import samples
 from tests.service.conftest import MakeBroken, MakeTiny
 from tests.waiting import eventually
@@ -45,7 +46,7 @@ def serve_to_its_end(**settings: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "service", "serve"],
         env=clean_environment(BOOTH_PORT="0", BOOTH_DEMO="off", **given),
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, encoding="utf-8", timeout=60, check=False,
     )  # fmt: skip
 
 
@@ -194,11 +195,12 @@ def test_the_default_is_the_first_that_is_named_and_the_star_adds_the_rest(tmp_p
     for name in ("a.onnx", "b.onnx"):
         (tmp_path / name).touch()
     found = startup.wanted_files(Settings(models=("places365", "*"), model_dir=tmp_path))
-    assert [(path.stem, named) for path, named in found.items()] == [
+    assert [(Path(path).stem, named) for path, named in found.items()] == [
         ("places365", True),
         ("a", False),
         ("b", False),
         ("efficientnet_lite0", False),
+        ("lenet5", False),
     ]
 
 
@@ -207,9 +209,9 @@ def test_reloads_that_have_yet_to_begin_are_one(
 ) -> None:
     times: list[None] = []
 
-    def note(*_: object) -> list[str]:
+    def note(*_: object) -> dict[Path, ModelError]:
         times.append(None)
-        return []
+        return {}
 
     monkeypatch.setattr(inside.state.fleet, "refresh", note)
 
@@ -276,3 +278,90 @@ def test_what_explains_is_loaded_before_the_pages_first_visitor(
     state: Any = SimpleNamespace(settings=read_settings(settings), fleet=fleet)
     startup._prepare_explanations(state)
     assert begun == ["begun"] * prepared
+
+
+def started_over(repository: Path, **settings: str) -> ServiceState:
+    """The state of a service over a repository, after its start."""
+    given = {"BOOTH_DEMO": "off", "BOOTH_REPOSITORY": str(repository)}
+    named = {f"BOOTH_{name.upper()}": value for name, value in settings.items()}
+    state = create_state(read_settings({**given, **named}))
+    asyncio.run(startup.start(state, PageMount(state.settings)))
+    return state
+
+
+@pytest.fixture
+def repository(make_tiny: MakeTiny, tmp_path: Path) -> Path:
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    for name in ("alpha", "beta"):
+        make_tiny(name).replace(folder / f"{name}.onnx")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("models", "expected"),
+    [
+        (None, ["alpha", "beta"]),
+        ("{shelf}", ["shelf", "alpha", "beta"]),
+        ("beta", ["beta", "alpha"]),
+        ("beta,{shelf}", ["beta", "shelf", "alpha"]),
+    ],
+    ids=["the repository alone", "a file before it", "one of it", "one of it before a file"],
+)
+def test_what_stands_in_booth_models_comes_before_the_rest_of_the_repository(
+    repository: Path, make_tiny: MakeTiny, models: str | None, expected: list[str]
+) -> None:
+    wanted = {"models": models.format(shelf=make_tiny("shelf"))} if models else {}
+    state = started_over(repository, **wanted)
+    loaded = [one.card.name for one in state.fleet.loaded()]
+    state.fleet.close()
+    assert (state.fatal, loaded) == (None, expected)
+
+
+def test_a_model_that_neither_has_ends_the_start(repository: Path) -> None:
+    state = started_over(repository, models="gamma")
+    state.fleet.close()
+    assert state.fatal == (
+        "BOOTH_MODELS asks for gamma, which neither BOOTH_MODEL_DIR nor the repository has."
+    )
+
+
+def test_a_repository_with_nothing_that_can_be_used_starts_and_is_not_ready(
+    repository: Path,
+) -> None:
+    for file in repository.iterdir():
+        file.write_bytes(b"no model")
+    state = started_over(repository)
+    assert state.not_ready() == "No model is loaded."
+    assert state.metrics.registry.get_sample_value("booth_models_unusable") == 2
+    state.fleet.close()
+
+
+def test_a_repository_that_stays_away_ends_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(startup, "REACHING_S", 0.6)
+    state = started_over(tmp_path / "none")
+    state.fleet.close()
+    assert state.fatal == (
+        "The repository can't be read: No such file or directory. "
+        "It was tried for 0.6 s; put BOOTH_REPOSITORY right."
+    )
+
+
+def test_the_repository_is_followed(repository: Path, make_tiny: MakeTiny) -> None:
+    with serving_inside(repository=repository, repository_poll_ms=20) as inside:
+        (repository / "beta.onnx").unlink()
+        make_tiny("gamma").replace(repository / "gamma.onnx")
+
+        def names() -> list[str]:
+            return [one.card.name for one in inside.state.fleet.loaded()]
+
+        eventually(names, lambda seen: seen == ["alpha", "gamma"])
+
+
+def test_at_sighup_the_repository_is_looked_into(repository: Path, make_tiny: MakeTiny) -> None:
+    with serving_inside(repository=repository, repository_poll_ms=0) as inside:
+        make_tiny("gamma").replace(repository / "gamma.onnx")
+        asyncio.run(reload(inside.state))
+        assert [one.card.name for one in inside.state.fleet.loaded()] == ["alpha", "beta", "gamma"]
