@@ -11,7 +11,7 @@ import httpx
 from starlette.requests import ClientDisconnect, Request
 
 from booth_client import ServiceUnreachable, SlowBody
-from booth_client.client import http_options
+from booth_client.connection import Connection
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["FORWARDED", "Forward"]
 
 FORWARDED = re.compile(
-    r"(GET|HEAD) /(metrics|readyz|models(/(?!\.)[\w.-]{1,200}(/[a-z]{1,20})?)?)"
-    r"|POST /(classify|label-map)"
+    r"(GET|HEAD) /(metrics|readyz|sources|models(/(?!\.)[\w.-]{1,200}(/[a-z]{1,20})?)?)"
+    r"|POST /(classify|label-map|activations|occlusion|features)"
 )
 
 _UP = frozenset(b"accept accept-encoding content-type content-length if-none-match".split())
@@ -56,7 +56,7 @@ class Forward:
         patience_s: float = 10,
     ) -> None:
         self._patience_s = patience_s
-        self._service = httpx.AsyncClient(**http_options(url, api_key, timeout_s))
+        self._service = Connection.of(url, api_key, timeout_s).async_client()
 
     async def close(self) -> None:
         """Close the connections."""

@@ -61,7 +61,8 @@ def _photograph(url: str, size: tuple[int, int], *, dark: bool, whole: bool) -> 
         browser.new_page(viewport=view, color_scheme="dark" if dark else "light") as page,
     ):
         page.goto(url)
-        page.locator("#view .labels:not(.empty)").first.wait_for()
+        page.wait_for_load_state("networkidle")  # Gradio's frame comes last
+        page.wait_for_function("!document.querySelector('#view [aria-busy=true]')")
         page.mouse.move(0, 0)
         page.wait_for_timeout(1000)
         return page.screenshot(full_page=whole, animations="disabled")

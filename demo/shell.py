@@ -51,6 +51,7 @@ def install(links: str = "") -> None:
         "samples": SAMPLES,
         "assets": f"page/{ASSETS.digest}",
         "style": _style(),
+        "style_of": _style_of,
         "preloads": _preloads,
         "service": f"{links.rstrip('/')}/" if links else "",
     }
@@ -78,9 +79,16 @@ def _content(view: View) -> Markup:
 
 
 def _style() -> Markup:
-    """All styles: they are small, and the next view is there without another request."""
-    names = ["page", *(view.name for view in VIEWS)]
+    """Those of all views that don't look inside: the next one is there at once."""
+    return _styles(["page", *(one.name for one in VIEWS if not one.looks_inside)])
+
+
+def _styles(names: list[str]) -> Markup:
     return Markup("".join(ASSETS.text(f"css/{name}.css") for name in names))  # noqa: S704 (files of ours)
+
+
+def _style_of(view: View) -> Markup:
+    return _styles([view.name])
 
 
 @cache

@@ -20,6 +20,7 @@ class View:
         title: in the bar.
         sentence: what it is for, in one sentence.
         shows_photo: whether the photograph, and the ways to choose one, stand beside it.
+        looks_inside: into the network; its style comes when it is entered.
 
     """
 
@@ -28,6 +29,7 @@ class View:
     title: str
     sentence: str
     shows_photo: bool = True
+    looks_inside: bool = False
 
 
 VIEWS = (
@@ -37,4 +39,12 @@ VIEWS = (
     View("many", "many", "Many", "Drop a folder: every photograph gets its label.", False),
     # /metrics and /models are the service's own.
     View("metrics", "dashboard", "Metrics", "What the service is doing, live.", False),
+    View("inside", "inside", "Inside", "Every layer, and what each of its units sees.", True, True),
+    View("draw", "draw", "Draw", "Draw a digit, and watch LeNet-5 read it.", False, True),
+    View("compare", "compare", "Compare", "One photograph, the networks of ten years.", True, True),
+    View(
+        "map", "map", "Map", "Photographs that the network finds alike lie together.", False, True
+    ),
+    View("convolve", "convolve", "Convolve", "Slide nine numbers over a photograph.", True, True),
+    View("play", "play", "Play", "Train a small network, and see what it learns.", False, True),
 )

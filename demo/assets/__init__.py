@@ -22,6 +22,7 @@ FOLDER = Path(__file__).parent
 # What their address tells apart never changes; what another replica's page asks for may.
 _FOR_EVER = "public, max-age=31536000, immutable"
 _ASK_AGAIN = "no-cache"
+_SENT = {".js", ".css", ".html", ".svg", ".png", ".jpg", ".json", ".tsv", ".bin"}
 _TYPES = {".js": "text/javascript", ".html": "text/html", ".css": "text/css"}
 
 
@@ -43,7 +44,7 @@ class Assets:
         self._files = {
             path.relative_to(folder).as_posix(): path.read_bytes()
             for path in sorted(folder.rglob("*"))
-            if path.suffix in {".js", ".css", ".html", ".svg", ".png", ".jpg", ".json"}
+            if path.suffix in _SENT
         }
         self._packed = {name: gzip.compress(file, 9) for name, file in self._files.items()}
         said = hashlib.sha256(b"".join(n.encode() + b"\0" + f for n, f in self._files.items()))

@@ -5,20 +5,15 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
-import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from demo.samples import FOLDER as SAMPLES
 from tests.browsers import launched
 from tests.demo.visitor import is_ready, seeing_no_fault
-from tests.servers import Serve, clean_environment, free_port, is_up, started
-from tests.waiting import eventually
+from tests.servers import clean_environment, free_port, is_up, opened, started
 
-EXPLAINS_WITHIN_S = 90.0
 expect.set_options(timeout=30_000)  # milliseconds; a busy machine takes longer than the usual 5 s
 
 
@@ -26,24 +21,6 @@ expect.set_options(timeout=30_000)  # milliseconds; a busy machine takes longer 
 def browser() -> Iterator[Browser]:
     with launched() as running:
         yield running
-
-
-@pytest.fixture(scope="session")
-def site(serve: Serve) -> Iterator[str]:
-    """The address of `booth serve` as a fresh clone runs it, once its page is open."""
-    with serve(demo="on", trusted_proxies="127.0.0.1") as service:
-        url = is_up(service.process, service.log, lambda: opened(service.url))
-        explain_once(url)
-        yield url
-
-
-def explain_once(url: str) -> None:
-    """Have both models load what explains their answers: on a busy machine that takes long."""
-    photo = (SAMPLES / "coffee.jpg").read_bytes()
-    for model in ("places365", "efficientnet_lite0"):
-        asked = f"{url}/classify?model={model}&explain=region"
-        ask = partial(httpx.post, asked, content=photo, timeout=EXPLAINS_WITHIN_S)
-        eventually(ask, lambda answer: answer.is_success, within_s=EXPLAINS_WITHIN_S)
 
 
 @pytest.fixture(scope="session")
@@ -68,14 +45,6 @@ def page_alone(folder: Path, service: str, *options: str, **variables: str) -> I
     command = [sys.executable, "-m", "demo", "--port", url.rpartition(":")[2], *options]
     with started(command, log, clean_environment(BOOTH_URL=service, **variables)) as process:
         yield is_up(process, log, lambda: opened(url))
-
-
-def opened(url: str) -> str | None:
-    """The address of a page, if it is open."""
-    with contextlib.suppress(httpx.TransportError):
-        if "gradio_config" in httpx.get(url).text:
-            return url
-    return None
 
 
 @pytest.fixture

@@ -86,7 +86,9 @@ def ask(method: str, path: str, headers: dict[str, str], root_path: str = "") ->
     return asyncio.run(answered())
 
 
-@pytest.mark.parametrize("path", ["/classify", "/label-map"])
+@pytest.mark.parametrize(
+    "path", ["/classify", "/label-map", "/activations", "/occlusion", "/features"]
+)
 @pytest.mark.parametrize(
     "headers",
     [

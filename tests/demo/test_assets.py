@@ -11,6 +11,7 @@ import pytest
 from starlette.exceptions import HTTPException
 
 from demo.assets import ASSETS, FOLDER, Assets
+from demo.views import VIEWS
 
 
 @pytest.fixture
@@ -82,5 +83,14 @@ def test_the_digest_changes_with_a_file_and_with_a_name(tmp_path: Path) -> None:
 
 def test_the_page_s_own_files_are_small() -> None:
     """All of them together: what is fetched until the first answer is measured elsewhere."""
-    scripts = [(FOLDER / name).read_bytes() for name in ASSETS.names("js/")]
-    assert sum(len(gzip.compress(one, 9)) for one in scripts) < 60_000
+    late = tuple(f"js/views/{one.name}{end}" for one in VIEWS if one.looks_inside for end in "./")
+    names = ASSETS.names("js/")
+    assert packed([name for name in names if not name.startswith(late)]) < 60_000
+    for view in VIEWS:
+        own = (f"js/views/{view.name}.", f"js/views/{view.name}/")
+        assert packed([name for name in names if name.startswith(own)]) < 30_000, view.name
+
+
+def packed(names: list[str]) -> int:
+    """Bytes of these files, each compressed."""
+    return sum(len(gzip.compress((FOLDER / name).read_bytes(), 9)) for name in names)

@@ -20,7 +20,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from demo.views import VIEWS
-from tests.demo.conftest import opened, page_alone
+from tests.demo.conftest import page_alone
 from tests.demo.visitor import (
     answer,
     choose,
@@ -31,7 +31,7 @@ from tests.demo.visitor import (
     sample,
     seeing_no_fault,
 )
-from tests.servers import clean_environment, free_port, is_up, on_a_thread, started
+from tests.servers import clean_environment, free_port, is_up, on_a_thread, opened, started
 
 if TYPE_CHECKING:
     import subprocess

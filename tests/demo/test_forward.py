@@ -227,12 +227,18 @@ def test_a_service_that_is_away_or_silent_is_said_to_be() -> None:
     "asked",
     [
         "GET /models",
+        "GET /sources",
         "GET /models/places365",
         "GET /models/places365/versions",
         "HEAD /readyz",
         "GET /metrics",
         "POST /classify",
         "POST /label-map",
+        "POST /activations",
+        "POST /occlusion",
+        "POST /features",
+        "GET /models/places365/layers",
+        "GET /models/places365/filters",
     ],
 )
 def test_what_the_page_asks_is_handed_on(asked: str) -> None:
@@ -243,6 +249,7 @@ def test_what_the_page_asks_is_handed_on(asked: str) -> None:
     "asked",
     [
         "GET /docs",
+        "POST /sources",
         "GET /livez",
         "GET /openapi.json",
         "POST /models/places365",

@@ -1,78 +1,43 @@
-"""``python -m demo``; that it serves the page, the browser's tests show."""
+"""``python -m demo`` as a process: how it ends."""
 
 from __future__ import annotations
 
-from typing import Any
+import signal
+import subprocess
+import sys
+import time
 
+import httpx
 import pytest
-import uvicorn
-from click.testing import CliRunner
 
-from demo.__main__ import main
-from demo.forward import Forward
-from demo.visits import Protocol
+from tests.servers import ROOT, clean_environment, free_port
+from tests.waiting import eventually
 
-
-def test_an_address_that_is_none_is_a_usage_error() -> None:
-    result = CliRunner().invoke(main, ["--url", "booth"])
-    assert result.exit_code == 2
-    assert "write it as http://" in result.output
+UP_WITHIN_S = 60.0
+ENDS_WITHIN_S = 30.0
 
 
-@pytest.mark.parametrize(
-    ("arguments", "links"),
-    [([], "http://booth.test:1"), (["--links", "https://photos.test"], "https://photos.test")],
-)
-def test_the_service_comes_from_the_environment_and_its_links_with_it(
-    monkeypatch: pytest.MonkeyPatch, arguments: list[str], links: str
-) -> None:
-    made: list[Any] = []
-
-    def create_app(forward: Forward, **given: Any) -> None:
-        made.append((forward, given))
-
-    monkeypatch.setattr("demo.__main__.create_app", create_app)
-    monkeypatch.setattr(uvicorn, "run", lambda _app, **given: made.append(given))
-    environment = {
-        "BOOTH_URL": "http://booth.test:1",
-        "BOOTH_API_KEY": "secret",
-        "BOOTH_RATE_LIMIT_PER_MINUTE": "7",
-    }
-    result = CliRunner().invoke(main, ["--port", "0", *arguments], env=environment)
-    assert result.exit_code == 0
-    (forward, page), server = made
-    assert str(forward._service.base_url) == "http://booth.test:1"
-    assert forward._service.headers["authorization"] == "Bearer secret"
-    assert page == {"links": links, "rate_limit_per_minute": 7}
-    assert (server["host"], server["port"], server["http"]) == ("127.0.0.1", 0, Protocol)
-    assert server["proxy_headers"] is False
+def page(port: int) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "demo", "--port", str(port), "--url", "http://127.0.0.1:9"]
+    return subprocess.Popen(command, cwd=ROOT, env=clean_environment(), stderr=subprocess.PIPE)
 
 
-def test_only_named_proxies_are_believed(monkeypatch: pytest.MonkeyPatch) -> None:
-    run: list[dict[str, Any]] = []
-    monkeypatch.setattr("demo.__main__.create_app", lambda *_, **__: "page")
-    monkeypatch.setattr(uvicorn, "run", lambda _app, **given: run.append(given))
-    environment = {"BOOTH_TRUSTED_PROXIES": "192.0.2.1, 2001:db8::/32"}
-    assert CliRunner().invoke(main, [], env=environment).exit_code == 0
-    assert run[0]["proxy_headers"]
-    assert run[0]["forwarded_allow_ips"] == ["192.0.2.1/32", "2001:db8::/32"]
-    refused = CliRunner().invoke(main, ["--trusted-proxies", "proxy"])
-    assert refused.exit_code == 2
-    assert "192.0.2.0/24" in refused.output
+@pytest.mark.parametrize("answers", [True, False], ids=["once it answers", "while it starts"])
+def test_sigterm_ends_it_with_status_0(answers: bool) -> None:
+    port = free_port()
+    with page(port) as process:
+        if answers:
+            url = f"http://127.0.0.1:{port}/theme.css"
+            eventually(lambda: _status(url), lambda status: status > 0, within_s=UP_WITHIN_S)
+        else:
+            time.sleep(1)  # somewhere in the imports
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=ENDS_WITHIN_S)
+    assert (process.returncode, b"Traceback" in said) == (0, False)
 
 
-@pytest.mark.parametrize("path", ["booth", "//evil.example", "/a/../b"])
-def test_a_prefix_that_is_none_is_a_usage_error(path: str) -> None:
-    result = CliRunner().invoke(main, ["--root-path", path])
-    assert result.exit_code == 2
-    assert "such as /booth" in result.output
-
-
-def test_a_prefix_stands_before_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    run: list[Any] = []
-    monkeypatch.setattr("demo.__main__.create_app", lambda *_, **__: "page")
-    monkeypatch.setattr(uvicorn, "run", lambda app, **_: run.append(app._app))
-    environment = {"BOOTH_ROOT_PATH": "/booth/"}
-    assert CliRunner().invoke(main, [], env=environment).exit_code == 0
-    assert CliRunner().invoke(main, [], env={"BOOTH_ROOT_PATH": ""}).exit_code == 0
-    assert (run[0]._prefix, run[1]) == ("/booth", "page")
+def _status(url: str) -> int:
+    try:
+        return httpx.get(url, timeout=5).status_code
+    except httpx.TransportError:
+        return 0

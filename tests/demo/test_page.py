@@ -43,6 +43,10 @@ FIRST_BAR = """() => {
 }"""
 MOVING = """() => document.getAnimations().length"""
 
+# Of the styles that views bring along, those that hold now.
+OWN_STYLES = """() => [...document.querySelectorAll("style[data-view]")]
+  .filter((one) => !one.disabled).map((one) => one.dataset.view)"""
+
 
 def open_sample(page: Page, site: str, name: str = "bridge") -> None:
     """Open the page at a sample's address, and wait for its answer."""
@@ -218,6 +222,7 @@ def test_every_view_works_under_a_prefix(browser: Browser, site: str, strips: bo
         for view in [*VIEWS[1:], VIEWS[0]]:
             go_to(page, view.title)
             assert page.evaluate("location.pathname") == f"/a/b/{view.path}"
+            assert page.evaluate(OWN_STYLES) == [view.name] * view.looks_inside
         expect_labels(page, re.compile(r"%$"))
         page.goto(f"{url}/patches#sample=bridge")
         expect(page.get_by_role("region", name="Patches", exact=True)).to_be_attached()

@@ -7,7 +7,7 @@ import pytest
 
 from demo.assets import ASSETS
 from demo.views import VIEWS, View
-from service.settings import BadSettings, read_settings
+from service.settings import PAGE_VIEWS, BadSettings, read_settings
 from service.web.access_control import PAGE_FILES
 
 
@@ -39,6 +39,10 @@ def test_no_prefix_is_taken_for_a_view(view: View) -> None:
 def test_no_view_stands_where_the_service_has_a_route(site: str) -> None:
     paths = httpx.get(f"{site}/openapi.json").json()["paths"]
     assert {one.path for one in VIEWS}.isdisjoint(path.split("/")[1] for path in paths)
+
+
+def test_the_service_knows_the_views_addresses() -> None:
+    assert sorted(PAGE_VIEWS) == sorted(one.path for one in VIEWS[1:])
 
 
 def test_the_first_view_is_the_page_itself() -> None:

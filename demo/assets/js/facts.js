@@ -31,5 +31,7 @@ function accuracy({ top1, top5, dataset }) {
 }
 
 function calibration(one) {
-  return `confidences are off by ${share(one.error_after)} on average, ${share(one.error_before)} before scaling, on ${one.measured_on}, ${count(one.measured_photographs)} photos`;
+  const said = `confidences are off by ${share(one.error_after)} on average, ${share(one.error_before)} before scaling, on ${one.measured_on}, ${count(one.measured_photographs)} photos`;
+  const { finer } = one;
+  return finer ? `${said}; by ${share(finer.error_after)} on photos with finer detail, ${share(finer.error_before)} before, from ${count(finer.collections)} collections` : said;
 }

@@ -19,16 +19,44 @@ async function enter(link) {
   const { view: name } = link.dataset;
   const script = import(`./views/${name}.js`);
   if (booth.dataset.view !== name) {
-    const response = await fetch(`${assets}/views/${name}.html`);
-    if (!response.ok) throw new Error(`no view ${name}`);
-    const html = await response.text();
-    await script;
+    const [html, style] = await Promise.all([text(`views/${name}.html`), styleOf(link), script]);
     if (mine !== latest) return;
     lay(link, html);
+    wear(name, style);
   }
   const { mount } = await script;
   if (mine !== latest) return;
   leave = mount(place) ?? null;
+}
+
+async function text(name) {
+  const response = await fetch(`${assets}/${name}`);
+  if (!response.ok) throw new Error(`no ${name}`);
+  return response.text();
+}
+
+// Views that look inside bring their style along, which holds while they are seen; the page came
+// with the others'.
+const styles = new Map([...document.querySelectorAll("style[data-view]")].map((one) => [one.dataset.view, one]));
+const styleOf = ({ dataset }) => (styles.has(dataset.view) || !("late" in dataset) ? "" : text(`css/${dataset.view}.css`));
+
+function wear(name, style) {
+  if (style && !styles.has(name)) {
+    const element = document.createElement("style");
+    element.dataset.view = name;
+    element.textContent = style;
+    document.head.append(element);
+    styles.set(name, element);
+  }
+  for (const [view, element] of styles) element.disabled = view !== name;
+}
+
+// In a bar that is too narrow for all. (scrollIntoView would have the next Tab begin there.)
+function reveal(link) {
+  for (const bar of [link.parentElement, link.closest("nav")]) {
+    const [own, seen] = [link.getBoundingClientRect(), bar.getBoundingClientRect()];
+    bar.scrollLeft += Math.min(0, own.left - seen.left) + Math.max(0, own.right - seen.right);
+  }
 }
 
 function lay(link, html) {
@@ -43,20 +71,32 @@ function lay(link, html) {
   booth.querySelector(".sentence").textContent = link.dataset.sentence;
   document.title = `${link.getAttribute("href") === "./" ? "" : `${link.textContent} · `}Booth`;
   for (const one of links) {
-    if (one === link) one.setAttribute("aria-current", "page");
-    else one.removeAttribute("aria-current");
+    if (one === link) {
+      one.setAttribute("aria-current", "page");
+      reveal(one);
+    } else one.removeAttribute("aria-current");
   }
 }
 
 // The link of an address, below whatever prefix.
 const linkOf = (url) => links.find((one) => one.pathname === new URL(url, document.baseURI).pathname);
 
+// Loading the page anew would end here again, and again.
+function broken() {
+  const sentence = document.createElement("p");
+  sentence.className = "problem";
+  sentence.setAttribute("role", "alert");
+  sentence.textContent = "This view could not be started in this browser; reload the page, or choose another view.";
+  return sentence;
+}
+
 async function go(link) {
   try {
     await enter(link);
   } catch (cause) {
     console.warn(cause);
-    location.href = link.href; // the server says what is wrong, or has it
+    if (booth.dataset.view !== link.dataset.view) location.href = link.href; // the server says what is wrong, or has it
+    else place.replaceChildren(broken());
   }
 }
 
@@ -98,6 +138,9 @@ stage.addEventListener("several", (event) => {
   links.find((one) => one.dataset.view === "many").click();
 });
 
+// The bar of a phone shows but some of them.
+const current = links.find((one) => one.ariaCurrent);
+if (current) reveal(current);
 window.booth = { photo, stage, camera, models, moveInto };
 stage.start();
 camera.start();

@@ -6,21 +6,24 @@ import * as service from "./service.js";
 class Models extends EventTarget {
   constructor() {
     super();
-    this.served = []; // as /models lists them
+    this.all = []; // as /models lists them
+    this.served = []; // those for photographs
     this.cards = new Map();
   }
 
   // Ask for them, if they are not known yet; gives them.
   async load(options) {
-    if (!this.served.length) {
+    if (!this.all.length) {
       const { models } = await service.models(options);
-      this.served = models;
+      const forPhotos = models.filter((one) => one.content === "photographs");
+      this.all = models;
+      this.served = forPhotos.length ? forPhotos : models;
     }
     return this.served;
   }
 
   forget() {
-    this.served = [];
+    this.all = this.served = [];
     this.cards.clear();
   }
 
@@ -28,12 +31,15 @@ class Models extends EventTarget {
   get chosen() {
     const wanted = address.get("model");
     if (this.served.some((one) => one.name === wanted)) return wanted;
-    return this.served.find((one) => one.default)?.name ?? null;
+    return this.usual;
+  }
+
+  get usual() {
+    return (this.served.find((one) => one.default) ?? this.served[0])?.name ?? null;
   }
 
   choose(name) {
-    const isDefault = this.served.find((one) => one.default)?.name === name;
-    address.set({ model: isDefault ? null : name, label: null });
+    address.set({ model: name === this.usual ? null : name, label: null });
     this.dispatchEvent(new Event("change"));
   }
 

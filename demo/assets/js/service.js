@@ -85,6 +85,15 @@ const query = (parameters) =>
 export const classify = (blob, parameters, options) => send(`classify?${query(parameters)}`, blob, options);
 // parameters: model, top_k, step
 export const labelMap = (blob, parameters, options) => send(`label-map?${query(parameters)}`, blob, options);
+// parameters: model, layer; without a layer the features that are classified
+export const features = (blob, parameters, options) => send(`features?${query(parameters)}`, blob, options);
 export const models = (options) => read("models", options);
 export const card = (name, options) => read(`models/${encodeURIComponent(name)}`, options);
 export const metrics = (options) => read("metrics", options);
+export const layers = (name, options) => read(`models/${encodeURIComponent(name)}/layers`, options);
+// parameters: layer, unit ("17" or "17,18")
+export const filters = (name, parameters, options) => read(`models/${encodeURIComponent(name)}/filters?${query(parameters)}`, options);
+// parameters: model, layer, units or unit, maps ("numbers", "png", "none")
+export const activations = (blob, parameters, options) => send(`activations?${query(parameters)}`, blob, options);
+// parameters: model, layer, unit
+export const occlusion = (blob, parameters, options) => send(`occlusion?${query(parameters)}`, blob, options);

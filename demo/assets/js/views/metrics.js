@@ -153,8 +153,8 @@ function milliseconds(seconds) {
 
 async function showModels(place) {
   try {
-    const served = await models.load();
-    const cards = await Promise.all(served.map((one) => models.card(one.name)));
+    await models.load();
+    const cards = await Promise.all(models.all.map((one) => models.card(one.name)));
     for (const one of cards.flatMap((card) => card.labels)) names.set(one.category, one.name);
     place.querySelector(".cards").replaceChildren(...cards.map((card) => make("section.card", {}, make("h3", {}, card.title), facts(card))));
   } catch {

@@ -1,0 +1,48 @@
+// A layer in words and numbers.
+
+import { make } from "../../show.js";
+
+export const count = (value) => value.toLocaleString("en");
+export const shape = ({ shape: [height, width, channels] }) => `${height} × ${width} × ${count(channels)}`;
+export const capital = (text) => text[0].toUpperCase() + text.slice(1);
+export const value = (number, digits = 4) => number.toLocaleString("en", { maximumSignificantDigits: digits }).replace("-", "−");
+
+// Large numbers as people say them: "7.96 million".
+export function large(number) {
+  if (number >= 1e9) return `${(number / 1e9).toPrecision(3)} billion`;
+  return number >= 1e6 ? `${(number / 1e6).toPrecision(3)} million` : count(number);
+}
+
+export const isFlat = ({ shape: [height, width] }) => height === 1 && width === 1;
+export const isFirst = (layer) => layer.has_filters && !layer.inputs.length && layer.input_channels === 3;
+
+export function total({ layers, parameters, multiply_adds }) {
+  return `${layers.length} layers, ${large(parameters)} parameters, ${large(multiply_adds)} multiply-adds`;
+}
+
+export function kind(layer, at, layers) {
+  const after = layer.activation ? `, then ${layer.activation}` : "";
+  return `${capital(layer.kind)}${after} · layer ${at + 1} of ${layers.length}`;
+}
+
+export function facts(layer, size) {
+  const rows = {
+    Output: shape(layer),
+    Kernel: layer.kernel ? kernel(layer) : "none",
+    Parameters: count(layer.parameters),
+    "Multiply-adds": large(layer.multiply_adds),
+    "Receptive field": field(layer.receptive_field, size),
+    "Reads from": layer.inputs.length ? layer.inputs.join(", ") : "the photo",
+  };
+  return Object.entries(rows).map(([name, text]) => make("div", {}, make("dt", {}, name), make("dd", {}, text)));
+}
+
+function kernel({ kernel: [height, width], stride, input_channels: channels, groups }) {
+  const deep = channels ? ` × ${count(channels / (groups ?? 1))}` : "";
+  const steps = stride && Math.max(...stride) > 1 ? `, stride ${stride[0] === stride[1] ? stride[0] : stride.join(" × ")}` : "";
+  return `${height} × ${width}${deep}${steps}`;
+}
+
+function field({ size: [height, width] }, side) {
+  return `${count(height)} × ${count(width)} (of ${side} × ${side})`;
+}
