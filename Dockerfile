@@ -11,12 +11,12 @@
 # PyTorch's builds without CUDA, which save gigabytes. HEIC= leaves HEIC photographs out: see NOTICE,
 # before you pass an image on.
 #
-# `python3 -m deploy.clean_root` runs these steps without Docker; it knows the instructions used here.
+# `python -m deploy.images` builds the images, runs them, and brings docker-compose.yml up.
 
 # The minor version and Debian's release are fixed; their security fixes come with each build.
 ARG PYTHON=3.13-slim-trixie
 
-# ---- What serving needs, traces included, in a virtual environment without pip.
+# ---- What serving needs, gRPC, buckets and traces included, in a virtual environment without pip.
 FROM python:${PYTHON} AS venv-service
 ARG PIP_INDEX_URL
 ARG PIP_EXTRA_INDEX_URL
@@ -27,7 +27,7 @@ RUN python3 -m venv --without-pip /opt/booth
 COPY pyproject.toml constraints.txt ./
 COPY deploy/requirements.py deploy/
 RUN python3 deploy/requirements.py > serving.txt \
- && python3 deploy/requirements.py fast tracing ${HEIC} >> serving.txt \
+ && python3 deploy/requirements.py fast grpc repository tracing ${HEIC} >> serving.txt \
  && pip --python /opt/booth/bin/python3 install --constraint constraints.txt --requirement serving.txt
 
 # OpenVINO runs networks on CPUs; its plugins for other devices are a third of it.

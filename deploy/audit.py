@@ -46,7 +46,9 @@ def _run_pip_audit(
         *(f"--requirement={pins}", "--no-deps", "--disable-pip"),
         *(f"--timeout={CONNECTION_TIMEOUT_S}", "--format=json", f"--output={report}", *arguments),
     ]
-    return subprocess.run(command, capture_output=True, text=True, timeout=limit_s, check=False)
+    return subprocess.run(
+        command, capture_output=True, encoding="utf-8", timeout=limit_s, check=False
+    )
 
 
 def _result(packages: list[dict[str, Any]]) -> tuple[int, str]:

@@ -92,7 +92,7 @@ def _run_uv(
         input="\n".join(wanted.requirements),
         env=_environment(),
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         timeout=LIMIT_S,
         check=False,
     )

@@ -65,7 +65,7 @@ def test_packages_without_a_known_vulnerability_pass(pins: Path, stand_in: list[
 
 
 def test_a_known_vulnerability_fails_and_is_named(pins: Path, stand_in: list[str]) -> None:
-    pins.write_text("solid==2.0\nfragile==1.0\n")
+    pins.write_text("solid==2.0\nfragile==1.0\n", encoding="utf-8")
     assert audit(pins, stand_in) == (1, "audit: fragile 1.0: PYSEC-1, fixed in: 1.1")
 
 
@@ -73,7 +73,7 @@ def test_a_known_vulnerability_fails_and_is_named(pins: Path, stand_in: list[str
 def test_without_the_service_one_line_says_so(pins: Path, stand_in: list[str], pinned: str) -> None:
     if pinned == "solid==2.0":
         stand_in[1] = f"--osv-url=http://127.0.0.1:{free_port()}"
-    pins.write_text(pinned)
+    pins.write_text(pinned, encoding="utf-8")
     assert audit(pins, stand_in) == (
         0,
         "audit: not done, for the advisory service can't be reached",

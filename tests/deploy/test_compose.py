@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
@@ -11,19 +12,31 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped]
 
-from deploy.clean_root import TMPFS
-from deploy.dockerfile import read_stages
+from deploy.images.container import hardened
 from service.settings import Settings, read_settings
+from tests.deploy.dockerfile import STAGES
+from tests.foreign import parts_of_wheels
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-STAGES = read_stages((ROOT / "Dockerfile").read_text(encoding="utf-8"))
 OURS = [name for name, one in SERVICES.items() if "build" in one]
 FOREIGN = [name for name, one in SERVICES.items() if "image" in one]
 BOOTHS = ["service", "service-gpu"]
 LASTING = [name for name in SERVICES if name != "export"]
 UNITS = {"k": 2**10, "m": 2**20, "g": 2**30}
+
+# Of `podman create` of Podman 4.3, what such a file becomes.
+FLAGS_OF_PODMAN_4_3 = {
+    *("--cap-drop", "--cpus", "--device", "--init", "--label", "--log-driver", "--log-opt"),
+    *("--mount", "--name", "--network", "--pids-limit", "--pod", "--read-only", "--restart"),
+    *("--security-opt", "--tmpfs", "-e", "-m", "-p", "-u", "-v"),
+    *(f"--health-{word}" for word in ("cmd", "interval", "retries", "start-period", "timeout")),
+}
+PODMAN = """#!/bin/sh
+printf '%s\\n' "$*" >> "$RECORD"
+case "$1" in --version) echo podman version 4.3.1;; ps) echo '[]';; esac
+"""
 
 every_service = pytest.mark.parametrize("name", SERVICES)
 
@@ -163,9 +176,10 @@ def test_the_service_believes_the_page_and_no_other_container(name: str) -> None
     assert read_settings(variables).trusted_proxies == (page,)
 
 
-def test_the_clean_root_has_the_same_tmpfs() -> None:
-    expected = {SERVICES[name]["build"]["target"]: tmpfs_of(name) for name in OURS}
-    assert {name: {"/tmp": options} for name, options in TMPFS.items()} == expected  # noqa: S108
+@pytest.mark.parametrize("name", OURS)
+def test_the_images_are_proved_with_the_same_tmpfs(name: str) -> None:
+    proved = [one for one in hardened(SERVICES[name]["build"]["target"]) if "tmpfs" in one]
+    assert proved == [f"--tmpfs=/tmp:{options}" for options in tmpfs_of(name).values()]
 
 
 def test_the_gpu_is_reserved() -> None:
@@ -218,12 +232,51 @@ def test_docker_compose_reads_it(profile: list[str], services: set[str]) -> None
         cwd=ROOT,
         check=False,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")},
         timeout=60,
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert set(done.stdout.split()) == services
+
+
+@pytest.mark.parametrize("driver", [one["logging"]["driver"] for one in SERVICES.values()])
+def test_docker_and_podman_have_the_driver_of_the_logs(driver: str) -> None:
+    assert driver in {"journald", "json-file", "none"}
+
+
+def test_podman_compose_asks_for_what_podman_has(tmp_path: Path) -> None:
+    """A stand-in for Podman writes down what it is asked for, and answers that all is there."""
+    podman, record = tmp_path / "podman", tmp_path / "record"
+    podman.write_text(PODMAN)
+    podman.chmod(0o755)
+    packages = parts_of_wheels(r".*\.py", "podman-compose==1.6.0", "python-dotenv==1.2.2")
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    command = [sys.executable, "-m", "podman_compose", "--profile=cpu", "--profile=gpu"]
+    subprocess.run(
+        [*command, "up", "--detach", "--no-build", *LASTING],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        env={"PATH": path, "PYTHONPATH": str(packages), "RECORD": str(record)},
+        timeout=60,
+    )
+    asked = [line.split() for line in record.read_text().splitlines()]
+    created = [words for words in asked if words[0] == "create"]
+    flags = {word.partition("=")[0] for words in created for word in _flags(words)}
+    assert {words[1] for words in created} == {f"--name=booth_{name}_1" for name in LASTING}
+    assert {"--read-only", "--health-cmd", "--log-driver"} <= flags <= FLAGS_OF_PODMAN_4_3
+
+
+def _flags(create: list[str]) -> list[str]:
+    """The flags before the image's name, behind which those of its program stand."""
+    images = {"booth_service", "booth_service-gpu", "booth_demo", *(_image(n) for n in FOREIGN)}
+    end = next(index for index, word in enumerate(create) if word in images)
+    return [word for word in create[:end] if re.match("--?[a-z]", word)]
+
+
+def _image(name: str) -> str:
+    return str(SERVICES[name]["image"])
 
 
 def _compose() -> list[str]:

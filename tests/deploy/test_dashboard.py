@@ -56,12 +56,26 @@ def source() -> Any:
     return only
 
 
-def test_the_data_source_that_the_panels_name_is_provisioned(source: Any) -> None:
-    named = {"type": source["type"], "uid": source["uid"]}
-    users = [*DRAWN, *DASHBOARD["templating"]["list"]]
-    users += [target for panel in DRAWN for target in panel["targets"]]
+def test_any_data_source_of_prometheus_can_be_chosen(source: Any) -> None:
+    variables = DASHBOARD["templating"]["list"]
+    assert [one["name"] for one in variables] == ["datasource", "job", "model", "instance"]
+    chooser, *asked = variables
+    assert (chooser["type"], chooser["query"]) == ("datasource", source["type"])
+    users = [*DRAWN, *asked, *(target for panel in DRAWN for target in panel["targets"])]
+    named = {"type": source["type"], "uid": "${datasource}"}
     assert all(user["datasource"] == named for user in users)
+
+
+def test_the_data_source_of_the_compose_file_is_grafana_s_default(source: Any) -> None:
+    assert source["isDefault"]
     assert source["url"] == "http://prometheus:9090"
+
+
+def test_no_query_knows_a_job_by_its_name() -> None:
+    for panel in DRAWN:
+        for target in panel["targets"]:
+            assert 'job="' not in target["expr"]
+            assert target["expr"].count("$job") == target["expr"].count("$instance")
 
 
 def test_grafana_believes_that_prometheus_scrapes_as_often_as_it_does(source: Any) -> None:
@@ -108,6 +122,8 @@ def test_a_panel_has_the_unit_of_its_figures(panel: dict[str, Any]) -> None:
     exprs = " ".join(target["expr"] for target in panel["targets"])
     if "_bytes" in exprs:
         assert unit == "bytes"
+    elif "http_server_request_duration_seconds_count" in exprs:
+        assert unit == "reqps"
     elif "duration_seconds" in exprs:
         assert unit == "s"
     elif "booth_requests_total" in exprs:

@@ -257,7 +257,7 @@ def promtool(*arguments: str | Path) -> str:
     if not shutil.which("promtool"):
         pytest.skip("there is no promtool; Debian's package prometheus brings one")
     command = ["promtool", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
 

@@ -36,7 +36,9 @@ def test_an_unknown_extra_is_refused() -> None:
 
 def test_the_program_prints_a_line_each() -> None:
     command = [sys.executable, str(PROGRAM), "demo"]
-    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(
+        command, cwd=ROOT, check=True, capture_output=True, encoding="utf-8", timeout=30
+    )
     assert done.stdout.splitlines() == PROJECT["optional-dependencies"]["demo"]
 
 

@@ -208,14 +208,16 @@ def test_prometheus_evaluates_all_rules_without_a_complaint(watch: Watch) -> Non
     assert {rule["health"] for rule in rules} == {"ok"}
 
 
-def test_the_dashboards_variables_list_models_and_replicas(watch: Watch) -> None:
+def test_the_dashboards_variables_list_jobs_models_and_replicas(watch: Watch) -> None:
     listed = {}
-    for variable in DASHBOARD["templating"]["list"]:
-        found = re.fullmatch(r"label_values\((\w+), (\w+)\)", variable["query"]["query"])
+    for variable in DASHBOARD["templating"]["list"][1:]:
+        found = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["query"]["query"])
         assert found, variable
-        assert until_answered(partial(watch.query, found[1]))
-        listed[variable["name"]] = watch.ask(f"label/{found[2]}/values", **{"match[]": found[1]})
-    assert listed == {"model": [MODEL], "instance": sorted(watch.replicas)}
+        selector = found[1].replace("$job", ".*")
+        assert until_answered(partial(watch.query, selector))
+        listed[variable["name"]] = watch.ask(f"label/{found[2]}/values", **{"match[]": selector})
+    replicas = sorted(watch.replicas)
+    assert listed == {"job": ["booth"], "model": [MODEL], "instance": replicas}
 
 
 @pytest.mark.parametrize("chosen", ["all", "one"])
@@ -233,6 +235,7 @@ def substituted(expr: str, replicas: list[str]) -> str:
     values = {
         "$__rate_interval": "5s",
         "$__range": "60s",
+        "$job": "booth" if replicas else ".*",
         "$model": MODEL if replicas else ".*",
         "$instance": "|".join(one.replace(".", r"\\.") for one in replicas) or ".*",
     }
