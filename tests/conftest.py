@@ -2,19 +2,58 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from functools import partial
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
+import coverage
+import httpx
 import pytest
 
+from demo.samples import FOLDER as SAMPLES
 from models.sources import SOURCES
-from tests.servers import Serve, serving
+from tests.servers import Serve, is_up, opened, serving
+from tests.waiting import eventually
 
+EXPLAINS_WITHIN_S = 90.0
 ROOT = Path(__file__).resolve().parent.parent
 LONGEST_ID = 60
+
+# What whole processes go through here is covered by the rooms' own tests, and to trace it would
+# take half as much time again.
+UNTRACED = (
+    *("tests/attack/", "tests/benchmarks/", "tests/docs/", "tests/foreign/", "tests/fuzz/"),
+    *("tests/demo/views/", "tests/demo/test_accessibility.py", "tests/demo/test_pictures.py"),
+)
+TRACES_PROCESSES = "COVERAGE_PROCESS_CONFIG"  # coverage's own, for the processes that are started
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Leave some rooms' tests, and the processes that they start, out of the coverage."""
+    with _untraced() if item.nodeid.startswith(UNTRACED) else contextlib.nullcontext():
+        return (yield)
+
+
+@contextlib.contextmanager
+def _untraced() -> Iterator[None]:
+    running = coverage.Coverage.current()
+    if running is None:
+        yield
+        return
+    running.stop()
+    config = os.environ.pop(TRACES_PROCESSES, None)
+    try:
+        yield
+    finally:
+        if config is not None:
+            os.environ[TRACES_PROCESSES] = config
+        running.start()
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:
@@ -73,3 +112,21 @@ def server(serve: Serve) -> Iterator[str]:
     """The address of a server with the shipped models and default settings."""
     with serve() as running:
         yield running.url
+
+
+@pytest.fixture(scope="session")
+def site(serve: Serve) -> Iterator[str]:
+    """The address of `booth serve` as a fresh clone runs it, once its page is open."""
+    with serve(demo="on", trusted_proxies="127.0.0.1") as service:
+        url = is_up(service.process, service.log, lambda: opened(service.url))
+        _explain_once(url)
+        yield url
+
+
+def _explain_once(url: str) -> None:
+    """Have both models load what explains their answers: on a busy machine that takes long."""
+    photo = (SAMPLES / "coffee.jpg").read_bytes()
+    for model in ("places365", "efficientnet_lite0"):
+        asked = f"{url}/classify?model={model}&explain=region"
+        ask = partial(httpx.post, asked, content=photo, timeout=EXPLAINS_WITHIN_S)
+        eventually(ask, lambda answer: answer.is_success, within_s=EXPLAINS_WITHIN_S)
