@@ -68,13 +68,14 @@ def parse() -> argparse.Namespace:
 
 
 @contextlib.contextmanager
-def server(model: str) -> Iterator[str]:
-    """Booth with default settings, ready."""
-    environment = {**os.environ, "BOOTH_PORT": "0", "BOOTH_MODELS": model, "BOOTH_DEMO": "off"}
+def server(models: str, **settings: str) -> Iterator[str]:
+    """Booth with default settings but for these (``queue_size="8"``), ready."""
+    given = {"port": "0", "models": models, "demo": "off", **settings}
+    environment = os.environ | {f"BOOTH_{name.upper()}": value for name, value in given.items()}
     command = [sys.executable, "-m", "service", "serve"]
     with (
-        tempfile.NamedTemporaryFile("r") as log,
-        Path(log.name).open("w") as output,
+        tempfile.NamedTemporaryFile("r", encoding="utf-8") as log,
+        Path(log.name).open("w", encoding="utf-8") as output,
         subprocess.Popen(command, cwd=ROOT, env=environment, stderr=output) as process,
     ):
         try:
@@ -86,11 +87,11 @@ def server(model: str) -> Iterator[str]:
 def listening(log: Path) -> str:
     """Where it listens, once its log says that it is ready."""
     for _ in range(200):
-        text = log.read_text()
+        text = log.read_text(encoding="utf-8")
         if (found := re.search(r"listening on (http://\S+)", text)) and "ready:" in text:
             return found[1]
         time.sleep(0.1)
-    sys.exit(f"the server did not get ready:\n{log.read_text()}")
+    sys.exit(f"the server did not get ready:\n{log.read_text(encoding='utf-8')}")
 
 
 def capacity(url: str, photos: Sequence[bytes], seconds: float) -> float:

@@ -222,7 +222,7 @@ def device() -> str:
         "--query-gpu=name,driver_version,memory.total",
         "--format=csv,noheader",
     ]
-    output = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True).stdout
+    output = subprocess.run(command, check=False, stdout=subprocess.PIPE, encoding="utf-8").stdout
     return "; ".join(output.splitlines())
 
 

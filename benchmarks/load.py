@@ -133,6 +133,11 @@ class Load:
         self._drain(end + plan.timeout_s)
         return self._figures(cpu)
 
+    def latencies_ms(self) -> list[float]:
+        """Of the requests that were due while it was measured, in order of size."""
+        begin, end = self._begin, self._end
+        return sorted(1e3 * (done - due) for due, done in self._samples if begin <= due < end)
+
     def _poisson(self, start: float) -> Iterator[float]:
         """Moments at which requests are due: exponential gaps, at the plan's rate."""
         gaps, due = random.Random(self._plan.seed), start  # noqa: S311 no secret
@@ -252,7 +257,7 @@ class Load:
     def _figures(self, cpu_s: float) -> Figures:
         begin, end = self._begin, self._end
         answers = sum(begin <= done < end for _, done in self._samples)
-        latencies = sorted(1e3 * (done - due) for due, done in self._samples if begin <= due < end)
+        latencies = self.latencies_ms()
         return Figures(
             throughput=answers / self._plan.seconds,
             answers=answers,

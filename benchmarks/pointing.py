@@ -140,7 +140,7 @@ def read_marked(boxes: Path, photos: Path) -> list[Marked]:
         SystemExit: a photograph is missing, or is not the one whose box was marked.
 
     """
-    with boxes.open(newline="") as table, tarfile.open(photos) as archive:
+    with boxes.open(encoding="utf-8", newline="") as table, tarfile.open(photos) as archive:
         return [_marked(row, _content(archive, row["file"])) for row in csv.DictReader(table)]
 
 

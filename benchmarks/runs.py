@@ -155,7 +155,9 @@ class Bench:
             *(("--rate", str(plan.rate)) if plan.rate else ()),
             *(part for header in server.system.headers for part in ("--header", header)),
         ]
-        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as generator:
+        with subprocess.Popen(
+            command, cwd=ROOT, stdout=subprocess.PIPE, encoding="utf-8"
+        ) as generator:
             lines = generator.stdout
             assert lines  # noqa: S101 a pipe, as asked for
             time.sleep(plan.warm_up_s)
@@ -191,7 +193,7 @@ def measure_ceiling(
         *(sys.executable, "-m", "benchmarks.ceiling", str(model), "--work", work),
         *("--photos", str(folder), "--seconds", str(seconds), "--ways", *ways),
     ]
-    output = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+    output = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, encoding="utf-8")
     rates: dict[str, float] = json.loads(output.stdout)
     return rates
 

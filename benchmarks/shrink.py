@@ -206,7 +206,7 @@ def kept_comparisons(rows: Path) -> list[Comparison]:
     """The comparisons of earlier runs."""
     if not rows.exists():
         return []
-    with rows.open(newline="") as file:
+    with rows.open(encoding="utf-8", newline="") as file:
         return [_comparison(row) for row in csv.DictReader(file)]
 
 
@@ -227,7 +227,7 @@ def keep(rows: Path, new: Sequence[Comparison]) -> None:
     """Add comparisons to the file of them."""
     rows.parent.mkdir(parents=True, exist_ok=True)
     is_new = not rows.exists()
-    with rows.open("a", newline="") as file:
+    with rows.open("a", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, [one.name for one in fields(Comparison)])
         if is_new:
             writer.writeheader()

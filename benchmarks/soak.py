@@ -190,8 +190,8 @@ def serving(**settings: str) -> Iterator[tuple[str, int]]:
     environment = {**os.environ, "BOOTH_PORT": "0", **settings}
     command = [sys.executable, "-m", "service", "serve"]
     with (
-        tempfile.NamedTemporaryFile("r") as log,
-        Path(log.name).open("w") as output,
+        tempfile.NamedTemporaryFile("r", encoding="utf-8") as log,
+        Path(log.name).open("w", encoding="utf-8") as output,
         subprocess.Popen(command, cwd=ROOT, env=environment, stderr=output) as process,
     ):
         try:

@@ -142,7 +142,7 @@ class Server:
         (port,) = free_ports(1)
         url = f"http://127.0.0.1:{port}{system.path}"
         start = time.perf_counter()
-        with tempfile.TemporaryFile("w+") as log:
+        with tempfile.TemporaryFile("w+", encoding="utf-8") as log:
             process = subprocess.Popen(
                 [_filled(part, model, port) for part in system.command],
                 cwd=ROOT,

@@ -106,7 +106,7 @@ def send_on(connection: socket.socket, request: bytes, *, read: bool) -> None:
 def ask_anew(url: str) -> float:
     """The seconds until somebody new, with a connection of their own, has an answer."""
     start = time.monotonic()
-    with client_from(INNOCENT, timeout_s=5) as client:
+    with client_from(INNOCENT, timeout_s=20) as client:
         assert client.post(f"{url}/classify", content=RED).status_code == httpx.codes.OK
     return time.monotonic() - start
 

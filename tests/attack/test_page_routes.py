@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from demo.views import VIEWS
-from tests.servers import Serve, Server, clean_environment, is_up, started
+from tests.servers import Serve, Server, clean_environment, free_port, is_up, opened, started
 from tests.waiting import eventually
 
 # One worker starts the service, and all of these use it.
@@ -34,7 +34,7 @@ PHOTO = Path("demo/samples/coffee.jpg").read_bytes()
 def attacked(serve: Serve) -> Iterator[Server]:
     """A service with its page."""
     with serve(demo="on", models="places365") as running:
-        is_up(running.process, running.log, lambda: _opened(running.url))
+        is_up(running.process, running.log, lambda: opened(running.url))
         yield running
 
 
@@ -42,11 +42,11 @@ def attacked(serve: Serve) -> Iterator[Server]:
 def alone(attacked: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A page that is a process of its own, before the same service."""
     log = tmp_path_factory.mktemp("alone") / "log"
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "demo", "--port", str(port)]
     command += ["--rate-limit-per-minute", str(PAGE_LIMIT)]
     with started(command, log, clean_environment(BOOTH_URL=attacked.url)) as process:
-        url = is_up(process, log, lambda: _opened(f"http://127.0.0.1:{port}"))
+        url = is_up(process, log, lambda: opened(f"http://127.0.0.1:{port}"))
         yield Server(url, process, log)
 
 
@@ -65,18 +65,6 @@ def visitor(page: Server) -> Iterator[httpx.Client]:
         yield client
         assert _is_served(client)
     assert "Traceback" not in page.log.read_text(encoding="utf-8")
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
-
-
-def _opened(url: str) -> str | None:
-    with contextlib.suppress(httpx.TransportError):
-        return url if "gradio_config" in httpx.get(url).text else None
-    return None
 
 
 def _is_served(client: httpx.Client) -> bool:

@@ -77,7 +77,7 @@ def test_a_photograph_that_is_missing_or_another_is_refused(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("table", [boxes for boxes, _ in GAMES.values()])
 def test_each_box_keeps_the_rule_by_which_they_were_chosen(table: Path) -> None:
-    with table.open(newline="") as file:
+    with table.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     boxes = [
         Box(*(float(row[side]) for side in ("left", "top", "right", "bottom"))) for row in rows

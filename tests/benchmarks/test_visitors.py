@@ -7,6 +7,7 @@ import threading
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import pytest
 from PIL import Image
 
 from benchmarks.visitors import Visitors, shrunk
@@ -47,3 +48,38 @@ def test_each_visitor_has_an_address_and_asks_both_models() -> None:
         server.shutdown()
     assert {client for client, _ in asked} == {"10.0.0.1", "10.0.0.2", "10.0.0.3"}
     assert visitors.refused == len(visitors.waits_ms)
+
+
+def test_those_inside_walk_through_the_layers_and_cover_what_units_see() -> None:
+    asked: Counter[str] = Counter()
+
+    class Service(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.answer(b'{"layers": [{"name": "conv0"}]}')
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            asked[self.path] += 1
+            self.answer(b"{}")
+
+        def answer(self, body: bytes) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("benchmarks.visitors.INSIDE_S", 0)
+        with ThreadingHTTPServer(("127.0.0.1", 0), Service) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            url = f"http://127.0.0.1:{server.server_address[1]}"
+            with Visitors(url, [red()], count=0, cameras=0, inside=1) as visitors:
+                eventually(lambda: any("/occlusion" in path for path in asked))
+            server.shutdown()
+    assert asked["/activations?model=efficientnet_lite0&layer=conv0&units=12&maps=png"] >= 4
+    assert not visitors.waits_ms
+    assert len(visitors.inside_ms) == asked.total()
+    assert not visitors.refused
