@@ -41,7 +41,7 @@ def documents() -> list[Path]:
     """Every Markdown file of the repository, from its root."""
     found: list[Path] = []
     for folder, below, names in os.walk(ROOT):
-        below[:] = [name for name in below if not name.startswith(".")]
+        below[:] = [one for one in below if not one.startswith(".") and one != "build"]
         found += [Path(folder, name).relative_to(ROOT) for name in names if name.endswith(".md")]
     return sorted(found)
 

@@ -57,7 +57,7 @@ def test_every_error_stands_on_the_page_with_its_status() -> None:
         )
     }
     # Those that only gather others, and those that no response ever names.
-    never_sent = {"bad-request", "unavailable", "bad-model", "unreachable"}
+    never_sent = {"unavailable", "bad-model", "unreachable"}
     classes = {one.kind: one.status for one in tree(ERRORS.BoothError)}
     assert told == {kind: status for kind, status in classes.items() if kind not in never_sent}
 

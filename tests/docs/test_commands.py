@@ -1,7 +1,7 @@
 """What the documents tell a reader to type works, and shows what they show.
 
-Run for real, in the README and in docs/api.md: every ``curl`` and every Python example, against a
-service of its own; in the README every ``booth`` command as well.
+Run for real, in the README and the documents of ``RUN``: every ``curl`` and every Python example,
+against a service of its own; in the README every ``booth`` command as well.
 
 Not run for real:
 
@@ -35,7 +35,7 @@ from tests.servers import clean_environment
 
 BOOTH = str(Path(sys.executable).with_name("booth"))
 README = commands(read("README.md"))
-RUN = ("README.md", "docs/api.md")
+RUN = ("README.md", "docs/api.md", "docs/integrations/client.md")
 SHOWN = [one for document in RUN for one in commands(read(document)) if "curl" in one.line]
 PROGRAMS = [one for document in RUN for one in programs(read(document))]
 EVERYWHERE = [
@@ -62,7 +62,7 @@ def run(command: list[str], **settings: str) -> subprocess.CompletedProcess[str]
         env=clean_environment(**settings),
         check=True,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         timeout=120,
     )
 
