@@ -3,9 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
-TESTS := -m pytest -n auto --dist loadgroup --durations=15
-# Threads of PyTorch that wait don't take the cores from the tests beside them.
-PASSIVE := OMP_WAIT_POLICY=PASSIVE
+# A test waits for a third of its time, so one more of them than there are cores.
+WORKERS := $(shell expr $$(nproc) + 1)
+TESTS := -m pytest -n $(WORKERS) --dist loadgroup --durations=15
+# One thread of PyTorch for each worker: threads that wait for each other cost a third more.
+ALONE := OMP_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
 .PHONY: help serve install test check check-types check-others format bench bench-peers screenshot constraints clean
@@ -21,11 +23,11 @@ install: $(VENV)/.developing  ## Install everything that developing needs
 test: $(VENV)/.developing  ## Run all tests; with COVERAGE=1, fail where they leave too many branches out
 ifdef COVERAGE
 	rm -f .coverage*
-	$(PASSIVE) $(BIN)/coverage run $(TESTS)
+	$(ALONE) $(BIN)/coverage run $(TESTS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 else
-	$(PASSIVE) $(BIN)/python $(TESTS)
+	$(ALONE) $(BIN)/python $(TESTS)
 endif
 
 check: $(VENV)/.developing  ## Lint, types, who may import whom, known vulnerabilities, wheels for each platform, a list of all packages
