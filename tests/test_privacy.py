@@ -47,7 +47,7 @@ def watched(home: Path, *command: str) -> str:
     ended = subprocess.run(
         ["unshare", "--net", sys.executable, str(WATCHED), *command],
         env={**environment, "HOME": str(home), "BOOTH_PORT": "8917", "BOOTH_HOST": "127.0.0.1"},
-        cwd=ROOT, capture_output=True, text=True, check=False, timeout=110,
+        cwd=ROOT, capture_output=True, encoding="utf-8", check=False, timeout=110,
     )  # fmt: skip
     if "Operation not permitted" in ended.stderr:
         pytest.skip("this machine lets nobody make a network")
