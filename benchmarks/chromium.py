@@ -63,14 +63,14 @@ _DRAW = """async (data) => {
   return canvas.toDataURL("image/png").split(",")[1];
 }"""
 
-_TOO_LITTLE = "less than nine tenths of the picture are there, which is no photograph to label"
-_LAST_ROWS = "one of the two shows a row or a block more at the edge of what is missing"
-
 _LITTLE = "less than nine tenths of the picture are there, which is no photograph to label"
 _WHOLE = "its library gives a picture whole or not at all; Chromium shows an empty one"
 _EDGE = "one of the two shows a row or a block more at the edge of what is missing"
 _END = "Chromium drops the last rows, though they are there"
 _PALETTE = "an error by the standard: black here, a colour of the palette in Chromium"
+_PASSES = "Chromium fills the places that are missing in from coarser passes"
+_ALPHA = "many programs write 32 bits and mean no alpha: a picture here, nothing in Chromium"
+_MATRIX = "Chromium's colours are off, those here are the original's"
 _EXIF = "RFC 9649 has Exif, which Chromium ignores and Safari heeds: photographs stand upright here"
 
 # Pattern of a name, what is seen, and why it is right so.
@@ -79,6 +79,10 @@ KNOWN: tuple[tuple[str, str, str], ...] = (
     (r"(JPEG|GIF|BMP)/.*, 9\d % of it|GIF/9\d % of it", "differs", _EDGE),
     (r"(JPEG|GIF|BMP|PNG)/(.*, )?(92|60) % of it", "Booth refuses", _LITTLE),
     (r"PNG/palette too short", "differs", _PALETTE),
+    # The next three since Chromium 156.0.8078.108, whose decoders are new.
+    (r"PNG/interlaced, 95 % of it", "differs", _PASSES),
+    (r"BMP/32 bits, header of (56|108|124), alpha all 0", "differs", _ALPHA),
+    (r"AVIF/(see-through|animated)", "differs", _MATRIX),
     (r"WebP/orientation .*", "differs", _EXIF),
     (r"(WebP|AVIF)/(.*, )?\d\d % of it", "Booth refuses", _WHOLE),
 )
