@@ -6,6 +6,10 @@ A runtime fuses each operator with the QuantizeLinear and DequantizeLinear aroun
 integer kernel. ReLU and ReLU6 leave no operator behind: the grid that follows them starts at 0,
 so saturation does their work. What rounding the weights adds to an output on average is taken from
 its bias (Nagel et al. 2019, arXiv:1906.04721).
+
+Without VNNI, an x86 CPU adds the products of two neighbouring channels in 16 bits, where 255 x 127
+twice saturates: runtimes then answer wrongly, and say nothing. The weights here never let it come
+to that (`export.graph.weights`), so a file answers the same on every CPU.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from export.graph.calibration import Grid, calibrate, channel_means
 from export.graph.model import PIXELS, build_model, constant, consumers, preprocessing, softmax
+from export.graph.weights import RoundedWeights, round_weights
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,9 +38,7 @@ _WEIGHTED = frozenset({"Conv", "Gemm"})
 _ACTIVATIONS = frozenset({"Relu", "Clip"})
 # What these put out are values of their input, so they keep its grid.
 _SELECTING = frozenset({"MaxPool", "Flatten", "Reshape"})
-_WEIGHT_LEVELS = 127
 _BIAS_LEVELS = 2**30
-_TINY = 1e-12
 
 
 def quantise(
@@ -210,29 +213,25 @@ class _Writer:
     def _weighted(self, node: NodeProto) -> list[str]:
         source, weight, *bias = node.input
         values = self.values[weight]
-        rows = values.reshape(len(values), -1)
-        offsets = self.values[bias[0]] if bias else np.zeros(len(rows), np.float32)
+        offsets = self.values[bias[0]] if bias else np.zeros(len(values), np.float32)
         grid = float(self.grids[source].scale)
-        scales = _weight_scales(rows, offsets / grid)
-        self._integers(weight, values, scales, np.int8)
+        rounded = round_weights(values, np.abs(offsets) / grid / _BIAS_LEVELS)
+        self._integers(weight, *rounded)
         if not bias:
             return [source, f"{weight}.real"]
-        offsets = offsets - _mean_error(values, scales, self.means[source])
-        self._integers(bias[0], offsets, (scales * np.float32(grid)).astype(np.float32), np.int32)
+        offsets = offsets - _mean_error(values, rounded, self.means[source])
+        scales = (rounded.scales * np.float32(grid)).astype(np.float32)
+        integers = np.rint(offsets / scales.astype(np.float64)).astype(np.int32)
+        self._integers(bias[0], integers, scales)
         return [source, f"{weight}.real", f"{bias[0]}.real"]
 
     def _integers(
-        self,
-        name: str,
-        values: NDArray[np.float32],
-        scales: NDArray[np.float32],
-        kind: type[np.signedinteger[Any]],
+        self, name: str, integers: NDArray[np.signedinteger[Any]], scales: NDArray[np.float32]
     ) -> None:
-        """Store a constant as integers, one scale for each of its rows, under its own name."""
-        columns = scales.astype(np.float64).reshape(-1, *(1,) * (values.ndim - 1))
-        self._store(name, np.rint(values / columns).astype(kind))
+        """Store a constant's integers, one scale for each of its rows, under its own name."""
+        self._store(name, integers)
         self._store(f"{name}.scale", scales)
-        self._store(f"{name}.zero", np.zeros(len(scales), kind))
+        self._store(f"{name}.zero", np.zeros(len(scales), integers.dtype))
         inputs = [name, f"{name}.scale", f"{name}.zero"]
         self._add("DequantizeLinear", inputs, f"{name}.real", axis=0)
 
@@ -259,18 +258,11 @@ class _Writer:
 
 
 def _mean_error(
-    weight: NDArray[np.float32], scales: NDArray[np.float32], means: NDArray[np.float64]
+    weight: NDArray[np.float32], rounded: RoundedWeights, means: NDArray[np.float64]
 ) -> NDArray[np.float32]:
     """What rounding a weight (K x C / groups x ...) adds to each output on average."""
-    columns = scales.reshape(-1, *(1,) * (weight.ndim - 1))
-    error = np.rint(weight / columns) * columns - weight
+    error = rounded.values - weight
     error = error.reshape(*weight.shape[:2], -1).sum(2)
     groups = len(means) // weight.shape[1]
     seen = means.reshape(groups, -1)[np.arange(len(weight)) * groups // len(weight)]
     return np.asarray((error * seen).sum(1), np.float32)
-
-
-def _weight_scales(rows: NDArray[np.float32], offsets: NDArray[np.float32]) -> NDArray[np.float32]:
-    """One scale a row, so that the row fits into int8 and its offset, on that scale, into int32."""
-    scales = np.maximum(np.abs(rows).max(1) / _WEIGHT_LEVELS, np.abs(offsets) / _BIAS_LEVELS)
-    return np.asarray(np.maximum(scales, _TINY), np.float32)
