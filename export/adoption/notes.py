@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from export.adoption.outputs import as_rows
+from export.adoption.overflow import may_overflow
 from export.adoption.preprocessing import ASSUMED
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def notes_on(findings: Findings, how: str) -> list[str]:
         f"output: {scores.name!r} taken as {scores.meaning}: {scores.why}",
         f"labels: {scores.labels} ({by['labels']})",
     ]
-    return [*lines, *_choices(findings), *_assumptions(findings)]
+    return [*lines, *_choices(findings), *_overflow(findings), *_assumptions(findings)]
 
 
 def _choices(findings: Findings) -> Iterator[str]:
@@ -63,6 +64,15 @@ def _choices(findings: Findings) -> Iterator[str]:
     if scores.count == 1 and findings.facts.labels:
         low, high = (label.name for label in findings.facts.labels)
         yield f"Note: its one number is the confidence in {high!r}; the rest goes to {low!r}."
+
+
+def _overflow(findings: Findings) -> Iterator[str]:
+    if may_overflow(findings.original.model):
+        yield (
+            "Note: some of its 8-bit weights are too large for the arithmetic of x86 CPUs without "
+            "VNNI: there, it will answer otherwise, and often wrongly. Adopt it in floating point, "
+            "or quantised with a reduced range (7 bits), for an answer that is the same everywhere."
+        )
 
 
 def _assumptions(findings: Findings) -> Iterator[str]:
