@@ -7,7 +7,8 @@ import { stage } from "../../stage.js";
 
 export const LABELS = 5;
 const ATTRIBUTES = 6;
-const UNKNOWN = "None of its labels fits this photo: these are only the nearest ones.";
+// Confidences were measured on photos like those it learned from; of another one they say nothing.
+const UNKNOWN = "This is unlike the photos that it learned from, so no percentage would hold. What comes nearest:";
 const QUIET = 0.5; // of the light
 
 export class Answers {
@@ -162,7 +163,7 @@ class Panel {
     this.headline(answer, isKnown);
     this.list.className = isKnown ? "labels" : "labels unsure";
     this.list.removeAttribute("aria-hidden");
-    this.rows.forEach((one, at) => fill(one, answer.predictions[at], answer.view));
+    this.rows.forEach((one, at) => fill(one, answer.predictions[at], answer.view, isKnown));
     this.describe(answer.attributes ?? []);
     const isDistilled = answer.predictions.some((one) => one.basis === "distilled");
     this.notes.reason.textContent = isDistilled ? `† ${UNMEASURED}` : "";
@@ -198,14 +199,14 @@ function row(number) {
   return make("li", {}, button);
 }
 
-function fill(one, prediction, view) {
+function fill(one, prediction, view, isKnown) {
   const [button] = one.children;
   const [name, share] = button.children;
   one.hidden = prediction === undefined; // a model of few labels
   button.disabled = !prediction;
   button.setAttribute("aria-pressed", "false");
   name.replaceChildren(...(prediction ? label(prediction) : []));
-  share.textContent = prediction ? percent(prediction.confidence) : "";
+  share.textContent = prediction && isKnown ? percent(prediction.confidence) : "";
   button.title = prediction?.category ?? "";
   one.style.setProperty("--share", prediction?.confidence.toFixed(4) ?? "0");
   const where = prediction?.region && view ? `lights up the ${place(prediction.region.box, view)} of the photo` : "";
