@@ -140,7 +140,8 @@ def test_a_percentage_between_two_bins_is_read_between_them(
 ) -> None:
     choose(page, photos["astronaut"])
     expect(page.get_by_role("region", name="Scene")).to_contain_text(
-        re.compile(r"Of answers that say about (79|80|81)\s%, 82\s% are right")
+        # The bins at 63 and 70 % are right in 57 and 81 %.
+        re.compile(r"Of answers that say about (68|69|70)\s%, 7[3-9]\s% are right")
     )
 
 
