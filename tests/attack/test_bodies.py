@@ -84,6 +84,7 @@ def test_bodies_hold_no_more_memory_than_there_is_for_them(
     with serve(models="places365", memory_bytes=MEMORY) as server:
         with innocents(server.url, photos["coffee"]) as alone:
             time.sleep(0.5)
+            eventually(lambda: alone.labels, within_s=15)
         before = resident(server)
         with watched(server) as seen, innocents(server.url, photos["coffee"]) as found:
             told = storm_apart(server.url, sources, sent)

@@ -66,7 +66,9 @@ def sample(page: Page, name: str) -> Locator:
 def go_to(page: Page, title: str) -> None:
     """Click a view's name in the bar, and wait until the view stands."""
     page.get_by_role("navigation", name="Views").get_by_role("link", name=title).click()
-    expect(page.get_by_role("region", name=title, exact=True)).to_be_attached()
+    view = page.get_by_role("region", name=title, exact=True)
+    # What the view before has asked for may hold all of a browser's six connections meanwhile.
+    expect(view).to_be_attached(timeout=60_000)
 
 
 def is_ready(page: Page) -> None:

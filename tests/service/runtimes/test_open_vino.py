@@ -40,7 +40,9 @@ def test_it_says_what_onnx_runtime_says_to_a_rounding_of_int8(squares: NDArray[n
     assert (ours.provider, theirs.provider) == ("openvino", "cpu")
     mine, other = ours.run(squares), theirs.run(squares)
     assert (mine.argmax(axis=1) == other.argmax(axis=1)).all()
-    assert np.abs(mine - other).max() < 0.1
+    assert np.abs(mine - other)[:, :-1].max() < 0.1
+    # Behind the probabilities stands the familiarity, a score of about 10.
+    assert mine[:, -1] == pytest.approx(other[:, -1], rel=0.03)
     ours.close()
 
 
