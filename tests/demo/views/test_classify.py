@@ -215,6 +215,8 @@ def test_what_no_label_fits_is_said(page: Page, noise: bytes) -> None:
     expect(scene.get_by_role("button")).to_have_count(5)
     expect(scene).not_to_contain_text(re.compile(r"\d\s*%"))  # none was measured on such photos
     expect(scene).not_to_contain_text("are right")
+    bars = "rows => rows.map(row => getComputedStyle(row, '::before').width)"
+    assert scene.locator("button i").evaluate_all(bars) == ["0px"] * 5
 
 
 @pytest.fixture

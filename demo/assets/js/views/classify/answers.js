@@ -208,7 +208,8 @@ function fill(one, prediction, view, isKnown) {
   name.replaceChildren(...(prediction ? label(prediction) : []));
   share.textContent = prediction && isKnown ? percent(prediction.confidence) : "";
   button.title = prediction?.category ?? "";
-  one.style.setProperty("--share", prediction?.confidence.toFixed(4) ?? "0");
+  // A bar is a percentage, too.
+  one.style.setProperty("--share", prediction && isKnown ? prediction.confidence.toFixed(4) : "0");
   const where = prediction?.region && view ? `lights up the ${place(prediction.region.box, view)} of the photo` : "";
   button.setAttribute("aria-description", where);
 }
