@@ -1,8 +1,9 @@
-"""Depthwise convolutions in bfloat16 whose gradients are fast on a CPU.
+"""Depthwise convolutions whose gradients are fast on a CPU.
 
 oneDNN computes in bfloat16 at twice the speed of float32, but two gradients of depthwise
 convolutions have no fast kernel there and take 10 to 100 times as long: that of the input at stride
-2, and that of a 5 x 5 kernel. Both can be had from kernels which it does have.
+2, and that of a 5 x 5 kernel. Both can be had from kernels which it does have. In float32 only the
+second is slow.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["Padding", "depthwise", "is_depthwise"]
+__all__ = ["Padding", "depthwise", "is_depthwise", "is_slow"]
 
 Padding = tuple[int, int]
 """Rows (and columns) of zeros before and after."""
@@ -28,6 +29,15 @@ def is_depthwise(convolution: torch.nn.Conv2d) -> bool:
         and convolution.kernel_size in ((_SMALL, _SMALL), (_LARGE, _LARGE))
         and convolution.stride in ((1, 1), (2, 2))
         and convolution.dilation == (1, 1)
+    )
+
+
+def is_slow(convolution: torch.nn.Conv2d, x: Tensor) -> bool:
+    """Whether `depthwise` trains faster on ``x`` than torch's own convolution."""
+    return (
+        is_depthwise(convolution)
+        and x.device.type == "cpu"
+        and (x.dtype == torch.bfloat16 or convolution.kernel_size == (_LARGE, _LARGE))
     )
 
 
@@ -64,11 +74,10 @@ class _Depthwise(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor, Tensor, None, None]:
         x, weight = ctx.saved_tensors
         gradient = gradients[0].contiguous(memory_format=torch.channels_last)
-        of_input = (
-            _input_gradient(gradient, x, weight, ctx.stride, ctx.padding)
-            if ctx.needs_input_grad[0]
-            else None
-        )
+        of_input = None
+        if ctx.needs_input_grad[0]:
+            found = _input_gradient if x.dtype == torch.bfloat16 else _usual_input_gradient
+            of_input = found(gradient, x, weight, ctx.stride, ctx.padding)
         of_weight = _weight_gradient(gradient, _padded(x, ctx.padding), weight, ctx.stride)
         of_bias = gradient.sum((0, 2, 3), dtype=torch.float32).to(weight.dtype)
         return of_input, of_weight, of_bias, None, None
@@ -90,6 +99,15 @@ def _input_gradient(
     return functional.conv2d(spread, weight.flip(2, 3), groups=len(weight))
 
 
+def _usual_input_gradient(
+    gradient: Tensor, x: Tensor, weight: Tensor, stride: int, padding: Padding
+) -> Tensor:
+    """As torch computes it."""
+    found = _gradients(gradient, _padded(x, padding), weight, stride, [True, False, False])[0]
+    start, side = padding[0], x.shape[-1]
+    return found[:, :, start : start + side, start : start + side]
+
+
 def _weight_gradient(gradient: Tensor, padded: Tensor, weight: Tensor, stride: int) -> Tensor:
     """Of a 5 x 5 filter from those of the four 3 x 3 ones that cover it."""
     if weight.shape[-1] == _SMALL:
@@ -106,7 +124,14 @@ def _weight_gradient(gradient: Tensor, padded: Tensor, weight: Tensor, stride: i
 
 
 def _weight_gradient_3x3(gradient: Tensor, padded: Tensor, weight: Tensor, stride: int) -> Tensor:
-    found: Tensor = torch.ops.aten.convolution_backward(
+    return _gradients(gradient, padded, weight, stride, [False, True, False])[1]
+
+
+def _gradients(
+    gradient: Tensor, padded: Tensor, weight: Tensor, stride: int, wanted: list[bool]
+) -> list[Tensor]:
+    """Of the input, the weight and the bias, as far as wanted."""
+    found: list[Tensor] = torch.ops.aten.convolution_backward(
         gradient,
         padded,
         weight,
@@ -117,6 +142,6 @@ def _weight_gradient_3x3(gradient: Tensor, padded: Tensor, weight: Tensor, strid
         transposed=False,
         output_padding=[0, 0],
         groups=len(weight),
-        output_mask=[False, True, False],
-    )[1]
+        output_mask=wanted,
+    )
     return found

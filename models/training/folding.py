@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional
 
-from models.training.convolution import Padding, depthwise, is_depthwise
+from models.training.convolution import Padding, depthwise, is_slow
 
 if TYPE_CHECKING:
     from models.networks import Network
@@ -75,7 +75,7 @@ class _Convolution(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         kernel, bias = self._folded()
         before, after = _padding(self.convolution, x.shape[-1])
-        if is_depthwise(self.convolution) and x.dtype == torch.bfloat16 and x.device.type == "cpu":
+        if is_slow(self.convolution, x):
             stride = self.convolution.stride[0]
             return depthwise(x, kernel.to(x.dtype), bias.to(x.dtype), stride, (before, after))
         if before != after:
