@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -10,7 +11,7 @@ from torch.nn import functional
 
 from models.normalisation import Normalisation
 
-__all__ = ["augmented", "normalised", "resized"]
+__all__ = ["Mixed", "augmented", "cut_mixed", "normalised", "resized"]
 
 _WIDEST_ASPECT = 4 / 3
 _LEVELS = 255.0
@@ -57,6 +58,41 @@ def augmented(photos: Tensor, side: int, smallest_area: float, colour: float) ->
 
     """
     return _jittered(_cropped(_channels_first(photos), side, smallest_area), colour)
+
+
+class Mixed(NamedTuple):
+    """N photographs, each perhaps with a rectangle of another one.
+
+    Attributes:
+        photos: N x 3 x S x S.
+        partners: N places: whose rectangle it is.
+        shares: N, in 0..1: how much of the photograph is still its own.
+
+    """
+
+    photos: Tensor
+    partners: Tensor
+    shares: Tensor
+
+
+def cut_mixed(photos: Tensor, probability: float) -> Mixed:
+    """Put a rectangle of another photograph into some of them (CutMix, Yun et al. 2019).
+
+    Args:
+        photos: N x 3 x S x S.
+        probability: Of each photograph to get one; its area is as likely to be any.
+
+    """
+    count, side = len(photos), photos.shape[-1]
+    is_chosen = torch.rand(count) < probability
+    extent = torch.rand(count).sqrt() * is_chosen
+    centre = torch.rand(2, count, 1)
+    along = ((torch.arange(side) + 0.5) / side - centre).abs() < extent[:, None] / 2
+    inside = along[0, :, :, None] & along[1, :, None, :]
+    partners = torch.randperm(count)
+    shares = 1 - inside.float().mean((1, 2))
+    inside, partners, shares = (part.to(photos.device) for part in (inside, partners, shares))
+    return Mixed(torch.where(inside[:, None], photos[partners], photos), partners, shares)
 
 
 def _channels_first(photos: Tensor) -> Tensor:

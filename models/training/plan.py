@@ -45,6 +45,12 @@ class Plan(BaseModel):
     average: float = Field(0.998, ge=0, lt=1, description="decay of the moving average of weights")
     smallest_area: float = Field(0.4, gt=0, le=1, description="least share of a photograph shown")
     colour: float = Field(0.25, ge=0, lt=1, description="change of brightness, contrast, ...")
+    cutmix: float = Field(
+        0, ge=0, le=1, description="share of photographs with a part of another one"
+    )
+    cutmix_until: float = Field(
+        0.85, ge=0, le=1, description="share of the way after which none is mixed any more"
+    )
     teacher_weight: float = Field(
         0.15, ge=0, le=1, description="the teacher's share of the loss beside a label"
     )
@@ -65,6 +71,10 @@ class Plan(BaseModel):
             return self.rate * max(progress / self.warmup, 0.01)
         annealed = min((progress - self.warmup) / (1 - self.warmup), 1)
         return self.rate * (0.01 + 0.99 * (1 + math.cos(math.pi * annealed)) / 2)
+
+    def cutmix_at(self, progress: float) -> float:
+        """The share of mixed photographs: none at the end, where all are as they will be served."""
+        return self.cutmix if progress < self.cutmix_until else 0
 
     def side_at(self, progress: float) -> int:
         """The crop's side in pixels: small ones first, which cost less (Howard 2018)."""

@@ -13,11 +13,11 @@ from torch.nn.utils import clip_grad_norm_
 
 from models.networks import Network
 from models.normalisation import Normalisation
-from models.training.augment import augmented, normalised
+from models.training.augment import augmented, cut_mixed, normalised
 from models.training.curves import Entry, append, draw, read
 from models.training.examples import Batch, Examples
 from models.training.folding import fold_batch_norms
-from models.training.loss import classification_loss
+from models.training.loss import mixed_losses
 from models.training.measure import accuracy
 from models.training.plan import Plan
 from models.training.state import TrainingState
@@ -125,9 +125,10 @@ class Trainer:
             group["lr"] = self.plan.rate_at(position.progress)
         side = self.plan.side_at(position.progress)
         photos = augmented(batch.photos, side, self.plan.smallest_area, self.plan.colour)
+        mixed = cut_mixed(photos, self.plan.cutmix_at(position.progress))
         with self._precision():
-            logits = self.forward(normalised(photos, self.normalisation))
-        loss = classification_loss(logits, *batch[1:])
+            logits = self.forward(normalised(mixed.photos, self.normalisation))
+        loss = mixed_losses(logits, batch[1:], mixed.partners, mixed.shares).mean()
         self.state.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         clip_grad_norm_(self.state.network.parameters(), _LARGEST_GRADIENT)

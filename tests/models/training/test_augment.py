@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from models.normalisation import Normalisation
-from models.training.augment import augmented, normalised, resized
+from models.training.augment import augmented, cut_mixed, normalised, resized
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -97,6 +97,41 @@ def test_the_same_seed_gives_the_same_parts(five: torch.Tensor) -> None:
     torch.manual_seed(0)
     assert torch.equal(augmented(five, 32, 0.4, 0.25), first)
     assert not torch.equal(first, second)
+
+
+@pytest.fixture
+def plain() -> torch.Tensor:
+    """500 photographs; each has its own number at each pixel."""
+    return torch.arange(500.0).view(500, 1, 1, 1).expand(500, 3, 32, 32)
+
+
+def test_a_mixed_photograph_is_its_own_but_for_one_rectangle(plain: torch.Tensor) -> None:
+    found = cut_mixed(plain, 1)
+    for number, (photo, partner, share) in enumerate(zip(*found, strict=True)):
+        own = photo == number
+        assert torch.equal(photo[~own], torch.full_like(photo[~own], float(partner)))
+        if partner != number:
+            assert own.float().mean() == pytest.approx(share)
+            rows, columns = (~own[0]).any(1), (~own[0]).any(0)
+            assert torch.equal(~own[0], rows[:, None] & columns)
+            assert all((part.int().diff() == 1).sum() <= 1 for part in (rows, columns))
+
+
+def test_partners_are_all_photographs_and_rectangles_are_of_any_size(plain: torch.Tensor) -> None:
+    _, partners, shares = cut_mixed(plain, 1)
+    assert torch.equal(partners.sort().values, torch.arange(500))
+    assert shares.min() < 0.2
+    assert shares.max() > 0.95
+    # A rectangle of extent e keeps (e - e^2 / 4)^2 of the area; its e^2 is as likely to be any.
+    assert shares.mean() == pytest.approx(1 - 0.321, abs=0.04)
+
+
+@pytest.mark.parametrize("probability", [0, 0.3])
+def test_as_many_are_mixed_as_were_asked_for(plain: torch.Tensor, probability: float) -> None:
+    photos, _, shares = cut_mixed(plain, probability)
+    changed = (photos != plain).flatten(1).any(1)
+    assert changed.float().mean() == pytest.approx(probability, abs=0.06)
+    assert torch.equal(shares[~changed], torch.ones(int((~changed).sum())))
 
 
 def test_pixels_are_scaled_channel_by_channel() -> None:

@@ -4,7 +4,13 @@ import pytest
 import torch
 from torch.nn import functional
 
-from models.training.loss import classification_loss, distillation, set_cross_entropy
+from models.training.loss import (
+    classification_loss,
+    distillation,
+    mixed_losses,
+    photo_losses,
+    set_cross_entropy,
+)
 
 N, K = 6, 4
 
@@ -62,3 +68,19 @@ def test_trust_divides_the_loss_between_label_and_teacher(logits: torch.Tensor) 
     )
     wanted = torch.stack([(1 - t) * label + t * taught for t, label, taught in parts]).mean()
     torch.testing.assert_close(classification_loss(logits, labels, teacher, teacher_weight), wanted)
+
+
+def test_a_mixed_photograph_costs_what_both_cost_by_their_areas(logits: torch.Tensor) -> None:
+    targets = (
+        single(torch.tensor([0, 1, 2, 3, 0, 1])),
+        torch.full((N, K), 1 / K),
+        torch.full((N,), 0.2),
+    )
+    partners = torch.tensor([1, 2, 3, 4, 5, 0])
+    shares = torch.tensor([1, 0, 0.25, 0.5, 0.75, 0.1])
+    own = photo_losses(logits, *targets)
+    others = photo_losses(logits, *(target.roll(-1, 0) for target in targets))
+    found = mixed_losses(logits, targets, partners, shares)
+    assert found[0] == own[0]
+    assert found[1] == others[1]
+    torch.testing.assert_close(found, shares * own + (1 - shares) * others)

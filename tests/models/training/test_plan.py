@@ -38,6 +38,12 @@ def test_sides_can_be_chosen() -> None:
     assert [plan.side_at(progress) for progress in (0, 0.49, 0.5, 1)] == [64, 64, 128, 128]
 
 
+def test_photographs_are_mixed_until_near_the_end() -> None:
+    plan = Plan(cutmix=0.5, cutmix_until=0.8)
+    assert [plan.cutmix_at(progress) for progress in (0, 0.79, 0.8, 1)] == [0.5, 0.5, 0, 0]
+    assert Plan().cutmix_at(0) == 0
+
+
 @pytest.mark.parametrize(
     ("fields", "fault"),
     [
@@ -49,6 +55,7 @@ def test_sides_can_be_chosen() -> None:
         ({"sides": [[0, 0]]}, "each side must be a multiple of 32 pixels"),
         ({"epochs": 0}, "greater than 0"),
         ({"batch": 1}, "greater than 1"),
+        ({"cutmix": 1.1}, "less than or equal to 1"),
         ({"seed": -1}, "greater than or equal to 0"),
         ({"learning_rate": 1}, "not permitted"),
     ],
