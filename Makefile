@@ -2,7 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+# Python compiles what is imported; to compile all that is installed would take a minute.
+INSTALL := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check \
+	-c constraints.txt
 # A test waits for a third of its time, so one more of them than there are cores.
 WORKERS := $(shell expr $$(nproc) + 1)
 TESTS := -m pytest -n $(WORKERS) --dist loadgroup --durations=15
