@@ -1,8 +1,8 @@
 """What ships named by eye: ``judged_scenes.csv`` says what photographs show, by their SHA-256.
 
-Somebody who saw no answer and no label named 1,314 held-out photographs of 218 categories, half of
-them such as only the teacher had labelled, and was sure of these. Their terms keep the files out of
-the repository; those that are at hand are found by their hashes.
+Judges who saw no answer and no label named 3,194 held-out photographs (1,880 of MiniPlaces'
+validation, 655 that only the teacher had labelled, 659 of other collections) and were sure of
+these. Their terms keep the files out of the repository; those at hand are found by their hashes.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import csv
 import hashlib
 import io
 import tarfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,13 +22,18 @@ from service.lab.dataset import read_dataset
 from service.lab.evaluation import Evaluation, evaluate
 
 JUDGED = Path(__file__).with_name("judged_scenes.csv")
-AT_HAND = 525  # of them: the others' files are not beside this repository
+AT_HAND = 1928  # of them: the others' files are not beside this repository
 
 
 def judged() -> dict[str, str]:
     """The right categories of each, joined by ``|``, by the hash of the file."""
     with JUDGED.open(encoding="utf-8", newline="") as file:
         return {row["sha256"]: row["places365"] for row in csv.DictReader(file)}
+
+
+def test_twenty_are_judged_of_each_of_forty_categories() -> None:
+    first = Counter(categories.split("|")[0] for categories in judged().values())
+    assert sum(count >= 20 for count in first.values()) >= 40
 
 
 def photographs(folder: Path) -> Iterator[bytes]:
@@ -54,8 +60,8 @@ def evaluation(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Evalua
 
 def test_the_scenes_are_named_as_by_eye(evaluation: Evaluation) -> None:
     assert evaluation.photographs == AT_HAND
-    assert evaluation.top1 > 0.7
-    assert evaluation.top5 > 0.9
+    assert evaluation.top1 > 0.78
+    assert evaluation.top5 > 0.93
 
 
 def test_indoors_and_outdoors_are_told_apart(evaluation: Evaluation) -> None:
