@@ -29,8 +29,8 @@ __all__ = ["teach"]
 
 _FOLDER = click.Path(exists=True, path_type=Path)
 # Chosen on the models that ship with Booth: models/training/NOTES.md.
-_LIMIT_SHARE = 0.95
-_KEPT_SHARE = 0.97
+_SHARES = (0.97, 0.95)
+_SHARE = click.FloatRange(0.5, 1, max_open=True)
 _BATCH = 32
 
 
@@ -45,21 +45,40 @@ class _Group(NamedTuple):
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("known", type=_FOLDER, nargs=-1, required=True)
 @click.option("--unknown", type=_FOLDER, required=True, help="a folder of pictures for each kind")
+@click.option(
+    "--shares",
+    type=(_SHARE, _SHARE),
+    default=_SHARES,
+    show_default=True,
+    help="what is to be known of KNOWN, and how many of their features are below the limit",
+)
 @click.option("--out", type=click.Path(path_type=Path), help="[default: FILE]")
-def teach(file: Path, known: tuple[Path, ...], unknown: Path, out: Path | None) -> None:
+def teach(
+    file: Path,
+    known: tuple[Path, ...],
+    unknown: Path,
+    shares: tuple[float, float],
+    out: Path | None,
+) -> None:
     """Find from which familiarity on a photograph is one that the model in FILE can know.
 
     KNOWN are data sets as `booth evaluate` takes them. One half of each finds the limit of the
-    features and the threshold, which keeps 97 % of each; the other half measures it. So do the
-    pictures in UNKNOWN, of which the model should know none: nothing is fitted on them.
+    features and the threshold, which keeps so many of each; the other half measures it. So do
+    the pictures in UNKNOWN, of which the model should know none: nothing is fitted on them.
     """
     card, model = read_card(file), onnx.load(file)
+    to_keep, below = shares
     fits, checks = zip(*(_halves(_labelled(one, card)) for one in known), strict=True)
     features = [_run(model, card.input, one, "features") for one in fits]
-    limit = float(np.quantile(np.concatenate(features), _LIMIT_SHARE))
+    limit = float(np.quantile(np.concatenate(features), below))
+    if limit <= 0:
+        raise click.ClickException(
+            f"{below:.0%} of the features are 0, so nothing would be below the limit; "
+            "name a larger second share."
+        )
     add_familiarity(model, limit)
     found = [_familiarity(model, card.input, one) for one in fits]
-    threshold = round(min(float(np.quantile(one, 1 - _KEPT_SHARE)) for one in found), 4)
+    threshold = round(min(float(np.quantile(one, 1 - to_keep)) for one in found), 4)
     kept = [_measured(model, card.input, one, threshold) for one in checks]
     kinds = [_measured(model, card.input, one, threshold) for one in _kinds(unknown)]
     flagged = [one.model_copy(update={"share": 1 - one.share}) for one in kinds]

@@ -25,15 +25,8 @@ def test_a_file_learns_what_it_knows(photos: dict[str, bytes], tmp_path: Path) -
     (tmp_path / "unknown" / "single colours").mkdir(parents=True)
     (tmp_path / "unknown" / "single colours" / "grey.png").write_bytes(grey.getvalue())
 
-    result = CliRunner().invoke(
-        teach,
-        [
-            str(shipped),
-            str(tmp_path / "known"),
-            f"--unknown={tmp_path / 'unknown'}",
-            f"--out={out}",
-        ],
-    )
+    given = [str(shipped), str(tmp_path / "known"), f"--unknown={tmp_path / 'unknown'}"]
+    result = CliRunner().invoke(teach, [*given, f"--out={out}"])
 
     assert result.exit_code == 0, result.output
     assert "unknown: 100.0% of 1 single colours" in result.output
@@ -42,3 +35,14 @@ def test_a_file_learns_what_it_knows(photos: dict[str, bytes], tmp_path: Path) -
     assert card.familiarity.known[0].of == "the other half of known"
     assert [one.share for one in card.familiarity.unknown] == [1]
     assert card.model_copy(update={"familiarity": before.familiarity}) == before
+
+    looser = tmp_path / "looser.onnx"
+    result = CliRunner().invoke(teach, [*given, f"--out={looser}", "--shares", "0.97", "0.9"])
+    assert result.exit_code == 0, result.output
+    other = read_card(looser).familiarity
+    assert other
+    assert other.limit < card.familiarity.limit
+
+    result = CliRunner().invoke(teach, [*given, "--shares", "0.97", "0.5"])
+    assert result.exit_code == 1
+    assert "name a larger second share" in result.output
