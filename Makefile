@@ -5,8 +5,8 @@ BIN := $(VENV)/bin
 # Python compiles what is imported; to compile all that is installed would take a minute.
 INSTALL := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check \
 	-c constraints.txt
-# A test waits for half of its time, so two of them for each core.
-WORKERS := $(shell expr $$(nproc) \* 2)
+# A test waits for a third of its time, so one more of them than there are cores.
+WORKERS := $(shell expr $$(nproc) + 1)
 TESTS := -m pytest -n $(WORKERS) --dist loadgroup --durations=15
 # One thread of PyTorch for each worker: threads that wait for each other cost a third more.
 ALONE := OMP_NUM_THREADS=1
