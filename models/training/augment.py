@@ -84,6 +84,9 @@ def cut_mixed(photos: Tensor, probability: float) -> Mixed:
 
     """
     count, side = len(photos), photos.shape[-1]
+    if probability == 0:  # no copy, and the random numbers of a training without it
+        device = photos.device
+        return Mixed(photos, torch.arange(count, device=device), torch.ones(count, device=device))
     is_chosen = torch.rand(count) < probability
     extent = torch.rand(count).sqrt() * is_chosen
     centre = torch.rand(2, count, 1)
