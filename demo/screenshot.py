@@ -18,7 +18,7 @@ MOST_BYTES = 80_000
 
 @click.command()
 @click.option("--url", default=DEFAULT_URL, show_default=True, help="Where the page is.")
-@click.option("--at", default="#sample=coffee", show_default=True, help="What of it to show.")
+@click.option("--at", default="#sample=bridge", show_default=True, help="What of it to show.")
 @click.option("--dark", is_flag=True, help="As one sees it who prefers dark pages.")
 @click.option("--preview", is_flag=True, help="The JPEG that links to the page show.")
 @click.argument("out", required=False, type=click.Path(path_type=Path))
