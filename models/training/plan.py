@@ -51,6 +51,12 @@ class Plan(BaseModel):
     cutmix_until: float = Field(
         0.85, ge=0, le=1, description="share of the way after which none is mixed any more"
     )
+    recompressed: float = Field(
+        0, ge=0, le=1, description="share of photographs stored as JPEG once more"
+    )
+    coarsened: float = Field(
+        0, ge=0, le=1, description="share of photographs that lose their finest detail"
+    )
     teacher_weight: float = Field(
         0.15, ge=0, le=1, description="the teacher's share of the loss beside a label"
     )

@@ -15,6 +15,7 @@ from models.networks import Network
 from models.normalisation import Normalisation
 from models.training.augment import augmented, cut_mixed, normalised
 from models.training.curves import Entry, append, draw, read
+from models.training.degrade import coarsened, recompressed
 from models.training.examples import Batch, Examples
 from models.training.folding import fold_batch_norms
 from models.training.loss import mixed_losses
@@ -152,6 +153,8 @@ class Trainer:
             position.epoch, position.place = position.epoch + 1, 0
             self.order = self.train.epoch(self.plan.seed, position.epoch)
         batch = self.train.batch(self.order[position.place : position.place + size])
+        photos = coarsened(recompressed(batch.photos, self.plan.recompressed), self.plan.coarsened)
+        batch = batch._replace(photos=photos)
         position.place += size
         position.seen += size
         self.shown += size

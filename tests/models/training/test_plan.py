@@ -56,6 +56,8 @@ def test_photographs_are_mixed_until_near_the_end() -> None:
         ({"epochs": 0}, "greater than 0"),
         ({"batch": 1}, "greater than 1"),
         ({"cutmix": 1.1}, "less than or equal to 1"),
+        ({"recompressed": 1.1}, "less than or equal to 1"),
+        ({"coarsened": -0.1}, "greater than or equal to 0"),
         ({"seed": -1}, "greater than or equal to 0"),
         ({"learning_rate": 1}, "not permitted"),
     ],

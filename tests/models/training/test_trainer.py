@@ -25,7 +25,7 @@ pytestmark = pytest.mark.xdist_group("trainer")  # one worker makes what its tes
 
 LITE0 = SOURCES["efficientnet_lite0"]
 NORMALISATION = LITE0.normalisation
-PLAN = Plan(size=32, batch=4, epochs=1, frozen=2, cutmix=0.5)
+PLAN = Plan(size=32, batch=4, epochs=1, frozen=2, cutmix=0.5, recompressed=1, coarsened=0.5)
 
 
 @pytest.fixture(scope="module")
