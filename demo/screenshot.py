@@ -61,6 +61,7 @@ def _photograph(url: str, size: tuple[int, int], *, dark: bool, whole: bool) -> 
         browser.new_page(viewport=view, color_scheme="dark" if dark else "light") as page,
     ):
         page.goto(url)
+        page.wait_for_selector("#view")  # what stands there while the page is prepared has none
         page.wait_for_load_state("networkidle")  # Gradio's frame comes last
         page.wait_for_function("!document.querySelector('#view [aria-busy=true]')")
         page.mouse.move(0, 0)

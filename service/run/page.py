@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.settings import PAGE_VIEWS, Settings
-from service.web.headers import NOTICE_POLICY
+from service.web.headers import notice_policy
 from service.web.scope import mark_page, prefix_of
 
 __all__ = ["PageMount"]
@@ -26,10 +26,14 @@ GROUP = "booth.page"
 
 _VIEWS = {"/", *(f"/{view}" for view in PAGE_VIEWS)}
 
-NOTICE = """<!doctype html><html lang="en"><meta charset="utf-8">
-<meta http-equiv="refresh" content="1">
+# A page whose address has a fragment is not loaded anew by a refresh: it only moves to that place.
+_RELOAD = "setTimeout(() => location.reload(), 1000)"
+
+NOTICE = f"""<!doctype html><html lang="en"><meta charset="utf-8">
+<noscript><meta http-equiv="refresh" content="1"></noscript><script>{_RELOAD}</script>
 <meta name="viewport" content="width=device-width"><title>Booth</title>
-<style>body{font:18px system-ui;color-scheme:light dark;display:grid;place-items:center;height:90vh}
+<style>
+body{{font:18px system-ui;color-scheme:light dark;display:grid;place-items:center;height:90vh}}
 </style>
 <p>The page is being prepared; it opens by itself in a moment.</p></html>"""
 
@@ -88,7 +92,10 @@ class PageMount:
             await _show(self._app, scope, receive, send)
         elif self._loading and scope["type"] == "http" and scope["path"] in _VIEWS:
             mark_page(scope, page=True)
-            headers = {"Cache-Control": "no-store", "Content-Security-Policy": NOTICE_POLICY}
+            headers = {
+                "Cache-Control": "no-store",
+                "Content-Security-Policy": notice_policy(_RELOAD),
+            }
             await HTMLResponse(NOTICE, headers=headers)(scope, receive, send)
         elif scope["type"] == "http":
             raise HTTPException(404)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["DOCS_POLICY", "NOTICE_POLICY", "security_headers"]
+import base64
+import hashlib
+
+__all__ = ["DOCS_POLICY", "notice_policy", "security_headers"]
 
 POLICY = b"content-security-policy"
 
@@ -15,11 +18,17 @@ DOCS_POLICY = (
     "img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
 
-# Of the notice that stands for the page: it has a style, and no more.
-NOTICE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
-
 _ALWAYS = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
 _API = (*_ALWAYS, (POLICY, _API_POLICY.encode()))
+
+
+def notice_policy(script: str) -> str:
+    """Of the notice that stands for the page: it has a style and this one script, and no more."""
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return (
+        f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; "
+        "frame-ancestors 'none'"
+    )
 
 
 def security_headers(given: list[tuple[bytes, bytes]]) -> tuple[tuple[bytes, bytes], ...]:
