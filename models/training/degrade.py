@@ -9,10 +9,10 @@ at Dataset Bias"; Geirhos et al. 2020, "Shortcut Learning in Deep Neural Network
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional
@@ -37,13 +37,7 @@ def recompressed(photos: Tensor, share: float) -> Tensor:
         N x S x S x 3, uint8; the tensor itself where none is stored.
 
     """
-    chosen = _chosen(len(photos), share)
-    if not len(chosen):
-        return photos
-    result = photos.clone()
-    for place in chosen:
-        result[place] = torch.from_numpy(_stored(photos[place].numpy()))
-    return result
+    return _changed(photos, share, _stored)
 
 
 def coarsened(photos: Tensor, share: float) -> Tensor:
@@ -57,32 +51,32 @@ def coarsened(photos: Tensor, share: float) -> Tensor:
         N x S x S x 3, uint8; the tensor itself where none is reduced.
 
     """
-    chosen = _chosen(len(photos), share)
-    if not len(chosen):
+    return _changed(photos, share, _reduced)
+
+
+def _changed(photos: Tensor, share: float, change: Callable[[Tensor], Tensor]) -> Tensor:
+    """Change a random part of the photographs; no random number is drawn for none."""
+    chosen = (torch.rand(len(photos)) < share).nonzero()[:, 0].tolist() if share else []
+    if not chosen:
         return photos
     result = photos.clone()
-    reductions = torch.empty(len(chosen)).uniform_(_COARSEST, _FINEST)
-    for place, reduction in zip(chosen, reductions, strict=True):
-        result[place] = _reduced(photos[place], reduction.item())
+    for place in chosen:
+        result[place] = change(photos[place])
     return result
 
 
-def _chosen(count: int, share: float) -> Tensor:
-    """Places of a random part of so many; no random number is drawn for none."""
-    chosen = torch.rand(count) < share if share else torch.zeros(count, dtype=torch.bool)
-    return chosen.nonzero()[:, 0]
-
-
-def _stored(photo: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _stored(photo: Tensor) -> Tensor:
+    """A photograph S x S x 3 by way of a JPEG file."""
     file = io.BytesIO()
-    Image.fromarray(photo).save(file, "JPEG", quality=_QUALITY)
-    return np.array(Image.open(file))
+    Image.fromarray(photo.numpy()).save(file, "JPEG", quality=_QUALITY)
+    return torch.from_numpy(np.array(Image.open(file)))
 
 
-def _reduced(photo: Tensor, share: float) -> Tensor:
+def _reduced(photo: Tensor) -> Tensor:
     """A photograph S x S x 3 by way of a smaller one."""
     x = photo.permute(2, 0, 1)[None].float()
     side = x.shape[-1]
+    share = torch.empty(1).uniform_(_COARSEST, _FINEST).item()
     for step in (max(round(side * share), 1), side):
         x = functional.interpolate(x, (step, step), mode="bicubic", antialias=True)
     return x[0].round().clamp(0, _LEVELS).byte().permute(1, 2, 0)

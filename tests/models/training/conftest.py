@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from models.networks import Network
@@ -28,6 +29,12 @@ def squares(photos: dict[str, bytes]) -> NDArray[np.uint8]:
     """The five photographs of tests/photos, 5 x 64 x 64 x 3, in the order of their names."""
     images = [Image.open(BytesIO(photo)).convert("RGB") for photo in photos.values()]
     return np.stack([np.asarray(one.resize((64, 64), Image.Resampling.BICUBIC)) for one in images])
+
+
+@pytest.fixture
+def five(squares: NDArray[np.uint8]) -> torch.Tensor:
+    """The same as a tensor."""
+    return torch.from_numpy(squares)
 
 
 @pytest.fixture(scope="session")

@@ -19,11 +19,6 @@ def _seed() -> None:
     torch.manual_seed(0)
 
 
-@pytest.fixture
-def five(squares: NDArray[np.uint8]) -> torch.Tensor:
-    return torch.from_numpy(squares)
-
-
 @pytest.mark.parametrize("side", [32, 48, 96])
 def test_whole_photographs_are_those_of_pillow(squares: NDArray[np.uint8], side: int) -> None:
     found = resized(torch.from_numpy(squares), side).permute(0, 2, 3, 1).numpy()

@@ -23,11 +23,6 @@ def _seed() -> None:
 
 
 @pytest.fixture
-def five(squares: NDArray[np.uint8]) -> torch.Tensor:
-    return torch.from_numpy(squares)
-
-
-@pytest.fixture
 def many(five: torch.Tensor) -> torch.Tensor:
     return five.repeat(40, 1, 1, 1)
 
