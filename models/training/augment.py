@@ -27,7 +27,7 @@ def normalised(x: Tensor, normalisation: Normalisation) -> Tensor:
 
 
 def resized(photos: Tensor, side: int) -> Tensor:
-    """The whole photographs, for measuring.
+    """The whole photographs, for measuring; bilinear as the parts that training takes.
 
     Args:
         photos: N x S x S x 3, uint8.
@@ -40,8 +40,7 @@ def resized(photos: Tensor, side: int) -> Tensor:
     x = _channels_first(photos)
     if x.shape[-1] == side:
         return x
-    x = functional.interpolate(x, (side, side), mode="bicubic", antialias=True)
-    return x.clamp(0, _LEVELS)
+    return functional.interpolate(x, (side, side), mode="bilinear", antialias=True)
 
 
 def augmented(photos: Tensor, side: int, smallest_area: float, colour: float) -> Tensor:

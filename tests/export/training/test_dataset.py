@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+import torch
+from PIL import Image
 
 from export.training.dataset import (
     DecodedDataset,
@@ -15,11 +18,15 @@ from export.training.dataset import (
     training_examples,
 )
 from models.card import Label
+from models.training import augment
+from models.training.augment import augmented, resized
 from service.lab.dataset import BadDataset
 from service.photo.decode import decode
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
 LABELS = tuple(Label(name=name, category=name) for name in ("cat", "man", "thing"))
 SIDE = 32
@@ -39,6 +46,13 @@ def folder(photos: dict[str, bytes], tmp_path: Path) -> Path:
         (tmp_path / "data" / category / f"{name}.jpg").write_bytes(photos[name])
     (tmp_path / "data" / "man" / "broken.jpg").write_bytes(photos["camera"][:2000])
     return tmp_path / "data"
+
+
+def png(photo: NDArray[np.uint8]) -> bytes:
+    """A photograph as a file that keeps every pixel."""
+    packed = io.BytesIO()
+    Image.fromarray(photo).save(packed, "PNG")
+    return packed.getvalue()
 
 
 def read(path: Path, cache: Path) -> tuple[DecodedDataset, int]:
@@ -62,6 +76,22 @@ def test_photographs_are_what_a_model_file_will_see(
     assert found.labels.argmax(1).tolist() == [0, 1, 1, 2, 2]
     assert found.labels.sum(1).tolist() == [1, 1, 1, 1, 1]
     assert np.array_equal(found.photos[0], decode(photos["chelsea"], square_input(SIDE)).pixels)
+
+
+@pytest.mark.parametrize("side", [96, 128, 192])
+def test_a_model_is_served_a_photograph_enlarged_as_in_training(
+    photos: dict[str, bytes], side: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(augment, "_WIDEST_ASPECT", 1)  # parts of the whole area are all of it
+    squares = np.stack([decode(one, square_input(64)).pixels for one in photos.values()])
+    served = [decode(png(one), square_input(side)).pixels for one in squares]
+    five = torch.from_numpy(squares)
+    taught = augmented(five, side, smallest_area=1, colour=0).permute(0, 2, 3, 1).numpy()
+    measured = resized(five, side).permute(0, 2, 3, 1).numpy()
+    for one, seen, other in zip(served, taught, measured, strict=True):
+        mirrored = seen[:, ::-1]
+        assert min(np.abs(seen - one).mean(), np.abs(mirrored - one).mean()) < 0.6
+        assert np.abs(other - one).mean() < 0.6
 
 
 def test_what_was_decoded_is_not_decoded_again(folder: Path, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ def _seed() -> None:
 def test_whole_photographs_are_those_of_pillow(squares: NDArray[np.uint8], side: int) -> None:
     found = resized(torch.from_numpy(squares), side).permute(0, 2, 3, 1).numpy()
     images = [Image.fromarray(photo) for photo in squares]
-    wanted = [one.resize((side, side), Image.Resampling.BICUBIC) for one in images]
+    wanted = [one.resize((side, side), Image.Resampling.BILINEAR) for one in images]
     differences = np.abs(found - np.stack(list(map(np.asarray, wanted))))
     # Pillow rounds and clips once more, between rows and columns.
     assert np.quantile(differences, 0.99) < 1.5
