@@ -32,6 +32,12 @@ def squares(photos: dict[str, bytes]) -> NDArray[np.uint8]:
 
 
 @pytest.fixture
+def seeded() -> None:
+    """The random numbers of a test are those of its last run."""
+    torch.manual_seed(0)
+
+
+@pytest.fixture
 def five(squares: NDArray[np.uint8]) -> torch.Tensor:
     """The same as a tensor."""
     return torch.from_numpy(squares)

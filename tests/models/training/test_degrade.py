@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 Degrade = Callable[[torch.Tensor, float], torch.Tensor]
 
 
-@pytest.fixture(autouse=True)
-def _seed() -> None:
-    torch.manual_seed(0)
+pytestmark = pytest.mark.usefixtures("seeded")
 
 
 @pytest.fixture
