@@ -25,7 +25,7 @@ from service.inspection.activations import (
     Asked,
 )
 from service.telemetry.record import Stage
-from service.web.query import indices, merged, parameters, whole_number
+from service.web.query import indices, whole_number
 from service.web.scope import record_of
 
 __all__ = ["router"]
@@ -49,23 +49,16 @@ class _Front:
 
     async def activations(self, request: Request) -> Response:
         """Tell of some layers' units on one photograph."""
-        given_query = parameters(request.scope["query_string"], _KNOWN)
-        query = _parsed(given_query)
         as_sheet = prefers(request, _PNG)
-        self._inspecting.model(request, query.model, query.version)
-        reading = self._inspecting.photographs(request, _KNOWN, one_of="Activations are those of")
-        with await reading as sent:
-            if sent.fields:
-                query = _parsed(merged(given_query, sent.fields))
-            start = time.monotonic()
-            # While the body came, another may have been loaded in its place.
-            model = self._inspecting.answering.model(request, query.model, query.version)
-            subject = self._inspecting.subject(model, sent.photos, query.timeout_ms)
-            task = ActivationsTask(subject, _asked(query, as_sheet=as_sheet))
+        reading = self._inspecting.one_photograph(
+            request, _parsed, _KNOWN, "Activations are those of"
+        )
+        async with reading as received:
+            task = ActivationsTask(received.subject, _asked(received.query, as_sheet=as_sheet))
             made = await self._inspecting.answer(request, task)
         if as_sheet:
             return Response(made.content, media_type=_PNG)
-        return _rendered(request, task, made, query.top_k, start)
+        return _rendered(request, task, made, received.query.top_k, received.start)
 
 
 @dataclass(frozen=True, slots=True)

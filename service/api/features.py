@@ -48,7 +48,7 @@ class _Front:
         given_query = parameters(request.scope["query_string"], _KNOWN)
         query = _parsed(given_query)
         self._refuse_early(request, query)
-        with await self._inspecting.photographs(request, _KNOWN) as sent:
+        with await self._inspecting.answering.photographs(request, _KNOWN) as sent:
             if sent.fields:
                 query = _parsed(merged(given_query, sent.fields))
             # While the body came, another may have been loaded in its place.

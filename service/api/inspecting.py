@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Collection, Sequence
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
 
 from starlette.requests import Request
 from starlette.types import Scope
 
 from booth_client.errors import TooManyPhotos
 from booth_client.wire import Timing
-from service.api.answering import Answering, Photographs, dropping_if_gone
+from service.api.answering import Answering, dropping_if_gone
 from service.fleet.fleet import LoadedModel
 from service.inspection.task import Subject, Task
+from service.web.query import merged, parameters
 from service.web.scope import client_of
 from service.web.state import ServiceState
 
 __all__ = [
     "Inspecting",
+    "Received",
     "asks_to_inspect",
     "prefers",
     "server_timing",
@@ -27,6 +31,39 @@ __all__ = [
 ]
 
 Answer = TypeVar("Answer")
+
+
+class Query(Protocol):
+    """What is among the parameters of every such front."""
+
+    @property
+    def model(self) -> str | None: ...
+    @property
+    def version(self) -> str | None: ...
+    @property
+    def timeout_ms(self) -> int | None: ...
+
+
+GivenQuery = TypeVar("GivenQuery", bound=Query)
+
+
+@dataclass(frozen=True, slots=True)
+class Received(Generic[GivenQuery]):
+    """A request whose body has come.
+
+    Attributes:
+        query: its parameters, those of the body among them.
+        model: the one that is asked for.
+        subject: that model and the one photograph.
+        start: when the body had come, on the clock of ``time.monotonic``.
+
+    """
+
+    query: GivenQuery
+    model: LoadedModel
+    subject: Subject
+    start: float
+
 
 # The weight of what is not wanted (RFC 9110, section 12.4.2).
 _REFUSED = re.compile(r"\s*q\s*=\s*0(\.0*)?\s*", re.IGNORECASE)
@@ -64,22 +101,39 @@ class Inspecting:
         self._queue.refuse_if_full(client_of(request.scope))
         return model
 
-    async def photographs(
-        self, request: Request, known: Collection[str], *, one_of: str = ""
-    ) -> Photographs:
-        """Read a request's body; see ``Answering.photographs``.
+    @asynccontextmanager
+    async def one_photograph(
+        self,
+        request: Request,
+        parsed: Callable[[dict[str, str]], GivenQuery],
+        known: Collection[str],
+        one_of: str,
+    ) -> AsyncIterator[Received[GivenQuery]]:
+        """Read a request of which one photograph is part, and hold that until it is answered.
 
         Args:
-            request: whose body it is.
-            known: the parameters that may stand beside the photographs.
-            one_of: what is made of one photograph alone, with its article; "" if of several.
+            request: whose body is to come.
+            parsed: what its parameters mean; may raise ``InvalidParameter``.
+            known: the parameters there are, in the query or beside the photograph.
+            one_of: what is made of one photograph alone, with its article.
+
+        Raises:
+            BoothError: the parameters or the body are wrong, or there is no room for it.
 
         """
-        sent = await self.answering.photographs(request, known)
-        if one_of and len(sent.photos) != 1:
-            with sent:
+        given = parameters(request.scope["query_string"], known)
+        query = parsed(given)
+        self.model(request, query.model, query.version)
+        with await self.answering.photographs(request, known) as sent:
+            if len(sent.photos) != 1:
                 raise TooManyPhotos(f"{one_of} one photograph; send them one by one.")
-        return sent
+            if sent.fields:
+                query = parsed(merged(given, sent.fields))
+            start = time.monotonic()
+            # While the body came, another may have been loaded in its place.
+            model = self.answering.model(request, query.model, query.version)
+            subject = self.subject(model, sent.photos, query.timeout_ms)
+            yield Received(query, model, subject, start)
 
     def subject(
         self, model: LoadedModel, photos: Sequence[bytes], timeout_ms: int | None

@@ -21,7 +21,7 @@ from service.fleet.fleet import LoadedModel
 from service.inspection.label_map import MOST_SCALE, Asked, stride_of
 from service.inspection.label_map_task import MadeMap, MapTask
 from service.telemetry.record import Stage
-from service.web.query import merged, parameters, whole_number
+from service.web.query import whole_number
 from service.web.scope import record_of
 
 __all__ = ["router"]
@@ -41,27 +41,13 @@ class _Front:
 
     async def label_map(self, request: Request) -> Response:
         """Label the cells of one photograph."""
-        given_query = parameters(request.scope["query_string"], _KNOWN)
-        query = _parsed(given_query)
-        self._inspecting.model(request, query.model, query.version)
-        reading = self._inspecting.photographs(request, _KNOWN, one_of="A label map is made of")
-        with await reading as sent:
-            if sent.fields:
-                query = _parsed(merged(given_query, sent.fields))
-            start = time.monotonic()
-            # While the body came, another may have been loaded in its place.
-            model = self._inspecting.answering.model(request, query.model, query.version)
-            task = self._task(model, sent.photos, query)
-            made = await self._inspecting.answer(request, task)
-        return _rendered(request, task, made, start)
-
-    def _task(self, model: LoadedModel, photos: list[bytes], query: _Query) -> MapTask:
-        size = model.card.input.size
-        stride = stride_of(size, model.maps)
-        return MapTask(
-            self._inspecting.subject(model, photos, query.timeout_ms),
-            Asked(size, stride, query.step or stride, query.scale, query.top_k),
+        reading = self._inspecting.one_photograph(
+            request, _parsed, _KNOWN, "A label map is made of"
         )
+        async with reading as received:
+            task = MapTask(received.subject, _asked(received.model, received.query))
+            made = await self._inspecting.answer(request, task)
+        return _rendered(request, task, made, received.start)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +74,12 @@ def _parsed(given: dict[str, str]) -> _Query:
         scale=whole_number(given, "scale", most=MOST_SCALE) or 1,
         timeout_ms=whole_number(given, "timeout_ms", most=MOST_TIMEOUT_MS),
     )
+
+
+def _asked(model: LoadedModel, query: _Query) -> Asked:
+    size = model.card.input.size
+    stride = stride_of(size, model.maps)
+    return Asked(size, stride, query.step or stride, query.scale, query.top_k)
 
 
 def _rendered(request: Request, task: MapTask, made: MadeMap, start: float) -> Response:

@@ -15,7 +15,7 @@ from service.api.inspecting import Inspecting, server_timing, timing
 from service.api.openapi.occlusion import OCCLUSION
 from service.api.openapi.parameters import MOST_INDEX, MOST_NAME, MOST_TIMEOUT_MS
 from service.inspection.occlusion import OcclusionTask
-from service.web.query import index, merged, parameters, whole_number
+from service.web.query import index, whole_number
 
 __all__ = ["router"]
 
@@ -34,23 +34,17 @@ class _Front:
 
     async def occlusion(self, request: Request) -> Response:
         """Cover parts of what one unit sees of one photograph."""
-        given_query = parameters(request.scope["query_string"], _KNOWN)
-        query = _parsed(given_query)
-        self._inspecting.model(request, query.model, query.version)
-        reading = self._inspecting.photographs(request, _KNOWN, one_of="Occlusion covers parts of")
-        with await reading as sent:
-            if sent.fields:
-                query = _parsed(merged(given_query, sent.fields))
-            start = time.monotonic()
-            # While the body came, another may have been loaded in its place.
-            model = self._inspecting.answering.model(request, query.model, query.version)
-            subject = self._inspecting.subject(model, sent.photos, query.timeout_ms)
+        reading = self._inspecting.one_photograph(
+            request, _parsed, _KNOWN, "Occlusion covers parts of"
+        )
+        async with reading as received:
+            query, card = received.query, received.model.card
             if not query.layer or query.unit is None:
                 raise InvalidParameter("Say which unit of which layer, as with layer=NAME&unit=0.")
-            task = OcclusionTask(subject, query.layer, query.unit, query.at)
+            task = OcclusionTask(received.subject, query.layer, query.unit, query.at)
             made = await self._inspecting.answer(request, task)
-        times = timing(made.decode_s, made.inference_s, time.monotonic() - start)
-        whose = {"model": model.card.name, "version": model.card.version}
+        times = timing(made.decode_s, made.inference_s, time.monotonic() - received.start)
+        whose = {"model": card.name, "version": card.version}
         body = orjson.dumps({**whose, **made.content, "timing_ms": times})
         return Response(body, headers=server_timing(times), media_type="application/json")
 
