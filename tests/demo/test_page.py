@@ -156,6 +156,24 @@ def test_print_and_forced_colours_keep_the_bars(browser: Browser, site: str) -> 
         assert forced["filled"]["width"] > 0
 
 
+# Where the system chooses colours, and shadows are gone, a line says it.
+UNMARKED = """() => [...document.querySelectorAll("#booth [aria-pressed=true]")]
+  .filter((one) => one.checkVisibility() && !one.matches(":focus-visible"))
+  .filter((one) => getComputedStyle(one).outlineStyle !== "solid")
+  .map((one) => one.outerHTML)"""
+
+
+def test_forced_colours_show_what_is_pressed_in_every_view(browser: Browser, site: str) -> None:
+    with browser.new_page(forced_colors="active") as page:
+        open_sample(page, site)
+        seen = 0
+        for view in VIEWS:
+            go_to(page, view.title)
+            assert page.evaluate(UNMARKED) == []
+            seen += page.locator("#view [aria-pressed=true]").count()
+        assert seen >= 3
+
+
 def test_nothing_moves_for_whoever_wants_it_so(browser: Browser, site: str) -> None:
     with browser.new_page(reduced_motion="reduce") as page:
         page.goto(site)
