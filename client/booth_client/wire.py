@@ -406,8 +406,8 @@ class Input:
     """How a photograph becomes the square that the network sees: resize, then centre crop.
 
     ``size`` and ``resize`` in pixels; ``keep_aspect`` resizes the shorter side, else both. With
-    ``detail``, the square is enlarged from a smaller one of that side. ``content`` is what it is
-    a picture of: a photograph, or a single handwritten digit.
+    ``detail``, the square is enlarged bilinearly from a smaller one of that side. ``content`` is
+    what it is a picture of: a photograph, or a single handwritten digit.
     """
 
     size: int

@@ -113,12 +113,8 @@ class DecodedDataset:
 
 
 def square_input(side: int) -> Input:
-    """How training and the models that it makes see a photograph: all of it, as a square.
-
-    Bilinear, as training enlarges parts (`models.training.augment`): a network that sees sharper
-    photographs than it learned from names them worse.
-    """
-    return Input(size=side, resize=side, keep_aspect=False, interpolation="bilinear")
+    """How training and the models that it makes see a photograph: all of it, as a square."""
+    return Input(size=side, resize=side, keep_aspect=False, interpolation="bicubic")
 
 
 def labels_from_categories(path: Path) -> tuple[Label, ...]:
@@ -236,8 +232,7 @@ def _number(cell: str, column: _Column, path: Path) -> float:
 def _fingerprint(data: Subset, found: Dataset, labels: Sequence[Label], side: int) -> str:
     """What tells one state of a data set from another."""
     categories = [label.category for label in labels]
-    seen_as = square_input(side).model_dump(mode="json")
-    facts = [str(data.path.resolve()), seen_as, categories, found.state()]
+    facts = [str(data.path.resolve()), side, categories, found.state()]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:12]
 
 

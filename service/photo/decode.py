@@ -70,6 +70,10 @@ _OWN: dict[str, Callable[[bytes, int], Image.Image]] = {
     RAW: read_raw,
 }
 
+# As training enlarges (`models.training.augment`): a network that is shown sharper photographs than
+# it learned from names them worse.
+_ENLARGED: Interpolation = "bilinear"
+
 _PNG_DEPTH_AT = 24  # PNG, 3rd edition, section 11.2.1: the header comes first
 
 _SIDEWAYS = {5, 6, 7, 8}
@@ -240,6 +244,7 @@ def _whole(
     if coarseness > 1:
         smaller = round(width / coarseness), round(height / coarseness)
         image = Image.fromarray(resample_whole(image, smaller, interpolation))
+        interpolation = _ENLARGED
     pixels = resample_whole(image, (width, height), interpolation)
     if conversion:
         pixels = conversion.apply_to(pixels)
@@ -291,7 +296,7 @@ def _square(
     if conversion:
         square = conversion.apply_to(square)
     if wanted.detail:
-        square = resample(square, wanted.size, (0, 0, side, side), wanted.interpolation)
+        square = resample(square, wanted.size, (0, 0, side, side), _ENLARGED)
     return np.ascontiguousarray(_TURN[orientation](square)) if orientation in _TURN else square
 
 

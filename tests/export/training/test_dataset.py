@@ -79,12 +79,13 @@ def test_photographs_are_what_a_model_file_will_see(
 
 
 @pytest.mark.parametrize("side", [96, 128, 192])
-def test_a_model_is_served_a_photograph_enlarged_as_in_training(
+def test_a_photograph_of_less_detail_is_enlarged_as_in_training(
     photos: dict[str, bytes], side: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(augment, "_WIDEST_ASPECT", 1)  # parts of the whole area are all of it
     squares = np.stack([decode(one, square_input(64)).pixels for one in photos.values()])
-    served = [decode(png(one), square_input(side)).pixels for one in squares]
+    wanted = square_input(side).model_copy(update={"detail": 64})
+    served = [decode(png(one), wanted).pixels for one in squares]
     five = torch.from_numpy(squares)
     taught = augmented(five, side, smallest_area=1, colour=0).permute(0, 2, 3, 1).numpy()
     measured = resized(five, side).permute(0, 2, 3, 1).numpy()
