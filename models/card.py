@@ -87,9 +87,9 @@ class Input(_Record):
     detail: int | None = Field(
         default=None,
         gt=0,
-        description="side of a smaller square that S x S is enlarged from, in pixels, bilinearly as in "
-        "training: of a network that learned from enlarged photographs, and takes finer detail for "
-        "something else",
+        description="side of a smaller square that S x S is enlarged from, bilinearly as in "
+        "training, in pixels: of a network that learned from enlarged photographs, and takes finer "
+        "detail for something else",
     )
 
     @property
