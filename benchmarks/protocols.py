@@ -66,7 +66,7 @@ def over_grpc(target: str) -> Ask:
 
 
 def rate(connect: Ask, photos: Sequence[bytes], threads: int, seconds: float) -> float:
-    """Photographs a second that so many threads get answered."""
+    """Photographs a second that so many threads get answered; each of them asks at least once."""
     answered = [0] * threads
     end = time.monotonic() + seconds
 
@@ -74,10 +74,10 @@ def rate(connect: Ask, photos: Sequence[bytes], threads: int, seconds: float) ->
         connection, ask = connect()
         with connection:
             for photo in itertools.islice(itertools.cycle(photos), number, None):
-                if time.monotonic() >= end:
-                    return
                 ask(photo)
                 answered[number] += 1
+                if time.monotonic() >= end:
+                    return
 
     workers = [threading.Thread(target=work, args=(number,)) for number in range(threads)]
     start = time.monotonic()
