@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# The tests start Python hundreds of times: what it compiles is kept, whatever the environment says.
+unexport PYTHONDONTWRITEBYTECODE
 # Python compiles what is imported; to compile all that is installed would take a minute.
 INSTALL := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check \
 	-c constraints.txt
