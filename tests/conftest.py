@@ -28,7 +28,9 @@ LONGEST_ID = 60
 # take half as much time again.
 UNTRACED = (
     *("tests/attack/", "tests/benchmarks/", "tests/docs/", "tests/foreign/", "tests/fuzz/"),
+    *("tests/deploy/", "tests/models/zoo/", "tests/test_privacy.py"),
     *("tests/demo/views/", "tests/demo/test_accessibility.py", "tests/demo/test_pictures.py"),
+    "tests/demo/test_shell.py",
 )
 TRACES_PROCESSES = "COVERAGE_PROCESS_CONFIG"  # coverage's own, for the processes that are started
 

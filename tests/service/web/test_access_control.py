@@ -17,6 +17,7 @@ from service.web import access_control
 from service.web.access_control import AccessControl, RateLimiter, client_network
 from service.web.api_keys import ApiKeys
 from service.web.scope import client_of, count_more
+from tests.servers import ServeInside
 from tests.service.asking import BLUE, RED, first, problem
 
 
@@ -219,16 +220,16 @@ def test_keys_are_asked_for_where_they_are_set(serve: Any, tiny: Path) -> None:
         assert "two" not in server.log.read_text()
 
 
-def test_a_client_that_asks_too_often_is_slowed_down(serve: Any, tiny: Path) -> None:
-    with serve(models=tiny, rate_limit_per_minute=3) as server:
+def test_a_client_that_asks_too_often_is_slowed_down(serve_inside: ServeInside) -> None:
+    with serve_inside(rate_limit_per_minute=3) as server:
         answers = [httpx.post(f"{server.url}/classify", content=RED) for _ in range(4)]
         assert [answer.status_code for answer in answers[:3]] == [200] * 3
         problem(answers[3], 429, "rate-limited")
         assert 1 <= int(answers[3].headers["retry-after"]) <= 60
 
 
-def test_a_request_counts_as_its_photographs(serve: Any, tiny: Path) -> None:
-    with serve(models=tiny, rate_limit_per_minute=5) as server:
+def test_a_request_counts_as_its_photographs(serve_inside: ServeInside) -> None:
+    with serve_inside(rate_limit_per_minute=5) as server:
         several = [("photo", RED), ("photo", BLUE), ("photo", RED)]
         assert httpx.post(f"{server.url}/classify", files=several).status_code == 200
         refused = httpx.post(f"{server.url}/classify", files=several)

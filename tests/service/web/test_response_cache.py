@@ -18,6 +18,7 @@ import pytest
 
 from service.engine.cache import answer_key
 from service.web import response_cache
+from tests.servers import ServeInside
 from tests.service.asking import BLUE, RED, coloured
 from tests.waiting import eventually
 
@@ -25,10 +26,10 @@ ROOM = 1_000_000
 
 
 @pytest.fixture
-def caching(serve: Any, tiny: Path) -> Iterator[str]:
-    """The address of a fresh server with room for answers."""
-    with serve(models=tiny, cache_bytes=ROOM) as server:
-        yield server.url
+def caching(serve_inside: ServeInside) -> Iterator[str]:
+    """The address of a fresh service with room for answers."""
+    with serve_inside(cache_bytes=ROOM, queue_size=64) as inside:
+        yield inside.url
 
 
 def ask(url: str, body: bytes = RED, query: str = "", **headers: str) -> httpx.Response:
@@ -146,10 +147,10 @@ def test_a_client_that_has_the_answer_gets_304(caching: str) -> None:
     assert lookups(caching) == {"miss": 3, "not_modified": 3, "hit": 1}
 
 
-def test_304_needs_neither_the_network_nor_the_answer(serve: Any, tiny: Path) -> None:
-    with serve(models=tiny, cache_bytes=ROOM) as server:
-        etag = ask(server.url).headers["etag"]
-    with serve(models=tiny, cache_bytes=1) as forgetful:
+def test_304_needs_neither_the_network_nor_the_answer(serve_inside: ServeInside) -> None:
+    with serve_inside(cache_bytes=ROOM) as inside:
+        etag = ask(inside.url).headers["etag"]
+    with serve_inside(cache_bytes=1) as forgetful:
         assert ask(forgetful.url).headers["etag"] == etag
         assert ask(forgetful.url, if_none_match=etag).status_code == 304
         assert lookups(forgetful.url) == {"miss": 1, "not_modified": 1}
