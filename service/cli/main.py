@@ -16,19 +16,8 @@ __all__ = ["main"]
 
 GROUP = "booth.commands"
 OWN = {"booth_client", "demo", "export", "models", "service"}
-ORDER = [
-    "serve",
-    "classify",
-    "models",
-    "pull",
-    "train",
-    "export",
-    "evaluate",
-    "tune",
-    "verify",
-    "key",
-]
 
+# In the order of --help.
 HELP = {
     "serve": "Serve models over HTTP, with the page at /.",
     "classify": "Label photographs here, without a server.",
@@ -36,6 +25,7 @@ HELP = {
     "pull": "Download a published model, export it, prove it.",
     "train": "Train a classifier on labelled photographs of your own.",
     "export": "Turn a checkpoint of your own into a model file.",
+    "adopt": "Turn another program's ONNX classifier into a model file.",
     "evaluate": "Measure a model on labelled photographs.",
     "tune": "Measure a model on this machine, and pick how it is served best.",
     "verify": "Pull, prove, evaluate, and compare with the published accuracy.",
@@ -57,7 +47,7 @@ class _Commands(click.Group):
             raise click.ClickException(str(error)) from None
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
-        return sorted(_points(), key=lambda name: [*ORDER, name].index(name))
+        return sorted(_points(), key=lambda name: [*HELP, name].index(name))
 
     def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
         point = _points().get(name)

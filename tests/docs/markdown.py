@@ -84,6 +84,17 @@ def programs(text: str) -> list[Command]:
     ]
 
 
+def tables(text: str) -> list[list[str]]:
+    """The lines of each table of a document: those that begin with a bar and follow each other."""
+    found: list[list[str]] = [[]]
+    for line in _FENCED.sub("", text).splitlines():
+        if line.lstrip().startswith("|"):
+            found[-1].append(line.strip())
+        elif found[-1]:
+            found.append([])
+    return [table for table in found if table]
+
+
 def links(text: str) -> list[str]:
     """Where the links and pictures of a document lead; code has none."""
     prose = _INLINE_CODE.sub("", _FENCED.sub("", text))
