@@ -7,7 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from service.photo.jpeg import rgb_pixels
+from models.card import Input
+from service.photo.decode import decode, decode_whole
+from service.photo.jpeg import is_lossless, rgb_pixels
+from tests.service.photo.lossless import lossless_jpeg
+from tests.service.photo.parts import encoded, segment
 
 
 def opened(data: bytes) -> Image.Image:
@@ -53,3 +57,33 @@ def test_more_pixels_than_can_be_stopped_in_time_are_left_to_pillow() -> None:
     file = io.BytesIO()
     Image.new("RGB", (8000, 8001)).save(file, "JPEG")
     assert rgb_pixels(opened(file.getvalue()), file.getvalue(), 1) is None
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_a_lossless_file_is_decoded_whole_and_then_made_small(
+    mode: str, photos: dict[str, bytes]
+) -> None:
+    """At a fraction of its size, libjpeg would write beyond the end of its caller's memory."""
+    image = opened(photos["chelsea"]).convert(mode)
+    data = lossless_jpeg(np.asarray(image).reshape(image.height, image.width, -1))
+    png = encoded(image)
+    assert is_lossless(data)
+    assert (np.asarray(opened(data)) == np.asarray(image)).all()
+    for side in (300, 64, 24):
+        wanted = Input(size=side, resize=side)
+        assert (decode(data, wanted).pixels == decode(png, wanted).pixels).all()
+    whole = [decode_whole(one, lambda *_: (45, 30), "bilinear") for one in (data, png)]
+    assert (whole[0].pixels == whole[1].pixels).all()
+
+
+def test_that_a_file_is_lossless_is_read_as_libjpeg_reads_it(photos: dict[str, bytes]) -> None:
+    """Not by what stands within a segment; and whatever is skipped between two."""
+    levels = np.full((4, 4, 3), 90, np.uint8)
+    thumbnail = segment(0xE1, photos["chelsea"][:3000])
+    odd = lossless_jpeg(levels, thumbnail, b"skipped", b"\xff\x01", b"\xff\xff")
+    assert is_lossless(odd)
+    inside = segment(0xE1, lossless_jpeg(levels))
+    ordinary = again(photos["chelsea"])
+    assert not is_lossless(ordinary[:2] + inside + ordinary[2:])
+    assert not is_lossless(ordinary[:2] + b"\xff" * 9)
+    assert not is_lossless(b"\xff\xd8")
