@@ -128,6 +128,8 @@ class InspectionProcess:
 def _refusal(told: dict[str, Any]) -> Exception | None:
     if "error" in told:
         return error_named(told["error"], told["detail"])
+    if "failed" in told:
+        return InternalError(f"The process that looks into networks failed:\n{told['failed']}")
     if "stopped" in told:
         return StoppedError()
     return _replaced() if "replaced" in told else None

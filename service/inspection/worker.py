@@ -12,8 +12,11 @@ import signal
 import socket
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
+
+from onnxruntime.capi.onnxruntime_pybind11_state import Fail, RuntimeException
 
 from booth_client.errors import BadRequest, TooManyPixels
 from models.card import Input
@@ -36,6 +39,8 @@ _COMPUTE: dict[str, Callable[[Job], Computed]] = {
 _NICENESS = 19  # whatever serves comes first
 _GRACE_S = 6.0  # after the deadline, in case that nobody is left to end this process
 _MOST_DETAIL = 2000  # characters of a refusal: a message's fields are bounded
+# Its memory is limited: that is where allocating and starting a thread fail.
+_TOO_LITTLE_MEMORY = (MemoryError, RuntimeError, Fail, RuntimeException)
 
 _SIGNAL = signal.SIGUSR1
 
@@ -109,9 +114,11 @@ def _answer(job: Job, what: str) -> Computed:
         return {"replaced": True}, b""
     except StoppedError:
         return {"stopped": True}, b""
-    except Exception:  # noqa: BLE001 (its runtime raises what it likes)
+    except _TOO_LITTLE_MEMORY:
         detail = "There is too little memory here for this; ask for less, or another model."
         return {"error": TooManyPixels.__name__, "detail": detail}, b""
+    except Exception:  # noqa: BLE001 (our own fault, which the other side has to tell)
+        return {"failed": traceback.format_exc()[-_MOST_DETAIL:]}, b""
 
 
 if __name__ == "__main__":

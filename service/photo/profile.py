@@ -72,11 +72,11 @@ class Conversion:
             picture = picture.getchannel(0)
         return self._convert(picture)
 
-    def apply_to(self, square: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Convert S x S x 3 levels of RGB, or S x S x 4 of CMYK; read-only."""
-        side, _, channels = square.shape
+    def apply_to(self, levels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Convert H x W x 3 levels of RGB, or H x W x 4 of CMYK; read-only."""
+        height, width, channels = levels.shape
         mode = "CMYK" if channels == len("CMYK") else "RGB"
-        return np.asarray(self.apply(Image.frombytes(mode, (side, side), square.tobytes())))
+        return np.asarray(self.apply(Image.frombytes(mode, (width, height), levels.tobytes())))
 
     def comes_first(self, pixels: float, *, blended: bool) -> bool:
         """Tell whether so many pixels are converted before they are resized.

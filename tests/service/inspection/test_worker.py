@@ -8,12 +8,15 @@ import socket
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn, cast
 
 import pytest
+from onnxruntime.capi.onnxruntime_pybind11_state import RuntimeException
 
+from booth_client.errors import InternalError
 from service.inspection import worker
 from service.inspection.label_map_task import MapTask
+from service.inspection.process import _refusal
 from service.photo.messages import read, receive, send
 from service.photo.worker import READY
 from tests.service.tiled import about, tiled_task, write_tiled
@@ -68,3 +71,23 @@ def test_each_task_gets_its_answer_and_the_end_is_the_other_sides(
     assert gone["replaced"]
     assert late["stopped"]
     assert again["shape"] == made["shape"]
+
+
+def test_too_little_memory_is_told_and_a_fault_of_ours_is_not_taken_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def compute(raised: Exception) -> dict[str, Any]:
+        def fails(_job: object) -> NoReturn:
+            raise raised
+
+        monkeypatch.setitem(worker._COMPUTE, "test", fails)
+        return worker._answer(cast("Any", None), "test")[0]
+
+    assert "too little memory" in compute(MemoryError())["detail"]
+    assert "too little memory" in compute(RuntimeException("bad allocation"))["detail"]
+    told = compute(ValueError("not enough image data"))
+    assert "error" not in told
+    assert told["failed"].endswith("ValueError: not enough image data\n")
+    failure = _refusal(told)
+    assert isinstance(failure, InternalError)
+    assert "not enough image data" in str(failure)

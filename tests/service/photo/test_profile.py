@@ -11,11 +11,11 @@ import httpx
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image, ImageCms
+from PIL import ExifTags, Image, ImageCms
 
 from models.card import Input
 from service.photo import profile as module
-from service.photo.decode import decode
+from service.photo.decode import decode, decode_whole
 from service.photo.profile import conversion_to_srgb
 from tests.servers import Inside
 from tests.service.photo.profiles import (
@@ -265,6 +265,25 @@ def test_a_photograph_is_the_same_in_other_colours(profile: str, photos: dict[st
     taken_for_srgb = decode(encoded(untagged(image, PROFILES[profile])), wanted).pixels
     assert np.abs(found - srgb).mean() < 1
     assert np.abs(taken_for_srgb - srgb).mean() > 2
+
+
+@pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_the_whole_of_a_photograph_is_the_same_in_other_colours(
+    name: str, orientation: int, photos: dict[str, bytes]
+) -> None:
+    """Of one that is not square, too: lying, and standing."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    options = {"exif": exif}
+    image = photograph(photos)
+    tagged = as_tagged(image, PROFILES["Display P3"], name, **options)
+    expected, found = (
+        decode_whole(one, lambda width, height: (width // 2, height // 2), "bilinear").pixels
+        for one in (encoded(image, name, **options), tagged)
+    )
+    assert found.shape == ((150, 225, 3) if orientation == 1 else (225, 150, 3))
+    assert np.abs(found.astype(int) - expected).mean() < 1.5
 
 
 def untagged(image: Image.Image, profile: bytes) -> Image.Image:
