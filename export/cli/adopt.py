@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from export.cli.libraries import require_onnx
-from export.cli.options import FOLDER, OUT, VERSION
+from export.cli.options import FOLDER, OUT, RESIZE, VERSION
 from export.cli.output import echo_step, echo_summary
 from export.cli.pull import AlreadyThere
 from models.errors import UserError
@@ -33,7 +33,7 @@ class BadScale(UserError):
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
     "--labels",
-    help=f"{', '.join(LABEL_SETS)}, or a file: a label a line; or .csv: category,name[,kind]  "
+    help=f"{', '.join(LABEL_SETS)}, or a file: text, CSV, JSON or YAML, with or without indices  "
     "[default: those in FILE's metadata]",
 )
 @click.option("--out", type=OUT, help="[default: FILE's name, in BOOTH_MODEL_DIR]")
@@ -42,7 +42,7 @@ class BadScale(UserError):
 @click.option("--title", help="its name for people  [default: its name]")
 @click.option("--photos", type=FOLDER, help="prove it on these  [default: Booth's own]")
 @click.option("--size", type=click.IntRange(1), help="side of the network's square, pixels")
-@click.option("--resize", type=click.IntRange(1), help="side before the centre crop")
+@RESIZE
 @click.option("--squash/--crop", default=None, help="resize both sides, or the shorter one")
 @click.option("--interpolation", type=click.Choice(["bilinear", "bicubic"]))
 @click.option(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from export.cli.libraries import require_torch
-from export.cli.options import FILE, FOLDER, OUT, VERSION
+from export.cli.options import FILE, FOLDER, OUT, RESIZE, VERSION
 from export.cli.output import echo_step, echo_summary
 from models.card import Input
 from models.errors import UserError, validation_as
@@ -50,7 +50,7 @@ class UnknownArchitecture(UserError):
 )
 @click.option("--photos", type=FOLDER, help="calibrate and prove on these  [default: Booth's own]")
 @click.option("--size", type=int, help="side of the network's square, pixels  [default: --arch's]")
-@click.option("--resize", type=int, help="side before the centre crop  [default: 8/7 of --size]")
+@RESIZE
 @click.option("--squash", is_flag=True, help="resize both sides, whatever the aspect ratio")
 @click.option(
     "--interpolation",
@@ -59,7 +59,13 @@ class UnknownArchitecture(UserError):
 )
 @click.option("--mean", type=_RGB, help="of R, G and B, on pixels of 0..255  [default: likewise]")
 @click.option("--std", type=_RGB, help="likewise")
-@click.option("--temperature", type=click.FloatRange(min=0, min_open=True), default=1.0)
+@click.option(
+    "--temperature",
+    type=click.FloatRange(min=0, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="divides the logits, where it is known; `booth calibrate` finds one",
+)
 @click.option(
     "--use", help="which of a checkpoint's networks: ema, or its name  [default: not ema]"
 )
@@ -147,7 +153,7 @@ def _input(
     with validation_as(InvalidCard):
         return Input(
             size=size,
-            resize=resize or round(size * 8 / 7),
+            resize=resize or (size if squash else round(size * 8 / 7)),
             keep_aspect=not squash,
             interpolation=cast("Any", interpolation or usual.interpolation),
         )

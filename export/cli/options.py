@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-__all__ = ["DATA", "FILE", "FOLDER", "OUT", "VERSION", "mirror", "weights_options"]
+__all__ = ["DATA", "FILE", "FOLDER", "OUT", "RESIZE", "VERSION", "mirror", "weights_options"]
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -19,6 +19,12 @@ VERSION = click.option(
     default="1",
     show_default=True,
     help="of the model, by which several of one name stand side by side in the service",
+)
+
+RESIZE = click.option(
+    "--resize",
+    type=click.IntRange(1),
+    help="side before the centre crop  [default: 8/7 of --size; with --squash, --size]",
 )
 
 Command = Callable[..., None]

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from export.cli.export import _config, export
+from export.cli.export import _config, _input, export
+from models.card import Input
 from service.fleet.identity import read_card
 from tests.export.checkpoints import random_network, save_as_torchvision
 from tests.export.cli.invoking import refused
@@ -112,3 +113,15 @@ def test_preprocessing_is_that_of_the_architectures_published_weights(
     assert config.normalisation.mean[0] == mean
     assert (config.input.interpolation, config.input.size) == (interpolation, size)
     assert config.input.resize == round(size * 8 / 7)
+
+
+@pytest.mark.parametrize(
+    ("squash", "resize", "expected"), [(True, None, 64), (True, 96, 96), (False, None, 73)]
+)
+def test_what_is_squashed_is_not_cropped_unless_asked_for(
+    squash: bool, resize: int | None, expected: int
+) -> None:
+    """As `booth adopt` does it."""
+    usual = Input(size=224, resize=256)
+    found = _input(usual, size=64, resize=resize, squash=squash, interpolation=None)
+    assert (found.size, found.resize, found.keep_aspect) == (64, expected, not squash)
