@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 import onnxruntime
 
+from export.confidences import halves
 from export.graph.familiarity import add_familiarity
 from export.graph.file import write_model
 from models.card import ANSWER, Familiarity, Input, Share
@@ -101,10 +102,7 @@ def _kinds(folder: Path) -> Iterator[_Group]:
 
 
 def _halves(group: _Group) -> tuple[_Group, _Group]:
-    """Two random halves, always the same ones."""
-    shuffled = np.random.default_rng(0).permutation(len(group.files))
-    middle = (len(shuffled) + 1) // 2
-    first, second = ([group.files[i] for i in part] for part in np.split(shuffled, [middle]))
+    first, second = ([group.files[i] for i in half] for half in halves(len(group.files)))
     return _Group(f"one half of {group.name}", first), _Group(
         f"the other half of {group.name}", second
     )

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 import numpy as np
 import onnx
-import onnxruntime
 
+from export.confidences import log_probabilities
 from export.graph.file import write_model
 from models.card import Finer
 from models.errors import UserError
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from models.training.temperature import Floats
 
 __all__ = ["fit_finer"]
-
-_BATCH = 32
-_TINY = 1e-12
 
 
 class _Answers(NamedTuple):
@@ -84,22 +81,10 @@ def _answers(model: onnx.ModelProto, card: Card, data: Path) -> _Answers:
             collections.append(one.name.split("/", 1)[0])
     if len(set(collections)) < 2:  # noqa: PLR2004
         raise UserError(f"{data} has no finer photographs of two collections.")
-    logits = _logits(model, squares)
+    logits = log_probabilities(model, squares)
     firsts = logits.argmax(1).tolist()
     right = [first in wanted for first, wanted in zip(firsts, targets, strict=True)]
     return _Answers(logits, np.array(right), np.array(collections))
-
-
-def _logits(model: onnx.ModelProto, squares: list[NDArray[np.uint8]]) -> Floats:
-    """Up to a constant for each photograph."""
-    session = onnxruntime.InferenceSession(
-        model.SerializeToString(), providers=["CPUExecutionProvider"]
-    )
-    rows = []
-    for start in range(0, len(squares), _BATCH):
-        batch = np.stack(squares[start : start + _BATCH])
-        rows.append(session.run(["probabilities"], {"photo": batch})[0])
-    return np.asarray(np.log(np.maximum(np.concatenate(rows), _TINY), dtype=np.float64))
 
 
 def _fitted(answers: _Answers, name: str) -> Finer:

@@ -9,21 +9,19 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from export.confidences import Answers, fit_calibration, halves, log_probabilities
 from export.photographs import Photographs
 from export.pipeline import ExportConfig, Exporter, Precision, write_card
-from export.proof.parity import onnx_probabilities
 from export.training.dataset import DecodedDataset, EvaluationData, Subset, decode_dataset
-from models.card import Bin, Calibration, Card, Label, Measurement
-from models.training.temperature import fit_temperature, softmax
+from models.card import Card, Label, Measurement
 from service.fleet.local import local_classifier
-from service.lab.evaluation import calibration_error, evaluate, reliability
+from service.lab.evaluation import evaluate
 from service.lab.folders import sendable
 
 __all__ = ["labels_with_basis", "make_model_file", "measure_model"]
 
 _DRAFT = "draft.onnx"
 _MOST_FOR_CALIBRATION = 256
-_TINY = 1e-12
 
 Progress = Callable[[str], None]
 
@@ -63,7 +61,9 @@ def make_model_file(
     draft = cache / _DRAFT  # ``out`` appears once, finished
     exporter.write(draft, precision=precision, photographs=seen, progress=progress)
     progress("Fitting the temperature")
-    calibration = _calibrate(draft, fit, check, sendable(evaluation.validation.path.stem))
+    model = onnx.load(draft)
+    name = sendable(evaluation.validation.path.stem)
+    calibration = fit_calibration(_answers(model, fit), _answers(model, check), name)
     final = exporter.with_temperature(calibration.temperature)
     card = final.write(draft, precision=precision, photographs=seen, progress=progress)
     progress("Measuring the file")
@@ -113,38 +113,11 @@ def _learned(label: Label, count: int, *, is_taught: bool) -> Label:
 
 
 def _halves(data: DecodedDataset) -> tuple[DecodedDataset, DecodedDataset]:
-    """Two random halves, always the same ones, of the photographs whose label is known."""
+    """Two halves of the photographs whose label is known."""
     known = np.flatnonzero(data.labels.any(1))
-    shuffled = np.random.default_rng(0).permutation(known)
-    middle = (len(shuffled) + 1) // 2
-    return data.subset(shuffled[:middle]), data.subset(shuffled[middle:])
+    fit, check = halves(len(known))
+    return data.subset(known[fit]), data.subset(known[check])
 
 
-def _calibrate(model: Path, fit: DecodedDataset, check: DecodedDataset, name: str) -> Calibration:
-    """Fit on the answers of the very file, so that its precision's own errors are scaled too."""
-    file = onnx.load(model)
-    temperature = fit_temperature(_logits(file, fit.photos), fit.labels)
-    logits = _logits(file, check.photos)
-    before = _bins(softmax(logits, 1.0), check.labels)
-    after = _bins(softmax(logits, temperature), check.labels)
-    return Calibration(
-        temperature=temperature,
-        fitted_on=f"one half of {name}",
-        fitted_photographs=len(fit),
-        measured_on=f"the other half of {name}",
-        measured_photographs=len(check),
-        error_before=calibration_error(before),
-        error_after=calibration_error(after),
-        bins_before=before,
-        bins_after=after,
-    )
-
-
-def _logits(model: onnx.ModelProto, photos: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Up to a constant for each photograph, which softmax takes away again."""
-    return np.log(np.maximum(onnx_probabilities(model, photos), _TINY), dtype=np.float64)
-
-
-def _bins(probabilities: NDArray[np.float64], labels: NDArray[np.bool_]) -> tuple[Bin, ...]:
-    first = probabilities.argmax(1)
-    return reliability(probabilities.max(1), labels[np.arange(len(labels)), first])
+def _answers(model: onnx.ModelProto, data: DecodedDataset) -> Answers:
+    return Answers(log_probabilities(model, data.photos), data.labels)

@@ -27,6 +27,7 @@ HELP = {
     "export": "Turn a checkpoint of your own into a model file.",
     "adopt": "Turn another program's ONNX classifier into a model file.",
     "evaluate": "Measure a model on labelled photographs.",
+    "calibrate": "Fit a model's confidences on labelled photographs.",
     "tune": "Measure a model on this machine, and pick how it is served best.",
     "verify": "Pull, prove, evaluate, and compare with the published accuracy.",
     "key": "Make a new API key, and the digest that the service keeps of it.",

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from export.training.dataset import DecodedDataset
-from export.training.model_file import _bins, _halves, labels_with_basis
+from export.training.model_file import _halves, labels_with_basis
 from models.card import Label
 
 LABELS = tuple(Label(name=name, category=name) for name in ("bar", "booth/indoor", "cat"))
@@ -31,13 +31,3 @@ def test_the_halves_share_no_photograph_and_hold_every_labelled_one() -> None:
     assert {*fit.names, *check.names} == set(data.names) - {"4", "5"}
     assert [str(photo[0, 0, 0]) for photo in fit.photos] == fit.names
     assert _halves(data)[0].names == fit.names
-
-
-def test_bins_count_a_first_label_of_the_set_as_right() -> None:
-    probabilities = np.array([[0.7, 0.2, 0.1], [0.1, 0.7, 0.2], [0.4, 0.3, 0.3]])
-    labels = np.array([[1, 0, 0], [1, 0, 1], [1, 1, 0]], bool)
-    filled = [one for one in _bins(probabilities, labels) if one.photographs]
-    assert [(one.photographs, one.confidence, one.right) for one in filled] == [
-        (1, 0.4, 1.0),
-        (2, 0.7, 0.5),
-    ]
