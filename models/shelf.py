@@ -48,6 +48,13 @@ def find_model(name: str, folder: Path) -> Path:
         return known[name]
     if name in SOURCES:
         raise ModelNotFound(f"{name} has not been pulled yet; run `booth pull {name}`.")
+    if Path(name).is_file():
+        raise ModelNotFound(
+            f"{name} is no model file: those end in {SUFFIX}, as `booth export`, `booth adopt` and "
+            "`booth train` write them."
+        )
+    if Path(name).name != name:
+        raise ModelNotFound(f"There is no model file {name}.")
     close = get_close_matches(name, [*known, *SOURCES], n=len(known) + len(SOURCES))
     # Of names that are as close, one that is here.
     likeliest = max(close, key=lambda one: (_likeness(name, one), one in known), default=None)

@@ -36,6 +36,7 @@ def test_a_path_is_taken_as_it_is(tmp_path: Path) -> None:
     ("name", "sentence"),
     [
         ("none.onnx", r"^There is no model file none\.onnx\.$"),
+        ("models/none", r"^There is no model file models/none\.$"),
         ("resnet50", r"^resnet50 has not been pulled yet; run `booth pull resnet50`\.$"),
         ("places356", r"^There is no model 'places356'; did you mean places365\?$"),
         ("resnet5", r"^There is no model 'resnet5'; did you mean resnet"),
@@ -47,3 +48,14 @@ def test_what_is_not_there_is_told_with_what_to_do(
 ) -> None:
     with pytest.raises(ModelNotFound, match=sentence):
         find_model(name, tmp_path)
+
+
+def test_a_file_of_another_kind_is_told_what_it_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A checkpoint by its path, or by its name in the folder where one is."""
+    (tmp_path / "mine.pt").touch()
+    monkeypatch.chdir(tmp_path)
+    for name in ("mine.pt", "./mine.pt", str(tmp_path / "mine.pt")):
+        with pytest.raises(ModelNotFound, match=r"mine\.pt is no model file: those end in \.onnx"):
+            find_model(name, tmp_path)
