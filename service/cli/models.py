@@ -73,7 +73,10 @@ def _show_source(source: Source, *, as_json: bool) -> None:
 
 
 def _accuracy(card: Card) -> tuple[str, str]:
-    known = card.published or next(iter(card.measured), None)
+    """The publisher's, or that on the first data that no part of the model was chosen by."""
+    fitted_on = card.calibration.fitted_on if card.calibration else ""
+    unseen = [one for one in card.measured if not fitted_on.endswith(f" of {one.dataset}")]
+    known = card.published or next(iter([*unseen, *card.measured]), None)
     return _percent(known.top1 if known else None), _percent(known.top5 if known else None)
 
 
