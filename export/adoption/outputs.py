@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
-from onnx import TensorProto
 
 from export.adoption.original import AdoptionError
 from export.adoption.walk import makers
@@ -42,7 +41,6 @@ _PASSING = frozenset(
     }
     | {"QuantizeLinear", "ZipMap"}
 )
-_FLOATS = {TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE}
 
 
 @dataclass(frozen=True, slots=True)

@@ -194,7 +194,7 @@ class Trainer:
 
     def _entry(self, **found: float) -> Entry:
         position = self.state.position
-        epoch = position.epoch + position.place / len(self.order)
+        epoch = position.seen / len(self.order)
         now = datetime.now(UTC).isoformat(timespec="seconds")
         return Entry(now, round(position.progress, 4), round(epoch, 3), **found)  # type: ignore[arg-type]
 

@@ -46,7 +46,6 @@ MOST_UNITS = 2048  # of a layer
 _MOST_OF_ALL = 8192  # units of all layers: some 2 MB of JSON
 _MOST_NUMBERS = 200_000  # of maps: some 1.5 MB of JSON
 _MOST_PIXELS = 4_000_000  # of maps as pictures
-_ENCODING_S = 1e-8  # of a map's pixel
 _UNIT_S = 3e-5
 
 

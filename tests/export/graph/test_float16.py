@@ -8,12 +8,13 @@ import pytest
 from onnx import ModelProto, TensorProto, numpy_helper, shape_inference
 
 from export.graph.float16 import to_float16
-from export.graph.model import assemble, classifier_weight
+from export.graph.model import assemble
 from export.graph.trace import trace_network
 from export.photographs import shipped_photographs
 from export.proof.parity import ParityError, check_parity, onnx_probabilities, torch_probabilities
 from models.card import Input
 from tests.export.checkpoints import IMAGENET, random_network, random_traced
+from tests.export.weights import classifier_weight
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,11 +8,12 @@ import pytest
 import torch
 from torch import nn
 
-from export.graph.model import assemble, classifier_weight
+from export.graph.model import assemble
 from export.photographs import shipped_photographs
 from models.card import Input
 from service.inspection.layers import layers
 from tests.export.checkpoints import IMAGENET, random_network, random_traced
+from tests.export.weights import classifier_weight
 from tests.service.inspection.graphs import outputs
 
 if TYPE_CHECKING:

@@ -9,13 +9,14 @@ import onnxruntime
 import pytest
 from onnx import numpy_helper
 
-from export.graph.model import assemble, classifier_weight
+from export.graph.model import assemble
 from export.graph.quantise import quantise
 from export.photographs import shipped_photographs
 from models.card import Input
 from models.normalisation import Normalisation
 from models.shelf import ZOO
 from tests.export.checkpoints import IMAGENET, random_traced
+from tests.export.weights import classifier_weight
 
 if TYPE_CHECKING:
     from pathlib import Path
