@@ -6,11 +6,13 @@ import re
 from collections.abc import Iterator
 from importlib import import_module
 from importlib.util import find_spec
+from inspect import getmembers, isfunction
 from typing import Any
 
 import httpx
 import pytest
 
+from booth_client import Client
 from tests.docs.markdown import read
 
 pytestmark = pytest.mark.xdist_group("docs")  # one worker starts the service for all
@@ -60,6 +62,14 @@ def test_every_error_stands_on_the_page_with_its_status() -> None:
     never_sent = {"unavailable", "bad-model", "unreachable"}
     classes = {one.kind: one.status for one in tree(ERRORS.BoothError)}
     assert told == {kind: status for kind, status in classes.items() if kind not in never_sent}
+
+
+def test_every_method_of_the_client_stands_on_the_page() -> None:
+    told = set(
+        re.findall(r"`(\w+)\(", PAGE.partition("| method | gives |")[2].partition("\n\n")[0])
+    )
+    own = {name for name, _ in getmembers(Client, isfunction) if not name.startswith("_")}
+    assert told == own - {"close"}  # `with` does that
 
 
 def tree(root: Any) -> Iterator[Any]:
