@@ -45,7 +45,7 @@ SHOWN = [
 def answer(address: str, sample: str) -> Any:
     photo = (ROOT / f"demo/samples/{sample}.jpg").read_bytes()
     url = f"http://{address}/classify?top_k=365"
-    return httpx.post(url, content=photo).raise_for_status().json()
+    return httpx.post(url, content=photo, timeout=60).raise_for_status().json()
 
 
 @pytest.mark.parametrize(("document", "place", "label", "shown"), SHOWN, ids=str)
@@ -67,6 +67,16 @@ def test_answers_are_found_in_the_forms_of_all_clients() -> None:
     assert len({document for document, *_ in SHOWN}) >= 7
     for pattern in _SHOWN:
         assert any(pattern.search(read(document)) for document in INTEGRATIONS)
+
+
+def test_the_cells_say_what_the_lecture_says(address: str) -> None:
+    photo = (ROOT / "demo/samples/tracks.jpg").read_bytes()
+    url = f"http://{address}/classify?explain=cells"
+    cells = httpx.post(url, content=photo, timeout=60).raise_for_status().json()["cells"]
+    rows = [[cells["labels"][place[0]]["label"] for place in row] for row in cells["first"]]
+    slopes, ground = rows[1], rows[3:]
+    assert sum(label in {"Valley", "Canyon", "Mountain"} for label in slopes) >= 4
+    assert all(set(row) == {"Railroad track"} for row in ground)
 
 
 def test_as_many_labels_are_measured_as_is_said() -> None:
