@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from PIL import Image
 
 __all__ = [
-    "SCAN",
     "Allowance",
     "BoundedFile",
     "check_layout",
@@ -29,13 +28,13 @@ __all__ = [
 # Several times what 64 million pixels of an honest progressive JPEG need.
 _CPU_SECONDS = 5.0
 
-# libjpeg's own progression has 10 scans; a thumbnail or a second picture bring theirs.
+# libjpeg's own progression has 10 scans.
 _MAX_FULL_SIZE_SCANS = 30
 
 # Asking for a thread's processor time costs more than a step, and an honest photo has some forty.
 _STEPS_PER_CHECK = 16
 
-SCAN = b"\xff\xda\0"  # a JPEG's start of scan, whose header is under 256 bytes
+_SCAN = b"\xff\xda\0"  # a JPEG's start of scan, whose header is under 256 bytes
 # What a scan counts as at the least, in pixels: each one is looked at, however small the picture.
 _LEAST_SCANNED = 1 << 20
 
@@ -101,6 +100,11 @@ def too_costly(name: str) -> BadImage:
 def check_layout(image: Image.Image, data: bytes, max_pixels: int) -> None:
     """Estimate an opened file's cost, in pixels written, before it is decoded.
 
+    Args:
+        image: the file as Pillow opened it.
+        data: the file, a JPEG's without what follows its end.
+        max_pixels: the most that may be written.
+
     Raises:
         BadImage: it is out of proportion to ``max_pixels``.
 
@@ -113,5 +117,5 @@ def _pixels_written(image: Image.Image, data: bytes, least: int) -> int:
     width, height = image.size
     if image.format in {"JPEG", "MPO"}:
         # Not `findall`: of a file that is nothing else it makes objects of thirty times its size.
-        return max(width * height, least) * data.count(SCAN) // _MAX_FULL_SIZE_SCANS
+        return max(width * height, least) * data.count(_SCAN) // _MAX_FULL_SIZE_SCANS
     return width * height

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from booth_client.errors import BadImage
 from service.photo.bounds import Allowance
+from service.photo.segments import SOS, Segment, end_of, segments
 
 __all__ = ["Contents", "picture_of", "with_checksum"]
 
@@ -60,8 +61,7 @@ def picture_of(name: str, data: bytes) -> Contents:
 
 
 _FILL, _FILLING = b"\xff" * 65_536, re.compile(rb"\xff+")  # more than a segment holds
-_SOS, _COMMENT, _TEMPORARY = 0xDA, 0xFE, 0x01
-_STANDALONE = {0, _TEMPORARY, *range(0xD0, 0xD9), 0xFF}
+_COMMENT = 0xFE
 _APPLICATION = range(0xE0, 0xF0)
 _APP1 = 0xE1
 # Of what applications write, libjpeg heeds two for the colours, and a third is the profile.
@@ -69,58 +69,44 @@ _KEPT = {0xE0: (b"JFIF\0", 14), 0xE2: (b"ICC_PROFILE\0", 15), 0xEE: (b"Adobe", 1
 
 
 def _jpeg(data: bytes) -> Contents:
-    """Keep the segments of which the picture is made, and from its first scan on all."""
+    """Keep the segments of which the picture is made, and from its first scan to its end all."""
     kept, exif, last = [data[:2]], None, 2
-    for chunk in _segments(data):
-        marker = chunk.kind[0]
-        if marker == _SOS:
-            last = chunk.start
+    for segment in segments(data, 2):
+        if segment.marker == SOS:
+            last = segment.start
             break
-        if marker == _APP1 and exif is None and data.startswith(b"Exif\0", chunk.body):
-            exif = data[chunk.body + 6 : chunk.end]
-        if _is_needed(data, marker, chunk):
-            kept.append(data[chunk.start : chunk.end])
-        last = chunk.end
-    scans = _without_fill(data, last)
+        if segment.marker == _APP1 and exif is None and data.startswith(b"Exif\0", segment.body):
+            exif = data[segment.body + 6 : segment.end]
+        if _is_needed(data, segment):
+            kept.append(data[segment.start : segment.end])
+        last = segment.end
+    scans = _without_fill(data, last, end_of(data, last) or len(data))
     size = sum(map(len, kept)) + sum(map(len, scans))
     whole = data if size == len(data) else b"".join([*kept, *scans])
     return Contents(whole, exif or b"")
 
 
-def _without_fill(data: bytes, at: int) -> list[memoryview]:
-    """What stands from ``at`` on, with one byte in place of many that may stand before a marker.
+def _without_fill(data: bytes, at: int, end: int) -> list[memoryview]:
+    """What stands from ``at`` to ``end``, with one byte in place of many that may fill it up.
 
     Pillow reads a file piece by piece, and libjpeg goes over all of these again with each.
     """
     view = memoryview(data)
     # Of so many, two of these are among them.
-    if b"\xff\xff" not in data[at :: len(_FILL) // 2]:
-        return [view[at:]]
+    if b"\xff\xff" not in data[at : end : len(_FILL) // 2]:
+        return [view[at:end]]
     kept = []
-    while (start := data.find(_FILL, at)) >= 0:
+    while (start := data.find(_FILL, at, end)) >= 0:
         kept.append(view[at:start])
         at = _FILLING.match(data, start).end() - 1  # type: ignore[union-attr]
-    return [*kept, view[at:]]
+    return [*kept, view[at:end]]
 
 
-def _segments(data: bytes) -> Iterator[_Chunk]:
-    """Walk over the segments, and over what lies between them, as libjpeg does."""
-    allowance, at = Allowance(), 2
-    while (at := data.find(b"\xff", at)) >= 0 and at + 4 <= len(data):
-        allowance.check()
-        if data[at + 1] in _STANDALONE:
-            at += 1 if data[at + 1] == 0xFF else 2  # noqa: PLR2004 (a marker may begin with many)
-            continue
-        length = max(2, data[at + 2] << 8 | data[at + 3])
-        yield _Chunk(data[at + 1 : at + 2], at, at + 4, at + 2 + length)
-        at += 2 + length
-
-
-def _is_needed(data: bytes, marker: int, chunk: _Chunk) -> bool:
-    if marker in _APPLICATION:
-        start, least = _KEPT.get(marker, (b"", 1 << 16))
-        return data.startswith(start, chunk.body) and chunk.end - chunk.body >= least
-    return marker != _COMMENT
+def _is_needed(data: bytes, segment: Segment) -> bool:
+    if segment.marker in _APPLICATION:
+        start, least = _KEPT.get(segment.marker, (b"", 1 << 16))
+        return data.startswith(start, segment.body) and segment.end - segment.body >= least
+    return segment.marker != _COMMENT
 
 
 _PNG_START = 8

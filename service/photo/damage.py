@@ -7,7 +7,6 @@ decoded once.
 
 from __future__ import annotations
 
-import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,9 +14,10 @@ import numpy as np
 from PIL import Image
 
 from booth_client.errors import BadImage
-from service.photo.bounds import SCAN, BoundedFile
+from service.photo.bounds import BoundedFile
 from service.photo.container import with_checksum
 from service.photo.jpeg import rgb_pixels
+from service.photo.segments import scans_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +37,6 @@ _FILLS = (0xA5, 0x5B)
 _BILEVEL_FILLS = (255, 0)
 
 _EOI = b"\xff\xd9"
-_SCAN = re.compile(SCAN)
 # Random enough, and without the byte that begins a marker.
 _NOISE = bytes(pow(3, i, 65537) % 255 for i in range(4096))
 # libjpeg's for blocks of which nothing has come; CMYK is stored inverted.
@@ -63,7 +62,7 @@ def load(image: Image.Image, data: bytes, scale: int) -> Image.Image | NDArray[n
 
     Args:
         image: the file as Pillow opened it; no pixel has been read.
-        data: the file.
+        data: the file, a JPEG's without what follows its end.
         scale: by what a JPEG's width and height are divided: 1, 2, 4 or 8.
 
     Returns:
@@ -224,15 +223,14 @@ def check_share(name: str, share: float) -> None:
 
 
 def _jpeg(image: Image.Image, data: bytes, scale: int) -> Image.Image | NDArray[np.uint8]:
-    end = data.rfind(_EOI)
-    if end < 0:
+    if not data.endswith(_EOI):
         # Who allots a file before it has come leaves zeros at its end.
         return _cut_jpeg(image, data.rstrip(b"\0"), scale)
     pixels = rgb_pixels(image, data, scale)
     if pixels is None:
         image.load()
     if _ends_grey(image if pixels is None else pixels):
-        body = data[:end]
+        body = data.removesuffix(_EOI)
         whole = image if pixels is None else Image.fromarray(pixels)
         check_share(str(image.format), _share(image, body, _end(whole, body, scale)))
     return image if pixels is None else pixels
@@ -254,7 +252,7 @@ def _cut_jpeg(image: Image.Image, body: bytes, scale: int) -> Image.Image:
     decoded.load()
     end = _end(decoded, body, scale)
     check_share(str(image.format), _share(image, body, end))
-    if len(_scans(body)) > 1 or end.row == decoded.height:
+    if len(scans_of(body)) > 1 or end.row == decoded.height:
         return decoded
     missing = np.zeros(decoded.size[::-1], bool)
     missing[end.row :] = True
@@ -277,7 +275,7 @@ def _end(decoded: Image.Image, body: bytes, scale: int) -> _End:
         scale: of ``decoded``.
 
     """
-    if len(_scans(body)) > 1 and scale > _MOST_MEASURED_SCALE:
+    if len(scans_of(body)) > 1 and scale > _MOST_MEASURED_SCALE:
         scale = _MOST_MEASURED_SCALE
         decoded = _drafted(body + _EOI, scale)
     noisy = _drafted(body + _NOISE + _EOI, scale)
@@ -300,16 +298,12 @@ def _drafted(data: bytes, scale: int) -> Image.Image:
 
 def _share(image: Image.Image, body: bytes, end: _End) -> float:
     """Of a picture in one scan, the share of its pixels; of several scans, that of its data."""
-    scans = _scans(body)
+    scans = scans_of(body)
     if len(scans) == 1:
         return end.share
     begun = len(body) - scans[-1]  # and would have gone on like that
     to_come = begun / max(end.share, 1e-3) - begun + _bytes_of_later_scans(image, body, scans)
     return len(body) / (len(body) + to_come)
-
-
-def _scans(body: bytes) -> list[int]:
-    return [found.start() for found in _SCAN.finditer(body)]
 
 
 def _bytes_of_later_scans(image: Image.Image, body: bytes, scans: list[int]) -> float:

@@ -17,7 +17,7 @@ from PIL import Image
 from booth_client.errors import BadImage
 from models.card import Input
 from service.photo.decode import decode
-from tests.service.photo.parts import encoded, png_chunk
+from tests.service.photo.parts import encoded, png_chunk, segment, with_segments
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -158,6 +158,29 @@ def test_a_grey_corner_is_no_damage() -> None:
     image.paste((128, 128, 128), (32, 32, 64, 64))
     data = encoded(image, "JPEG", quality=95)
     assert np.abs(pixels(data) - pixels(encoded(image))).mean() < 6
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_what_follows_the_end_is_no_part_of_it(picture: Image.Image, progressive: bool) -> None:
+    """A motion photograph's video is behind it, with whatever bytes."""
+    image = picture.copy()
+    image.paste((128, 128, 128), (120, 120, SIDE, SIDE))
+    whole = encoded(image, "JPEG", progressive=progressive, quality=90)
+    video = b"\xff\xda\0" + bytes(range(1, 200)) + b"\xff\xd9" + bytes(50)
+    assert (pixels(whole + video) == pixels(whole)).all()
+    with pytest.raises(BadImage, match=r"only \d\d % of its picture|last of its scans"):
+        decode(cut(whole, 0.6) + b"\xff\xd9" + video, INPUT)
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_bytes_of_a_profile_are_neither_scans_nor_the_end(
+    picture: Image.Image, progressive: bool
+) -> None:
+    whole = encoded(picture, "JPEG", progressive=progressive, quality=90)
+    like_markers = b"\xff\xda\0\x0c\3\1\0\2\x11\3\x11\0\x3f\0\xff\xd9"
+    profile = segment(0xE2, b"ICC_PROFILE\0\1\1" + like_markers)
+    some = pixels(cut(whole, 0.96))
+    assert (pixels(with_segments(cut(whole, 0.96), profile)) == some).all()
 
 
 def interlaced(image: Image.Image) -> bytes:
