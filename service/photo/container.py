@@ -262,7 +262,7 @@ _RIFF_START = 12
 _WEBP_KEPT = {b"VP8X", b"ICCP", b"ANIM", b"ALPH", b"VP8 ", b"VP8L", b"ANMF"}
 _WEBP_PIXELS = {b"VP8 ", b"VP8L", b"ANMF"}
 _WEBP_FLAGS = 0b00111010  # profile, transparency, animation; Exif and XMP are left out
-_WEBP_PROFILE, _WEBP_HAS_EXIF = 0b00100000, 0b00001000
+_WEBP_PROFILE, _WEBP_TRANSPARENCY, _WEBP_HAS_EXIF = 0b00100000, 0b00010000, 0b00001000
 
 
 def _webp(data: bytes) -> Contents:
@@ -298,6 +298,8 @@ def _riff(data: bytes, chunks: dict[bytes, _Chunk]) -> bytes:
         if kind == b"VP8X" and len(part) > 8:  # noqa: PLR2004 (where its flags are)
             flags = part[8] & _WEBP_FLAGS
             flags &= ~0 if b"ICCP" in chunks else ~_WEBP_PROFILE
+            # A frame may cover a part of the canvas, and be clear in places, whatever this says.
+            flags |= _WEBP_TRANSPARENCY if b"ANMF" in chunks else 0
             part = memoryview(b"".join([part[:8], bytes([flags]), part[9:]]))
         parts += [part, memoryview(bytes(len(part) & 1))]
     body = b"".join(parts)

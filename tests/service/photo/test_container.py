@@ -237,6 +237,27 @@ def test_of_an_animated_webp_the_first_frame_is_enough() -> None:
     assert (decode(data[:-20], INPUT).pixels == decode(PNG, INPUT).pixels).all()
 
 
+def animated_webp(frame: Image.Image, flags: int) -> bytes:
+    """A WebP of one frame on a canvas of 48 x 24, at 4, 2."""
+    still = encoded(frame, "WEBP", lossless=True)
+    sides = b"".join((side - 1).to_bytes(3, "little") for side in frame.size)
+    place = b"\2\0\0\1\0\0" if frame.size != (48, 24) else bytes(6)
+    parts = [(b"ANIM", bytes(4) + b"\0\0"), (b"ANMF", place + sides + bytes(4) + still[12:])]
+    return riff(WEBP, before=parts, flags=flags)
+
+
+@pytest.mark.parametrize("flags", [0b10, 0b10010])
+def test_a_webp_s_first_frame_lies_on_white_whatever_its_flags(flags: int) -> None:
+    frame = picture().crop((4, 2, 44, 20)).convert("RGBA")
+    frame.putpixel((0, 0), (0, 0, 0, 0))
+    paper = Image.new("RGB", (48, 24), "white")
+    paper.paste(frame, (4, 2), frame)
+    seen = decode(animated_webp(frame, flags), INPUT).pixels
+    assert (seen == decode(encoded(paper), INPUT).pixels).all()
+    whole = decode(animated_webp(picture(), flags), INPUT).pixels
+    assert (whole == decode(PNG, INPUT).pixels).all()
+
+
 def test_a_webp_without_all_its_pixels_is_refused() -> None:
     whole = encoded(Image.effect_noise((64, 64), 50), "WEBP")
     with pytest.raises(BadImage, match=r"ends after 9[45] % of its data.*send all of it"):
