@@ -12,6 +12,7 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import NamedTuple
 
 from booth_client.errors import BadImage
@@ -130,7 +131,10 @@ def _png(data: bytes) -> Contents:
     """Keep what the picture is made of, up to the end of its pixels."""
     kept: list[memoryview] = [memoryview(data)[:_PNG_START]]
     exif, pixels, is_changed = None, False, False
+    frame = _first_frame(data)
     for chunk in _png_chunks(data):
+        if chunk.kind == b"IDAT" and frame:
+            return Contents(b"".join([*kept, *frame, _IEND]), exif or b"")
         if chunk.kind == b"IEND":
             kept.append(memoryview(_IEND))
             is_changed = is_changed or chunk.end != len(data)
@@ -148,6 +152,58 @@ def _png(data: bytes) -> Contents:
 
 
 _IEND = b"\0\0\0\0IEND\xae\x42\x60\x82"
+_PNG_SIZE = struct.Struct(">16xII")
+_PNG_INTERLACED_AT = 28
+_FRAME_CONTROL = struct.Struct(">IIIIIHHBB")  # PNG, 3rd edition, section 11.3.6.2
+
+
+def _first_frame(data: bytes) -> list[bytes | bytearray]:
+    """The first frame of an animation, where the pixels before it are none of its frames.
+
+    Returns:
+        The chunks that put it in their place: where it lies on the canvas, and its pixels. Nothing
+        for another picture, and where it can't be placed: then the pixels before it count.
+
+    """
+    chunks = _png_chunks(data)
+    before = {one.kind: one for one in takewhile(_is_no_pixels, chunks) if one.kind in _ANIMATED}
+    if b"fcTL" in before or b"acTL" not in before or not any(_body(data, before[b"acTL"])[:4]):
+        return []
+    control, packed = b"", bytearray()
+    for chunk in chunks:
+        if chunk.kind == b"IEND" or (chunk.kind == b"fcTL" and control):
+            break
+        if chunk.kind == b"fcTL":
+            control = bytes(_body(data, chunk))
+        elif chunk.kind == b"fdAT" and control:
+            packed += _body(data, chunk)[4:]
+    if not packed or not _can_be_placed(data, control):
+        return []
+    head = struct.pack(">I4s", len(packed), b"IDAT")
+    checksum = struct.pack(">I", zlib.crc32(packed, zlib.crc32(b"IDAT")))
+    return [_png_chunk(b"fcTL", bytes(4) + control[4:]), head, packed, checksum]
+
+
+_ANIMATED = {b"acTL", b"fcTL"}
+
+
+def _is_no_pixels(chunk: _Chunk) -> bool:
+    return chunk.kind != b"IDAT"
+
+
+def _body(data: bytes, chunk: _Chunk) -> memoryview:
+    return memoryview(data)[chunk.body : chunk.end - 4]
+
+
+def _can_be_placed(data: bytes, control: bytes) -> bool:
+    if len(control) != _FRAME_CONTROL.size:
+        return False
+    across, down = _PNG_SIZE.unpack_from(data)
+    _, width, height, left, top, *_ = _FRAME_CONTROL.unpack(control)
+    is_inside = left + width <= across and top + height <= down
+    # Pillow puts pixels that are interlaced into the corner, wherever they belong.
+    is_placed = not data[_PNG_INTERLACED_AT] or not (left or top)
+    return bool(width and height and is_inside and is_placed)
 
 
 def _png_chunks(data: bytes) -> Iterator[_Chunk]:

@@ -237,6 +237,69 @@ def test_of_an_animated_webp_the_first_frame_is_enough() -> None:
     assert (decode(data[:-20], INPUT).pixels == decode(PNG, INPUT).pixels).all()
 
 
+def chunks_of(png: bytes, kind: bytes) -> list[bytes]:
+    found, at = [], 8
+    while at < len(png):
+        end = at + 12 + int.from_bytes(png[at : at + 4], "big")
+        found += [png[at + 8 : end - 4]] if png[at + 4 : at + 8] == kind else []
+        at = end
+    return found
+
+
+def with_a_hidden_default(
+    default: Image.Image, frame: Image.Image, place: tuple[int, int], frames: int = 1
+) -> bytes:
+    """An animated PNG whose own pixels are not among its frames (PNG, 3rd edition, 4.9)."""
+    still = encoded(default)
+    packed = chunks_of(encoded(frame), b"IDAT")[0]
+    control = struct.pack(">IIIIIHHBB", 0, *frame.size, *place, 1, 10, 0, 0)
+    animated = [
+        png_chunk(b"fcTL", control),
+        png_chunk(b"fdAT", b"\0\0\0\1" + packed[:30]),
+        png_chunk(b"fdAT", b"\0\0\0\2" + packed[30:]),
+        png_chunk(b"fcTL", b"\0\0\0\3" + control[4:]),
+        png_chunk(b"fdAT", b"\0\0\0\4" + chunks_of(still, b"IDAT")[0]),
+    ]
+    start = png_chunk(b"acTL", struct.pack(">II", frames, 0))
+    return with_chunks(still, start, after=b"".join(animated))
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA", "1", "P", "I;16"])
+@pytest.mark.parametrize("box", [(0, 0, 48, 24), (4, 2, 44, 20)])
+def test_of_an_animated_png_the_first_frame_counts_and_not_what_it_hides(
+    mode: str, box: tuple[int, int, int, int]
+) -> None:
+    seen = picture().quantize(8) if mode == "P" else picture().convert(mode.replace("I;16", "L"))
+    stored = seen
+    if mode == "I;16":
+        stored = Image.fromarray(np.asarray(seen).astype(np.uint16) * 257)
+    hidden = stored.transpose(Image.Transpose.ROTATE_180)
+    data = with_a_hidden_default(hidden, stored.crop(box), box[:2])
+    paper = Image.new("RGB", (48, 24), "white")
+    paper.paste(seen.crop(box).convert("RGB"), box[:2])
+    photo = decode(data, INPUT)
+    assert (photo.pixels == decode(encoded(paper), INPUT).pixels).all()
+    assert (photo.width, photo.height) == (48, 24)
+
+
+@pytest.mark.parametrize("place", [(9, 0), (0, 7), (0xFFFFFFFF, 0)])
+def test_of_a_broken_animation_the_png_s_own_pixels_count(place: tuple[int, int]) -> None:
+    for data in (
+        with_a_hidden_default(picture(), picture().crop((0, 0, 40, 18)), place),
+        with_a_hidden_default(picture(), picture().rotate(180), (0, 0), frames=0),
+    ):
+        assert (decode(data, INPUT).pixels == decode(PNG, INPUT).pixels).all()
+
+
+def test_of_a_frame_that_is_cut_short_the_share_that_is_there_is_told() -> None:
+    noise = Image.effect_noise((48, 24), 90)
+    data = with_a_hidden_default(noise.rotate(180), noise, (0, 0))
+    start, end = data.index(b"fdAT"), data.rindex(b"fcTL")
+    assert decode(data[: end - 24], INPUT).width == 48
+    with pytest.raises(BadImage, match=r"only [45]\d % of its picture"):
+        decode(data[: (start + end) // 2], INPUT)
+
+
 def animated_webp(frame: Image.Image, flags: int) -> bytes:
     """A WebP of one frame on a canvas of 48 x 24, at 4, 2."""
     still = encoded(frame, "WEBP", lossless=True)

@@ -17,7 +17,7 @@ from PIL import Image
 from booth_client.errors import BadImage
 from models.card import Input
 from service.photo.decode import decode
-from tests.service.photo.parts import encoded, png_chunk, segment, with_segments
+from tests.service.photo.parts import encoded, png_chunk, segment, with_chunks, with_segments
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -207,6 +207,21 @@ def test_an_interlaced_png_lacks_every_second_row_at_its_end(picture: Image.Imag
     assert white[np.flatnonzero(white)[0] :: 2].all()
     with pytest.raises(BadImage, match=r"only [678]\d % of its picture"):
         decode(cut(whole, 0.75), INPUT)
+
+
+@pytest.mark.parametrize(("place", "is_drawn"), [((0, 0), True), ((8, 3), False)])
+def test_an_interlaced_frame_that_hides_the_png_is_drawn_in_the_corner_alone(
+    picture: Image.Image, place: tuple[int, int], is_drawn: bool
+) -> None:
+    hidden, frame = picture.rotate(180), picture.crop((0, 0, 100, 70))
+    packed = interlaced(frame)[41:-16]
+    control = struct.pack(">IIIIIHHBB", 0, *frame.size, *place, 1, 10, 0, 0)
+    start = png_chunk(b"acTL", struct.pack(">II", 1, 0))
+    after = png_chunk(b"fcTL", control) + png_chunk(b"fdAT", bytes(4) + packed)
+    paper = Image.new("RGB", picture.size, "white")
+    paper.paste(frame, place)
+    shown = pixels(with_chunks(interlaced(hidden), start, after=after))
+    assert (shown == np.asarray(paper if is_drawn else hidden)).all()
 
 
 def test_an_interlaced_gif_repeats_rows_at_its_end(picture: Image.Image) -> None:
