@@ -22,10 +22,10 @@ FORMATS = (
 
 _DECODED = re.compile(
     rb"(?P<JPEG>\xff\xd8\xff)"
-    rb"|(?P<PNG>\x89PNG\r\n\x1a\n)"
+    rb"|(?P<PNG>\x89PNG\r\n\x1a\n(?!....CgBI))"
     rb"|(?P<WEBP>RIFF....WEBP)"
     rb"|(?P<GIF>GIF8[79]a)"
-    rb"|(?P<BMP>BM)"
+    rb"|(?P<BMP>BM(?!.{14}(?!\0\0)..|[\s -~]{1,15}\Z))"  # a header of below 64 KiB, and no text
     rb"|(?P<TIFF>II[*+]\0|MM\0[*+])",
     re.DOTALL,
 )
@@ -38,6 +38,13 @@ _BRANDS = {
 }
 _MOST_BRANDS = 256  # bytes; files have three to ten brands
 _CALLED = {"AVIF": "an AVIF image", "HEIC": "a HEIC photograph"}
+
+# Truevision's, version 2: colours from a map or none, its kind, a size that is not 0, the bits of a
+# pixel, and of its last byte two bits that are 0.
+_TARGA = (
+    rb".(\x01[\x01\x09]..(?!\0\0)..[\x0f\x10\x18\x20]|\0[\x02\x03\x0a\x0b]\0{5})"
+    rb"....(?!\0\0)..(?!\0\0)..[\x08\x0f\x10\x18\x20][\0-\x3f]"
+)
 
 # The order matters: an HTML page may hold a drawing, and both are text.
 _FOREIGN = tuple(
@@ -54,15 +61,17 @@ _FOREIGN = tuple(
         ("a Photoshop document", rb"8BPS"),
         ("a PDF document", rb"%PDF-"),
         ("a PostScript document", rb"%!PS|\xc5\xd0\xd3\xc6"),
-        ("an icon", rb"\0\0[\x01\x02]\0"),
+        ("a PNG as Xcode packs it into apps for iOS (CgBI)", rb"\x89PNG\r\n\x1a\n....CgBI"),
+        ("an icon", rb"\0\0[\x01\x02]\0(?!\0\0)"),
+        ("a Targa (TGA) image", _TARGA),
         ("an OpenEXR image", rb"v/1\x01"),
         ("a raw photograph", rb"FUJIFILM|IIRO|IIRS|IIU\0"),
-        ("a sound", rb"ID3|OggS|fLaC|RIFF....WAVE"),
+        ("a sound", rb"ID3[\x02-\x04]|OggS\0|fLaC\0|RIFF....WAVE"),
         ("an archive", rb"PK\x03\x04|\x1f\x8b|7z\xbc\xaf|Rar!"),
         ("an HTML page", rb"(\xef\xbb\xbf)?\s*(<!doctype html|<html|<head)"),
         ("an SVG drawing", rb"(\xef\xbb\xbf)?\s*<(svg|[?!].*<svg)"),
         ("base64 text, not yet decoded", rb"data:image/|/9j/|iVBORw0KGgo|R0lGODlh|UklGR"),
-        ("a Netpbm image", rb"P[1-7]\s"),
+        ("a Netpbm image", rb"P[1-6]\s+[#\d]|P7\s"),
         ("a Radiance image", rb"#\?R"),
         ("text", rb"(\xef\xbb\xbf)?[\t\n\f\r -~]+\Z"),
     )

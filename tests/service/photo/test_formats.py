@@ -66,6 +66,16 @@ def test_what_follows_the_brands_is_none() -> None:
         (b"%PDF-1.7\n", "PDF"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n", "PostScript"),
         (b"\0\0\1\0\1\0\x10\x10", "icon"),
+        (b"\0\0\2\0\3\0\x20\x20\0\0", "icon"),
+        (b"\0\0\2\0\0\0\0\0\0\0\0\0\x80\2\xaa\1\x18\x20", "a Targa"),
+        (b"\x05\0\x0a\0\0\0\0\0\0\0\0\0\x80\2\0\1\x20\x08", "a Targa"),
+        (b"\0\1\1\0\0\0\1\x18\0\0\0\0\x80\2\xaa\1\x08\0", "a Targa"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\4CgBI\x50\0\x20\6", "Xcode"),
+        (b"BMW is a maker of cars.", "This is text"),
+        (b"BMW\n", "This is text"),
+        (b"P1 is a car. ID3 is another. P5 a third.", "This is text"),
+        (b"ID3v2 is how songs are tagged.", "This is text"),
+        (b"ID3\4\0\0", "sound"),
         (b"PK\3\4\x14\0\0\0", "archive"),
         (b"<!DOCTYPE html><html><svg></svg>", "HTML"),
         (b'<?xml version="1.0"?>\n<!-- drawn -->\n<svg viewBox="0 0 1 1"/>', "SVG"),
@@ -81,6 +91,12 @@ def test_a_foreign_file_is_named(data: bytes, looks_like: str) -> None:
     with pytest.raises(UnsupportedFormat, match=looks_like) as caught:
         format_of(data)
     assert "send a JPEG, PNG, WebP, GIF, BMP, TIFF" in caught.value.detail
+
+
+def test_what_a_targa_or_icon_may_begin_with_is_not_enough() -> None:
+    for data in (b"\0\0\2\0\0\0" + bytes(12), b"\0\0\1\0\0\0", b"BM\xff" + b"\xff" * 60):
+        with pytest.raises(UnsupportedFormat, match="no known image format"):
+            format_of(data)
 
 
 @pytest.mark.parametrize("data", [b"\xff", b"\x89PNG", b"\x93\x01\x02\x03", bytes(100)])
