@@ -87,6 +87,7 @@ class Labelling:
         names: Names,
         told: Mapping[str, str],
         known: Collection[str] = PARAMETERS,
+        place: str = "the address",
     ) -> Labelled:
         """The labels of a request's photographs.
 
@@ -95,19 +96,20 @@ class Labelling:
             names: what its JSON may have.
             told: parameters that stand elsewhere: in the path, or in a header.
             known: the parameters there are.
+            place: where ``told`` stand.
 
         Raises:
             BoothError: of all photographs, the first's: those clients know one error for all. Else
                 as ``Answering`` does.
 
         """
-        given = _together(parameters(request.scope["query_string"], known), told)
-        query = _parsed(given)
+        in_query = parameters(request.scope["query_string"], known)
+        query = _parsed(_together(in_query, told))
         answering = self._answering
         answering.refuse_early(request, query.model, query.version, query.timeout_s)
         with await answering.photographs(request, known, names) as asked:
             if asked.fields:
-                query = _parsed(merged(given, asked.fields))
+                query = _parsed(merged(in_query, merged(told, asked.fields, place)))
             # While the body came, another may have been loaded in its place.
             model = answering.model(request, query.model, query.version)
             results = await answering.answers(

@@ -53,7 +53,9 @@ class _Front:
     async def invoke(self, request: Request) -> Response:
         """Label one photograph, or several; the answer has the form of the question."""
         attributes = request.headers.get(_ATTRIBUTES, "")
-        labelled = await self._labelling.ask(request, _NAMES, _parameters(attributes), _KNOWN)
+        labelled = await self._labelling.ask(
+            request, _NAMES, _parameters(attributes), _KNOWN, f"the header {_ATTRIBUTES}"
+        )
 
         def content() -> Any:
             kind = in_lists if labelled.name == "inputs" else in_kind

@@ -56,8 +56,15 @@ def given_twice(name: str) -> InvalidParameter:
     return InvalidParameter(f"{name} is given more than once; send it once.")
 
 
-def merged(query: Mapping[str, str], fields: Mapping[str, str]) -> dict[str, str]:
+def merged(
+    query: Mapping[str, str], fields: Mapping[str, str], place: str = "the address"
+) -> dict[str, str]:
     """The parameters of a query and those of a body together.
+
+    Args:
+        query: the first.
+        fields: the second.
+        place: where the first stand, for who is told of a contradiction.
 
     Raises:
         InvalidParameter: they contradict each other.
@@ -66,7 +73,7 @@ def merged(query: Mapping[str, str], fields: Mapping[str, str]) -> dict[str, str
     for name in query.keys() & fields.keys():
         if query[name] != fields[name]:
             raise InvalidParameter(
-                f"{name} is {query[name][:_MOST_SHOWN]!r} in the address and "
+                f"{name} is {query[name][:_MOST_SHOWN]!r} in {place} and "
                 f"{fields[name][:_MOST_SHOWN]!r} in the body; send it once."
             )
     return {**fields, **query}

@@ -59,6 +59,15 @@ def test_attributes_that_won_t_do(tiny_server: str, attributes: str, sentence: s
     assert sentence in problem(refusal, 422, "invalid-parameter")
 
 
+def test_an_attribute_that_the_body_contradicts_is_said_to_be_in_the_header(
+    tiny_server: str,
+) -> None:
+    body = {"instances": [{"b64": RED64}], "parameters": {"top_k": 2}}
+    told = problem(invoked(tiny_server, "top_k=1", json=body), 422, "invalid-parameter")
+    assert told == f"top_k is '1' in the header {ATTRIBUTES} and '2' in the body; send it once."
+    assert invoked(tiny_server, "top_k=2", json=body).status_code == 200
+
+
 def test_the_ping_says_whether_it_is_ready(inside: Inside) -> None:
     assert httpx.get(f"{inside.url}/ping").status_code == 200
     inside.state.draining = True

@@ -39,6 +39,8 @@ def test_a_body_s_parameters_add_to_the_query_s_and_never_contradict_them() -> N
     with pytest.raises(InvalidParameter) as refusal:
         merged({"a": "1"}, {"a": "2"})
     assert refusal.value.detail == "a is '1' in the address and '2' in the body; send it once."
+    with pytest.raises(InvalidParameter, match="a is '1' in the header X and '2' in the body"):
+        merged({"a": "1"}, {"a": "2"}, "the header X")
 
 
 def test_a_whole_number_is_read_and_anything_else_refused() -> None:
