@@ -11,6 +11,7 @@ import struct
 import time
 from dataclasses import dataclass
 from io import BytesIO
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from booth_client.errors import UnsupportedFormat
 from service.photo import bounds
+from service.photo.segments import SOS, segments
 from service.photo.tiff_tags import Directory, Tag, read_directory
 
 if TYPE_CHECKING:
@@ -386,11 +388,15 @@ class _Blocks:
         # No compression makes more of what it packs; what a file says beyond that is not honest.
         most = 2 * layout.row_bytes * heights[0] + 4096
         strips = [
-            self._turned(np.frombuffer(data[place : place + min(size or most, most)], np.uint8))
+            self._turned(
+                np.frombuffer(data[place : place + min(size or most, most)], np.uint8)
+            ).tobytes()
             for place, size in zip(places, sizes, strict=True)
         ]
+        if layout.compression == _JPEG and layout.photometric == _YCBCR and _is_lossless(strips[0]):
+            raise _unusual("YCbCr packed as lossless JPEG")  # libjpeg does not make RGB of it
         tags = self._strip_tags(width, heights, pixel_bytes)
-        image = TiffImageFile(BytesIO(_tiff_of(tags, [strip.tobytes() for strip in strips])))
+        image = TiffImageFile(BytesIO(_tiff_of(tags, strips)))
         image.load()
         return image
 
@@ -451,6 +457,15 @@ class _Blocks:
             is_predicted = layout.predictor == 2  # noqa: PLR2004
             return _summed(samples) if is_predicted else samples
         return _packed(rows, layout.across * layout.in_block, layout.bits).reshape(shape)
+
+
+_LOSSLESS = 0xC3  # ITU-T T.81, table B.1
+
+
+def _is_lossless(jpeg: bytes) -> bool:
+    """Tell whether a JPEG's frame is a lossless one."""
+    before = takewhile(lambda segment: segment.marker != SOS, segments(jpeg, 2))
+    return any(segment.marker == _LOSSLESS for segment in before)
 
 
 _REVERSED = np.packbits(

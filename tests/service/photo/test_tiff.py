@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import io
+import json
+import struct
+import subprocess
+import sys
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -19,6 +23,7 @@ from service.photo.colour import is_rgb, to_rgb
 from service.photo.decode import decode
 from service.photo.tiff import read_tiff
 from tests.service.photo import tiffs
+from tests.service.photo.parts import segment
 from tests.service.photo.tiffs import Storage, directory, file_of, tiff
 
 WIDTH, HEIGHT = 23, 17
@@ -245,6 +250,60 @@ def test_cmyk_and_alpha_packed_as_jpeg_are_seen() -> None:
         image.save(file, "TIFF", compression="jpeg", quality=100)
         expected = np.asarray(image.convert("RGB"), int)
         assert np.abs(seen(file.getvalue()) - expected).max() <= 3
+
+
+def lossless(components: int, width: int = WIDTH, height: int = HEIGHT) -> bytes:
+    """A lossless JPEG of the one colour (168, 88, 128), or of its first components."""
+    frame = struct.pack(">BHHB", 8, height, width, components)
+    numbers = range(1, components + 1)
+    # Codes: 0 for no difference to the pixel before, 10 for one of 6 bits.
+    parts = [
+        segment(0xC3, frame + b"".join(bytes([number, 0x11, 0]) for number in numbers)),
+        segment(0xC4, b"\0\1\1" + bytes(14) + b"\0\6"),
+        segment(
+            0xDA,
+            bytes([components, *(byte for number in numbers for byte in (number, 0))]) + b"\1\0\0",
+        ),
+    ]
+    pixels = b"\xa8\x97"[:components] + bytes(width * height * components)  # +40, then -40
+    return b"\xff\xd8" + b"".join(parts) + pixels + b"\xff\xd9"
+
+
+_DECODE_ALL = """
+import json, sys
+from booth_client.errors import BoothError
+from service.photo.tiff import read_tiff
+for data in json.load(sys.stdin):
+    try:
+        print(read_tiff(bytes.fromhex(data), 1_000_000).convert("RGB").getpixel((3, 3)))
+    except BoothError as error:
+        print(error.detail)
+    except Exception:
+        print("damaged")
+"""
+
+
+def test_lossless_jpeg_is_seen_or_named_and_never_takes_the_process_down() -> None:
+    def of(photometric: int, strip: bytes, channels: int, **tags: Any) -> bytes:
+        samples = np.zeros((HEIGHT, WIDTH, channels), np.uint8)
+        return jpeg_in_tiff(samples, [strip], photometric, t278=HEIGHT, **tags)
+
+    files = [
+        of(1, lossless(1), 1),
+        of(2, lossless(3), 3),
+        of(6, lossless(3), 3, t530=(1, 1)),
+        of(6, lossless(3), 3, t530=(2, 2)),
+        of(2, lossless(3, WIDTH * 8, HEIGHT * 8), 3),
+        of(1, lossless(3), 1),
+    ]
+    command, told = [sys.executable, "-c", _DECODE_ALL], json.dumps([one.hex() for one in files])
+    answer = subprocess.run(
+        command, input=told, stdout=subprocess.PIPE, check=True, text=True, timeout=100
+    )
+    grey, rgb, *ycbcr, larger, odd = answer.stdout.splitlines()
+    assert (grey, rgb) == ("(168, 168, 168)", "(168, 88, 128)")
+    assert all("YCbCr packed as lossless JPEG, which is not decoded here" in one for one in ycbcr)
+    assert (larger, odd) == ("damaged", "damaged")
 
 
 def ycbcr_units(ycc: NDArray[np.uint8], across: int, down: int) -> NDArray[np.uint8]:
