@@ -5,7 +5,10 @@ That takes simplejpeg, which the extra ``fast`` brings; without it Pillow decode
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import TYPE_CHECKING
+
+from service.photo.segments import SOS, segments
 
 try:
     import simplejpeg
@@ -21,8 +24,6 @@ __all__ = ["is_lossless", "rgb_pixels"]
 
 # ITU-T T.81, table B.1: frames that predict each sample from its neighbours.
 _LOSSLESS = {0xC3, 0xC7, 0xCB, 0xCF}
-_SCAN_OR_END = {0xDA, 0xD9}
-_WITHOUT_LENGTH = {0x00, 0x01, *range(0xD0, 0xD9)}
 
 # Pillow's reads can be stopped once a file has cost too much, this decoder can't.
 _MOST_PIXELS = 64_000_000
@@ -34,19 +35,15 @@ def rgb_pixels(image: Image.Image, data: bytes, scale: int) -> NDArray[np.uint8]
     Args:
         image: the file as Pillow opened it; no pixel has been read.
         data: the file.
-        scale: by what width and height are divided: 1, 2, 4 or 8.
+        scale: by what width and height are divided: 1, 2, 4 or 8; of a lossless file always 1.
 
     Returns:
-        None for a file that is damaged or out of the ordinary: progressive, lossless, of several
-        pictures, grey or CMYK. Those are Pillow's, and all are where simplejpeg is missing.
+        None for a file that is damaged or out of the ordinary: progressive, of several pictures,
+        grey or CMYK. Those are Pillow's, and all are where simplejpeg is missing.
 
     """
     width, height = image.size
-    if (
-        simplejpeg is None
-        or not _is_ordinary(image, data)
-        or width * height * scale**2 > _MOST_PIXELS
-    ):
+    if simplejpeg is None or not _is_ordinary(image) or width * height * scale**2 > _MOST_PIXELS:
         return None
     try:
         pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(
@@ -57,29 +54,15 @@ def rgb_pixels(image: Image.Image, data: bytes, scale: int) -> NDArray[np.uint8]
     return pixels if pixels.shape == (height, width, 3) else None
 
 
-def _is_ordinary(image: Image.Image, data: bytes) -> bool:
-    return (
-        image.format == "JPEG"
-        and image.mode == "RGB"
-        and "progressive" not in image.info
-        and not is_lossless(data)
-    )
+def _is_ordinary(image: Image.Image) -> bool:
+    return image.format == "JPEG" and image.mode == "RGB" and "progressive" not in image.info
 
 
 def is_lossless(data: bytes) -> bool:
     """Tell whether a JPEG is lossless, which can't be decoded at a fraction of its size.
 
     libjpeg-turbo 3 promises the fraction, and then writes whole rows: beyond the end of what its
-    callers allocated. So they must not ask. The markers are walked as libjpeg does it.
+    callers allocated. So they must not ask.
     """
-    at = 2
-    while (at := data.find(b"\xff", at)) >= 0:
-        while data[at : at + 1] == b"\xff":
-            at += 1
-        marker = data[at] if at < len(data) else 0xD9
-        if marker in _LOSSLESS or marker in _SCAN_OR_END:
-            return marker in _LOSSLESS
-        at += 1
-        if marker not in _WITHOUT_LENGTH:
-            at += max(2, int.from_bytes(data[at : at + 2]))
-    return False
+    markers = (segment.marker for segment in segments(data, 2))
+    return any(one in _LOSSLESS for one in takewhile(lambda one: one != SOS, markers))

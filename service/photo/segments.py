@@ -12,6 +12,7 @@ __all__ = ["EOI", "SOS", "Segment", "end_of", "scans_of", "segments"]
 
 # ITU-T T.81, table B.1: start of scan, end of image.
 SOS, EOI = 0xDA, 0xD9
+_EOI = re.compile(rb"\xff\xd9")  # in Python 3.11, `find` takes five times as long
 
 # All but those without a length. Among a scan's bytes 0xFF has a zero behind it, or is a restart.
 _MARKER = re.compile(rb"\xff[\x02-\xcf\xd9-\xfe]")
@@ -56,6 +57,9 @@ def segments(data: bytes, at: int) -> Iterator[Segment]:
 
 def end_of(data: bytes, at: int) -> int | None:
     """Where the image ends whose first scan is at ``at``; None if the file ends before."""
+    first = _EOI.search(data, at)
+    if first and first.end() == len(data):
+        return len(data)  # as nearly every file's, and found faster than by a walk
     return next((one.end for one in segments(data, at) if one.marker == EOI), None)
 
 
