@@ -129,6 +129,8 @@ def test_a_photograph_has_its_neighbours_by_both_layers_and_a_place_by_each(char
         assert place(kingfisher) == pytest.approx(there.tolist(), abs=1)
     assert "map=first" in chart.url
     assert "picture=kingfisher" in chart.url
+    go_to(chart, "Many")
+    assert chart.evaluate("location.hash") == ""
 
 
 def test_a_photo_of_one_s_own_lies_among_its_neighbours_until_the_view_is_left(

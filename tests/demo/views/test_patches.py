@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, ViewportSize, expect
 
 from demo.samples import FOLDER
-from tests.demo.visitor import choose, problem, sample, seeing_no_fault, shifts, watch_shifts
+from tests.demo.visitor import choose, go_to, problem, sample, seeing_no_fault, shifts, watch_shifts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -217,3 +217,5 @@ def test_an_address_restores_the_view_at_any_width(browser: Browser, site: str) 
             canvas = page.locator(".cells canvas")
             drawn = canvas.evaluate("(one) => one.width / one.getBoundingClientRect().width")
             assert drawn == pytest.approx(1, abs=0.01)
+        go_to(page, "Metrics")
+        assert page.evaluate("location.hash") == "#sample=tracks&label=1"

@@ -63,6 +63,7 @@ class PhotoMap {
     this.asker.stop();
     this.chart.stop();
     this.own.clear();
+    address.set({ map: null, picture: null });
   }
 
   get side() {

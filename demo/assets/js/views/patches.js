@@ -49,6 +49,8 @@ class Patches {
   leave() {
     this.leaving.abort();
     this.asker.stop();
+    // A number names a label in Classify, too; a category only here.
+    address.set({ step: null, label: Number(address.get("label")) || null });
   }
 
   // The step of the whole photo's cells; null where the network's own cells are shown.
