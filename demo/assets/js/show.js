@@ -20,6 +20,19 @@ export function make(kind, attributes = {}, ...content) {
   return made;
 }
 
+// Whether a photo is like those that the model learned from. Confidences were measured on such
+// photos; of another one they say nothing, so that no view shows any.
+export const isKnown = ({ known }) => known !== false;
+
+export const NOTHING = "Nothing I know";
+export const UNKNOWN = "This is unlike the photos that it learned from, so no percentage would hold. What comes nearest:";
+
+// What an answer says, where there is room for a line.
+export function inShort(answer) {
+  const [first] = answer.predictions;
+  return isKnown(answer) ? first.label : `${NOTHING}, nearest: ${first.label}`;
+}
+
 export const UNMEASURED =
   "Learned from another network, not from labelled photographs: its confidence is unmeasured.";
 

@@ -103,6 +103,12 @@ def test_what_stands_there_is_what_the_service_says(
         assert figures(shown) == in_words(card) | {"Time here, int8": in_milliseconds(answer)}
         lane = lanes(compare).filter(has_text=card["title"])
         expect(lane).to_contain_text(answer["predictions"][0]["label"])
+        says_nothing = not answer["known"]  # of the coffee, the scenes' model
+        assert says_nothing == (answer["model"] == "places365")
+        for place in (lane, shown):
+            expect(place.get_by_text("Nothing I know")).to_have_count(int(says_nothing))
+        shares = shown.locator(".labels b").all_inner_texts()
+        assert [share == "" for share in shares] == [says_nothing] * 5
     missing = compare.locator("#view .missing")
     for source in httpx.get(f"{site}/sources").json()["sources"]:
         if source["name"] not in asked:

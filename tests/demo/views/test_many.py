@@ -88,21 +88,39 @@ def test_a_folder_is_walked(many: Page, tmp_path: Path) -> None:
 def test_labels_and_confidences_filter_what_is_shown_and_saved(many: Page) -> None:
     give(many, *PHOTOS.items())
     expect(many.locator("#view .state")).to_have_text("6 photos")
-    many.get_by_label("Label").select_option(label="Coffee shop (1)")
+    many.get_by_label("Label").select_option(label="Railroad track (1)")
     expect(many.locator(".gallery li:visible")).to_have_count(1)
     expect(many.locator("#view .found")).to_have_text("1 shown")
-    with many.expect_download() as saved:
-        many.get_by_role("button", name="CSV").click()
-    (row,) = csv.DictReader(saved.value.path().read_text(encoding="utf-8").splitlines())
-    assert row["file"] == "coffee.jpg"
-    assert row["category"] == "coffee_shop"
+    (row,) = csv.DictReader(saved(many, "CSV"))
+    assert row["file"] == "tracks.jpg"
+    assert row["category"] == "railroad_track"
+    assert row["known"] == "true"
     assert 0.5 < float(row["confidence"]) <= 1
     many.get_by_label("Label").select_option("")
-    with many.expect_download() as saved:
-        many.get_by_role("button", name="JSON lines").click()
-    lines = saved.value.path().read_text(encoding="utf-8").splitlines()
+    lines = saved(many, "JSON lines")
     assert {json.loads(line)["file"] for line in lines} == set(PHOTOS)
     assert all(len(json.loads(line)["predictions"]) == 5 for line in lines)
+
+
+def test_what_the_model_does_not_know_has_no_percentage_and_its_own_entry(many: Page) -> None:
+    give(many, *((name, PHOTOS[name]) for name in ("coffee.jpg", "tracks.jpg")))
+    expect(many.locator("#view .state")).to_have_text("2 photos")
+    shown = many.locator(".gallery li:visible")
+    many.get_by_label("Label").select_option(label="Nothing I know (1)")
+    expect(shown).to_have_text("Nothing I know, nearest: Coffee shop")
+    (row,) = csv.DictReader(saved(many, "CSV"))
+    assert (row["file"], row["label"], row["known"]) == ("coffee.jpg", "Coffee shop", "false")
+    many.get_by_label("Label").select_option("")
+    expect(shown).to_have_count(2)
+    many.get_by_label("Confidence").fill("5")
+    expect(shown).to_contain_text("Railroad track")
+
+
+def saved(page: Page, button: str) -> list[str]:
+    """The lines of the file that a button saves."""
+    with page.expect_download() as download:
+        page.get_by_role("button", name=button).click()
+    return download.value.path().read_text(encoding="utf-8").splitlines()
 
 
 def test_it_goes_on_by_itself_after_the_connection_was_lost(many: Page) -> None:

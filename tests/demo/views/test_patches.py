@@ -195,8 +195,31 @@ def test_no_cells_stand_on_another_photo(
         expect(problem(page)).to_contain_text("That file is no photograph")
         expect(grid(page)).to_have_count(0)
         sample(page, "coffee").click()
-        expect(page.locator(".result .first")).to_contain_text("Coffee shop")
+        expect(page.locator(".result .labels li").first).to_contain_text("Coffee shop")
         expect_grid(page, 6, 6)
+
+
+def test_of_a_photo_that_the_model_does_not_know_no_percentage_is_shown(
+    browser: Browser, site: str
+) -> None:
+    average, one = "#view .result", "#view .one"
+    with patches(browser, site, "sample=coffee&step=32") as page:
+        for part, rows, columns in (("", 6, 9), ("What the network saw", 6, 6)):
+            if part:
+                page.get_by_role("button", name=part).click()
+            expect_grid(page, rows, columns)
+            expect(page.locator(average).get_by_role("heading")).to_have_text("Nothing I know")
+            expect(page.locator(average)).to_contain_text("no percentage would hold")
+            point_at(page, 2, 2, rows, columns)
+            expect(page.locator(one).get_by_role("heading")).to_contain_text("Nearest: ")
+            cell = grid(page).get_by_role("gridcell")
+            expect(cell).to_have_attribute("aria-label", re.compile(r"^[^%]+: [^%]+$"))
+            for place in (average, one):
+                assert shown_shares(page.locator(place)) == [0] * 5
+                expect(page.locator(place)).not_to_contain_text("%")
+            page.mouse.move(2, 2)
+        sample(page, "tracks").click()
+        expect(page.locator(average).get_by_role("heading")).to_contain_text("%")
 
 
 def test_an_address_restores_the_view_at_any_width(browser: Browser, site: str) -> None:

@@ -4,7 +4,7 @@ import { Batch } from "./many/batch.js";
 import { photosOf } from "./many/folder.js";
 import { models } from "../models.js";
 import { photo } from "../photo.js";
-import { make, percent } from "../show.js";
+import { inShort, isKnown, make, NOTHING, percent } from "../show.js";
 import { stage } from "../stage.js";
 
 // It goes on while another view is looked at.
@@ -133,9 +133,8 @@ class Gallery {
     if (!tile) return;
     const name = tile.querySelector(".name");
     if (one.answer) {
-      const [first] = one.answer.predictions;
-      name.replaceChildren(make("b", {}, percent(first.confidence)), " ", first.label);
-      tile.style.setProperty("--share", first.confidence);
+      name.replaceChildren(...(isKnown(one.answer) ? [make("b", {}, percent(first(one).confidence)), " "] : []), inShort(one.answer));
+      tile.classList.toggle("unsure", !isKnown(one.answer));
     } else {
       name.textContent = one.problem;
       tile.classList.add("failed");
@@ -165,14 +164,14 @@ class Gallery {
   // The labels that were given, the most frequent first.
   count() {
     const counts = new Map();
-    for (const one of photos()) counts.set(first(one).category, [(counts.get(first(one).category)?.[0] ?? 0) + 1, first(one).label]);
+    for (const { answer } of photos()) counts.set(kindOf(answer), [(counts.get(kindOf(answer))?.[0] ?? 0) + 1, nameOf(answer)]);
     const sorted = [...counts].sort(([, [a]], [, [b]]) => b - a);
     const key = JSON.stringify(sorted);
     if (key === this.counted) return;
     this.counted = key;
     const only = this.find("#only");
     const chosen = only.value;
-    only.replaceChildren(new Option("all", ""), ...sorted.map(([category, [count, label]]) => new Option(`${label} (${count})`, category)));
+    only.replaceChildren(new Option("all", ""), ...sorted.map(([kind, [count, name]]) => new Option(`${name} (${count})`, kind)));
     only.value = counts.has(chosen) ? chosen : "";
   }
 
@@ -180,7 +179,7 @@ class Gallery {
     const only = this.find("#only").value;
     const least = Number(this.find("#least").value) / 100;
     if (!one.answer) return !only && !least;
-    return (!only || first(one).category === only) && first(one).confidence >= least;
+    return (!only || kindOf(one.answer) === only) && sureness(one.answer) >= least;
   }
 
   kept() {
@@ -202,6 +201,11 @@ class Gallery {
 const photos = () => batch.photos.filter((one) => one.answer);
 const first = (one) => one.answer.predictions[0];
 
+// What a photo is counted and found by: its first label, or that none fits.
+const kindOf = (answer) => (isKnown(answer) ? `label ${answer.predictions[0].category}` : "none");
+const nameOf = (answer) => (isKnown(answer) ? answer.predictions[0].label : NOTHING);
+const sureness = (answer) => (isKnown(answer) ? answer.predictions[0].confidence : 0);
+
 function state(done) {
   const all = batch.photos.length;
   const said = `${done.toLocaleString("en")} of ${all.toLocaleString("en")}`;
@@ -222,11 +226,12 @@ function csv(list) {
   const quoted = (value) => `"${String(value ?? "").replaceAll('"', '""')}"`;
   // A table's program must not take a file's name for a formula.
   const safe = (value) => quoted(/^[=+\-@\t\r]/.test(value ?? "") ? `'${value}` : value);
-  const head = "file,label,category,confidence,environment,problem";
+  const head = "file,label,category,confidence,known,environment,problem";
   const rows = list.map((one) => {
     const got = one.answer && first(one);
     const environment = one.answer?.environment?.kind;
-    return [safe(one.name), safe(got?.label), safe(got?.category), got?.confidence ?? "", safe(environment), safe(one.problem)].join(",");
+    const numbers = [got?.confidence ?? "", one.answer?.known ?? ""];
+    return [safe(one.name), safe(got?.label), safe(got?.category), ...numbers, safe(environment), safe(one.problem)].join(",");
   });
   return `${[head, ...rows].join("\r\n")}\r\n`;
 }

@@ -102,8 +102,12 @@ class Patches {
     await models.fill(this.model, options);
     if (!photo.current) return null;
     const { step } = this;
-    const key = step ?? "seen";
-    if (!this.answers.has(key)) this.answers.set(key, await this.fetched(step, options));
+    return this.once(step ?? "seen", () => this.fetched(step, options));
+  }
+
+  // Ask, unless the answer is there.
+  async once(key, ask) {
+    if (!this.answers.has(key)) this.answers.set(key, await ask());
     return this.answers.get(key);
   }
 
@@ -111,10 +115,11 @@ class Patches {
     const { blob } = photo.current;
     const model = models.chosen;
     const card = await models.card(model, options);
-    const answer = step
-      ? await labelMap(blob, { model, top_k: 5, step }, options)
-      : await classify(blob, { model, top_k: 5, explain: "cells" }, options);
-    return { cells: new Cells(answer, step), card };
+    if (!step) return { cells: new Cells(await classify(blob, { model, top_k: 5, explain: "cells" }, options), step), card };
+    const answer = await labelMap(blob, { model, top_k: 5, step }, options);
+    // A label map doesn't tell whether the model knows the photo.
+    const { known } = this.answers.get("seen")?.cells ?? (await this.once("plain", () => classify(blob, { model, top_k: 1 }, options)));
+    return { cells: new Cells({ ...answer, known }, step), card };
   }
 
   show({ cells, card }) {

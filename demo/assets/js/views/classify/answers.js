@@ -2,13 +2,11 @@
 // under the pointer or the focus, or the one that was chosen, or else, fainter, the first.
 
 import * as address from "../../address.js";
-import { label, make, percent, UNMEASURED } from "../../show.js";
+import { isKnown, label, make, NOTHING, percent, UNKNOWN, UNMEASURED } from "../../show.js";
 import { stage } from "../../stage.js";
 
 export const LABELS = 5;
 const ATTRIBUTES = 6;
-// Confidences were measured on photos like those it learned from; of another one they say nothing.
-const UNKNOWN = "This is unlike the photos that it learned from, so no percentage would hold. What comes nearest:";
 const QUIET = 0.5; // of the light
 
 export class Answers {
@@ -110,7 +108,7 @@ export class Answers {
 
   // The number of the first label that is lit by itself: of the first model that knows the photo.
   get quiet() {
-    const at = this.panels.findIndex((one) => one.answer && one.answer.known !== false);
+    const at = this.panels.findIndex((one) => one.answer && isKnown(one.answer));
     return at < 0 ? null : 1 + at * LABELS;
   }
 
@@ -159,11 +157,11 @@ class Panel {
 
   show(answer) {
     this.answer = answer;
-    const isKnown = answer.known !== false;
-    this.headline(answer, isKnown);
-    this.list.className = isKnown ? "labels" : "labels unsure";
+    const isSure = isKnown(answer);
+    this.headline(answer, isSure);
+    this.list.className = isSure ? "labels" : "labels unsure";
     this.list.removeAttribute("aria-hidden");
-    this.rows.forEach((one, at) => fill(one, answer.predictions[at], answer.view, isKnown));
+    this.rows.forEach((one, at) => fill(one, answer.predictions[at], answer.view, isSure));
     this.describe(answer.attributes ?? []);
     const isDistilled = answer.predictions.some((one) => one.basis === "distilled");
     this.notes.reason.textContent = isDistilled ? `† ${UNMEASURED}` : "";
@@ -171,10 +169,10 @@ class Panel {
     this.notes.seen.textContent = isPart ? "The network saw the part inside the frame." : "";
   }
 
-  headline({ predictions: [first], environment }, isKnown) {
+  headline({ predictions: [first], environment }, isSure) {
     this.head.className = "first";
-    if (!isKnown) {
-      this.head.replaceChildren("Nothing I know");
+    if (!isSure) {
+      this.head.replaceChildren(NOTHING);
       this.environment.replaceChildren(UNKNOWN);
       return;
     }
@@ -199,17 +197,17 @@ function row(number) {
   return make("li", {}, button);
 }
 
-function fill(one, prediction, view, isKnown) {
+function fill(one, prediction, view, isSure) {
   const [button] = one.children;
   const [name, share] = button.children;
   one.hidden = prediction === undefined; // a model of few labels
   button.disabled = !prediction;
   button.setAttribute("aria-pressed", "false");
   name.replaceChildren(...(prediction ? label(prediction) : []));
-  share.textContent = prediction && isKnown ? percent(prediction.confidence) : "";
+  share.textContent = prediction && isSure ? percent(prediction.confidence) : "";
   button.title = prediction?.category ?? "";
   // A bar is a percentage, too.
-  one.style.setProperty("--share", prediction && isKnown ? prediction.confidence.toFixed(4) : "0");
+  one.style.setProperty("--share", prediction && isSure ? prediction.confidence.toFixed(4) : "0");
   const where = prediction?.region && view ? `lights up the ${place(prediction.region.box, view)} of the photo` : "";
   button.setAttribute("aria-description", where);
 }

@@ -1,7 +1,7 @@
 // The race: a lane for each network that is here, filled as its answer comes; the slowest so far
 // fills it whole.
 
-import { make } from "../../show.js";
+import { inShort, make } from "../../show.js";
 import { milliseconds, spent } from "./words.js";
 
 export class Lanes {
@@ -26,7 +26,7 @@ export class Lanes {
       element.dataset.state = answer ? "there" : running?.id === id ? "running" : racing.has(id) ? "waiting" : "out";
       element.style.setProperty("--share", answer && longest ? (spent(answer) / longest).toFixed(4) : 0);
       time.textContent = answer ? milliseconds(spent(answer)) : "";
-      first.textContent = answer ? answer.predictions[0].label : racing.has(id) ? "" : "sits out";
+      first.textContent = answer ? inShort(answer) : racing.has(id) ? "" : "sits out";
     }
   }
 }

@@ -3,7 +3,7 @@
 
 import { bars } from "../../labels.js";
 import { models } from "../../models.js";
-import { make } from "../../show.js";
+import { isKnown, make, NOTHING } from "../../show.js";
 import { errors, milliseconds, multiplyAdds, parameters, spent, verdict } from "./words.js";
 
 const COPIED_MS = 2000;
@@ -86,8 +86,13 @@ function facts(one, time = null) {
 function show({ labels, time }, answer) {
   if (labels.answer === answer && answer) return;
   labels.answer = answer;
-  labels.replaceChildren(answer ? bars(answer.predictions) : empty());
+  labels.replaceChildren(...(answer ? said(answer) : [empty()]));
   time.textContent = answer ? milliseconds(spent(answer)) : "\u2013";
+}
+
+function said(answer) {
+  const isSure = isKnown(answer);
+  return [isSure ? "" : make("p.nothing", {}, NOTHING), bars(answer.predictions, { isSure })];
 }
 
 function empty() {

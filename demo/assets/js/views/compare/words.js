@@ -1,6 +1,6 @@
 // What the race is in words and numbers.
 
-import { percent } from "../../show.js";
+import { isKnown, percent } from "../../show.js";
 
 // Milliseconds in the network; an answer that the service remembered cost none.
 export const spent = ({ timing_ms }) => timing_ms.inference;
@@ -34,8 +34,9 @@ export function told(answered, { running, of }) {
   return { text: `${quickest}, ${last.title} ${times < 1.05 ? "about as long" : `${times.toFixed(times < 10 ? 1 : 0)} times as long`}` };
 }
 
-// Whether those that name the same kind of thing agree.
-export function verdict(answered) {
+// Whether those that name the same kind of thing agree; who doesn't know the photo has no vote.
+export function verdict(all) {
+  const answered = all.filter(({ answer }) => isKnown(answer));
   if (answered.length < 2) return "";
   const firsts = answered.map(({ title, answer }) => ({ title, ...answer.predictions[0] }));
   const votes = new Map();

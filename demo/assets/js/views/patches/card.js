@@ -1,7 +1,7 @@
 // The words beside the photo: the average of the cells, one cell's labels, and what wins how many.
 
 import * as labels from "../../labels.js";
-import { make, percent } from "../../show.js";
+import { isKnown, make, percent } from "../../show.js";
 
 export function blank() {
   return [make("p.where", {}, "\u00a0"), ...labels.blank("Every patch will answer here")];
@@ -12,22 +12,23 @@ export function average(cells, palette) {
   const of = cells.step === null ? `the answer is the average of these ${count} cells` : `this is the average of all ${count} cells`;
   return [
     make("p.where", {}, `The average of ${count} cells`),
-    ...ranked(cells.predictions, palette),
+    ...labels.told(cells, marks(palette)),
     make("p.lesson", {}, make("b", {}, "Global average pooling: "), `${of}, taken before scores become percentages.`),
   ];
 }
 
 export function one(cells, { row, column }, palette, sees) {
+  const ranked = cells.of(row, column);
+  const isSure = isKnown(cells);
   return [
     make("p.where", {}, `Row ${row + 1}, column ${column + 1}`),
-    ...ranked(cells.of(row, column), palette),
+    labels.headline(ranked[0], { isSure }),
+    labels.bars(ranked, { mark: marks(palette), isSure }),
     make("p.lesson", {}, sees),
   ];
 }
 
-function ranked(predictions, palette) {
-  return [labels.headline(predictions[0]), labels.bars(predictions, (item) => swatch(item, palette))];
-}
+const marks = (palette) => (item) => swatch(item, palette);
 
 const swatch = (item, palette) => make("i.swatch", { style: `--colour:${palette.of(item)}`, "aria-hidden": true });
 

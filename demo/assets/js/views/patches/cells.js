@@ -1,8 +1,12 @@
 // What the cells of a photo say, read off an answer's `cells`.
 
+import { isKnown, percent } from "../../show.js";
+
+const UNSURE = 0.35; // how strong the colour of a cell is whose confidence would not hold
+
 export class Cells {
-  constructor({ cells, view, predictions }, step) {
-    Object.assign(this, { rows: cells.rows, columns: cells.columns, box: cells.box, step, view, predictions });
+  constructor({ cells, view, predictions, known }, step) {
+    Object.assign(this, { rows: cells.rows, columns: cells.columns, box: cells.box, step, view, predictions, known });
     this.labels = cells.labels;
     this.first = cells.first;
     this.confidences = cells.confidences;
@@ -34,8 +38,15 @@ export class Cells {
     return this.labels[this.first[row][column][0]];
   }
 
-  confidence(row, column) {
-    return this.confidences[row][column][0];
+  // A cell's first label and its confidence, as far as that holds.
+  saying(row, column) {
+    const { label } = this.winner(row, column);
+    return isKnown(this) ? `${label} ${percent(this.confidences[row][column][0])}` : label;
+  }
+
+  // How strong a cell's colour is, 0 to 1: as its confidence.
+  strength(row, column) {
+    return isKnown(this) ? this.confidences[row][column][0] : UNSURE;
   }
 
   // A cell's labels, most confident first.

@@ -1,7 +1,7 @@
 // The cells as something to point at, to tap and to walk over by keyboard. However many there are,
 // the page holds one of them: the one that has the focus, or would get it.
 
-import { make, percent } from "../../show.js";
+import { make } from "../../show.js";
 import { paint } from "./paint.js";
 
 const FADE_MS = 300; // as long as in patches.css
@@ -108,8 +108,7 @@ export class Grid {
   }
 
   nameOf({ row, column }) {
-    const { label } = this.cells.winner(row, column);
-    return `row ${row + 1}, column ${column + 1}: ${label} ${percent(this.cells.confidence(row, column))}`;
+    return `row ${row + 1}, column ${column + 1}: ${this.cells.saying(row, column)}`;
   }
 
   placeOf({ row, column }) {

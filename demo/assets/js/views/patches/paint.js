@@ -29,7 +29,7 @@ function tint(context, cells, { colour, lit }, { xs, ys }) {
       const winner = cells.winner(row, column);
       const dark = lit !== null && winner.category !== lit;
       context.fillStyle = dark ? "#14110f" : colour(winner);
-      context.globalAlpha = dark ? 0.72 : (lit === null ? 0.3 + 0.45 * cells.confidence(row, column) : 0.22);
+      context.globalAlpha = dark ? 0.72 : (lit === null ? 0.3 + 0.45 * cells.strength(row, column) : 0.22);
       context.fillRect(xs[column], ys[row], xs[column + 1] - xs[column], ys[row + 1] - ys[row]);
     }
   }

@@ -4,7 +4,7 @@
 import { facts } from "../../../facts.js";
 import { models } from "../../../models.js";
 import { classify } from "../../../service.js";
-import { make } from "../../../show.js";
+import { isKnown, make } from "../../../show.js";
 import { LABELS } from "../answers.js";
 import { meaning } from "./meaning.js";
 import { lines, Use } from "./use.js";
@@ -40,7 +40,7 @@ export class More {
 async function about(card, panel, photo) {
   const { answer } = panel;
   if (!answer || answer.model !== card.name) return;
-  panel.explain(answer.known === false ? "" : meaning(card, answer.predictions[0]));
+  panel.explain(isKnown(answer) ? meaning(card, answer.predictions[0]) : "");
   if (!card.attributes?.length || answer.attributes) return;
   // The card was not known yet when the photo was sent.
   const { attributes } = await classify(photo, { model: card.name, explain: "attributes" });
