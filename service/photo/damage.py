@@ -217,8 +217,8 @@ def check_share(name: str, share: float) -> None:
     """
     if share < _LEAST_SHARE:
         raise BadImage(
-            f"The {name} file is damaged or cut short, and only {int(100 * share)} % of "
-            "its picture are there, where 90 % would do: send the whole file."
+            f"The {name} file is damaged or cut short: only {int(100 * share)} % of its picture "
+            "is there, and at least 90 % is needed; send the whole file."
         )
 
 

@@ -163,7 +163,7 @@ class _Incoming:
         """
         if length > self._max_bytes:
             raise TooLarge(
-                f"The body is larger than {self._max_bytes} bytes; send a smaller photograph."
+                f"The body is larger than {_in_words(self._max_bytes)}; send a smaller photograph."
             )
 
     def add(self, chunk: bytes) -> None:
@@ -207,6 +207,14 @@ class _Incoming:
             self._file = file
         self._reservation.resize(room)
         self._room = room
+
+
+def _in_words(size: int) -> str:
+    """A number of bytes for people, rounded down: ``"20 MB"``."""
+    for unit, count in (("MB", 1_000_000), ("kB", 1_000)):
+        if size >= count:
+            return f"{size * 10 // count / 10:g} {unit}"
+    return f"{size} bytes"
 
 
 def _file(size: int) -> BytesIO:

@@ -99,7 +99,7 @@ _RESPONSES = {
     "TooLarge": _Response(
         "Too many bytes, pixels or photographs.",
         (
-            errors.TooLarge("The body is larger than 20000000 bytes; send a smaller photograph."),
+            errors.TooLarge("The body is larger than 20 MB; send a smaller photograph."),
             errors.TooManyPixels("The photograph has 400 megapixels; send one of 100 at most."),
             errors.TooManyPhotos(
                 "The request holds too many photographs; send at most 32 at once."

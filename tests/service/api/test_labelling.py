@@ -94,7 +94,7 @@ def test_one_error_stands_among_the_answers_and_alone_is_the_answer(
         ({"": [{"a": {"b": {"c": [RED64]}}}]}, 422, "[0] must be a string"),
         ({"": [RED64], "parameters": {"top_k": 0}}, 422, "top_k must be a whole number from 1"),
         ({"": [RED64], "parameters": {"topk": 1}}, 422, "did you mean top_k?"),
-        ({"": ["A" * 300_000]}, 413, "larger than 300000 bytes"),
+        ({"": ["A" * 300_000]}, 413, "larger than 300 kB; send"),
     ],
 )
 def test_what_won_t_do_is_told_in_a_sentence(

@@ -71,7 +71,7 @@ def test_of_a_photograph_cut_short_the_answer_is_the_same_as_here(
     assert (there.pixels == decode(data, INPUT).pixels).all()
     refusals = []
     for way in (shared_processes.decode, decode):
-        with pytest.raises(BadImage, match="of its picture are there") as caught:
+        with pytest.raises(BadImage, match="of its picture is there") as caught:
             way(data[: len(data) // 2], INPUT)
         refusals.append(caught.value.detail)
     assert refusals[0] == refusals[1]

@@ -328,7 +328,8 @@ def test_nine_tenths_of_a_picture_are_enough_and_the_rest_is_white() -> None:
     turned = bmp((8, -20), 24, packed(pixels, 24, bottom_up=False))[:-30]
     assert (seen(turned)[:18] == expected[:18]).all()
     assert (seen(turned)[18:] == 255).all()
-    with pytest.raises(BadImage, match="only 85 % of its picture are there, where 90 % would do"):
+    told = "only 85 % of its picture is there, and at least 90 % is needed"
+    with pytest.raises(BadImage, match=told):
         seen(data[: -3 * 24])
     drawn_rows = [5, 1, 0, 0] * 19
     assert (seen(runs(drawn_rows, size=(5, 20)))[0] == 255).all()

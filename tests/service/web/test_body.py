@@ -22,6 +22,7 @@ from booth_client.errors import (
     BadImage,
     InvalidParameter,
     Overloaded,
+    TooLarge,
     TooManyPhotos,
     UnsupportedFormat,
 )
@@ -195,6 +196,20 @@ def test_a_body_without_room_is_refused_at_its_head_and_leaves_nothing_held() ->
     assert budget.held == 0
 
 
+@pytest.mark.parametrize(
+    ("most", "told"), [(999, "999 bytes"), (1_590_000, "1.5 MB"), (20_000_000, "20 MB")]
+)
+def test_the_largest_body_is_told_in_a_size_that_people_read(most: int, told: str) -> None:
+    async def receive() -> dict[str, object]:
+        pytest.fail("it was read")
+
+    headers = [(b"content-length", b"%d" % (most + 1))]
+    request = Request({"type": "http", "headers": headers}, receive)
+    sentence = f"^The body is larger than {told}; send a smaller photograph"
+    with MemoryBudget(100).reserve(0) as reservation, pytest.raises(TooLarge, match=sentence):
+        asyncio.run(read_body(request, reservation, most, 10))
+
+
 def test_taking_a_form_or_json_apart_takes_memory_for_a_moment() -> None:
     budget = MemoryBudget(1 << 20)
     text = base64.b64encode(RED).decode()
@@ -333,7 +348,7 @@ def test_a_bomb_does_not_go_off(tiny_server: str) -> None:
         assert response.status_code in (400, 413)
     empty_blocks = gzip.compress(b"")[:10] + b"\0\0\0\xff\xff" * 60_001
     sentence = problem(httpx.post(url, content=empty_blocks, headers=headers), 413, "too-large")
-    assert sentence.startswith("The body is larger than 300000 bytes")
+    assert sentence.startswith("The body is larger than 300 kB; send")
     chunks = (empty_blocks[at : at + 10_000] for at in range(0, len(empty_blocks), 10_000))
     assert httpx.post(url, content=chunks, headers=headers).status_code == 413
 
