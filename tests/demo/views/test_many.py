@@ -51,7 +51,10 @@ def test_each_photograph_gets_its_label(many: Page) -> None:
 def test_what_is_no_photograph_says_so_and_the_others_are_answered(many: Page) -> None:
     give(many, ("notes.jpg", b"no photograph at all"), ("tracks.jpg", PHOTOS["tracks.jpg"]))
     expect(many.locator("#view .state")).to_have_text("2 photos, 1 of them without an answer")
-    expect(many.locator(".failed")).to_contain_text("That file is no photograph")
+    failed = many.locator(".failed .name")
+    expect(failed).to_contain_text("notes.jpgThat file is no photograph that Booth can read. ")
+    expect(failed).to_contain_text("JPEG, PNG, WebP")
+    assert failed.evaluate("(one) => one.scrollWidth <= one.clientWidth")  # nothing is cut off
     expect(many.get_by_role("button", name=re.compile("Railroad track"))).to_be_visible()
 
 
@@ -107,13 +110,46 @@ def test_what_the_model_does_not_know_has_no_percentage_and_its_own_entry(many: 
     expect(many.locator("#view .state")).to_have_text("2 photos")
     shown = many.locator(".gallery li:visible")
     many.get_by_label("Label").select_option(label="Nothing I know (1)")
-    expect(shown).to_have_text("Nothing I know, nearest: Coffee shop")
+    expect(shown.locator(".name")).to_have_text("Nothing I know, nearest: Coffee shop")
     (row,) = csv.DictReader(saved(many, "CSV"))
     assert (row["file"], row["label"], row["known"]) == ("coffee.jpg", "Coffee shop", "false")
     many.get_by_label("Label").select_option("")
     expect(shown).to_have_count(2)
     many.get_by_label("Confidence").fill("5")
     expect(shown).to_contain_text("Railroad track")
+
+
+def test_a_photo_is_for_the_model_that_was_chosen_when_it_came(many: Page) -> None:
+    held: list[Route] = []
+    is_held = True
+
+    def hold(route: Route) -> None:
+        if is_held:
+            held.append(route)
+        else:
+            route.continue_()
+
+    many.route("**/classify?*", hold)
+    by = many.locator("#view .by")
+    with many.expect_request("**/classify?*"):
+        give(many, *PHOTOS.items())  # four are asked of at once
+    expect(by).to_have_text("Labelled by Scenes (Places365)")
+    many.get_by_label("Model", exact=True).select_option(label="EfficientNet-Lite0")
+    give(many, ("again.jpg", PHOTOS["coffee.jpg"]))
+    expect(by).to_have_text(
+        "Labelled by 2 models: 6 by Scenes (Places365), 1 by EfficientNet-Lite0"
+    )
+    is_held = False
+    for route in held:
+        route.continue_()
+    expect(many.locator("#view .state")).to_have_text("7 photos")
+    again = many.get_by_title("again.jpg")
+    expect(again).to_contain_text("Espresso")
+    expect(again.get_by_text("EfficientNet-Lite0")).to_be_visible()
+    rows = {row["file"]: row["model"] for row in csv.DictReader(saved(many, "CSV"))}
+    assert rows == {**dict.fromkeys(PHOTOS, "places365"), "again.jpg": "efficientnet_lite0"}
+    lines = map(json.loads, saved(many, "JSON lines"))
+    assert {line["file"]: line["model"] for line in lines} == rows
 
 
 def saved(page: Page, button: str) -> list[str]:

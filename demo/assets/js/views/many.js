@@ -33,6 +33,7 @@ class Gallery {
     this.on(batch, "state", () => this.tellSoon());
     this.on(batch, "seen", ({ detail }) => this.see(detail));
     this.on(batch, "answered", ({ detail }) => this.label(detail));
+    this.on(window, "booth:address", () => this.offer());
     this.on(this.place, "click", (event) => this.click(event));
     this.on(this.find(".files"), "change", ({ target }) => this.take({ files: target.files }, target));
     this.on(this.find(".directory"), "change", ({ target }) => this.take({ files: target.files }, target));
@@ -44,6 +45,7 @@ class Gallery {
     };
     if (stage.several) this.take({ files: stage.several });
     stage.several = null;
+    this.offer();
     this.lay();
   }
 
@@ -58,6 +60,11 @@ class Gallery {
     clearTimeout(this.soon);
   }
 
+  // The models to choose from.
+  offer() {
+    return models.fill(this.find("#model")).catch(console.info); // the service's own choice does
+  }
+
   async take(given, input) {
     const note = this.find(".note");
     note.textContent = "";
@@ -69,11 +76,10 @@ class Gallery {
         note.textContent ||= "There are no photos in that.";
         return;
       }
-      await models.load().catch(() => null);
-      batch.model = models.chosen;
+      await this.offer();
       if (batch.finished || !batch.photos.length) started = performance.now() - 1;
       batch.before = batch.done;
-      batch.add(found);
+      batch.add(found, models.served.find(({ name }) => name === models.chosen) ?? null);
     } catch (cause) {
       console.warn(cause);
       note.textContent = "That could not be read: drop the photos themselves.";
@@ -116,7 +122,7 @@ class Gallery {
   }
 
   tile(one) {
-    const tile = make("li", {}, make("button", { type: "button", title: one.name }, make("span.thumb"), make("span.name", {}, "…")));
+    const tile = make("li", {}, make("button", { type: "button", title: one.name }, make("span.thumb"), make("span.name", {}, "…"), make("span.model")));
     tiles.set(one, tile);
     if (one.thumbnail) this.see(one);
     if (one.answer || one.problem) this.label(one);
@@ -132,11 +138,12 @@ class Gallery {
     const tile = tiles.get(one);
     if (!tile) return;
     const name = tile.querySelector(".name");
+    tile.querySelector(".model").textContent = titleOf(one);
     if (one.answer) {
       name.replaceChildren(...(isKnown(one.answer) ? [make("b", {}, percent(first(one).confidence)), " "] : []), inShort(one.answer));
       tile.classList.toggle("unsure", !isKnown(one.answer));
     } else {
-      name.textContent = one.problem;
+      name.replaceChildren(make("b", {}, one.name), one.problem);
       tile.classList.add("failed");
     }
     this.tellSoon();
@@ -154,6 +161,9 @@ class Gallery {
     const { photos, done } = batch;
     this.find(".line progress").value = photos.length ? done / photos.length : 0;
     this.find(".state").textContent = state(done);
+    const by = [...counted(photos.map(titleOf).filter(Boolean))];
+    this.find(".by").textContent = labelledBy(by);
+    this.find(".gallery").toggleAttribute("data-mixed", by.length > 1);
     const pause = this.find("[data-do=pause]");
     pause.hidden = batch.finished;
     pause.textContent = batch.paused ? "Go on" : "Pause";
@@ -163,16 +173,16 @@ class Gallery {
 
   // The labels that were given, the most frequent first.
   count() {
-    const counts = new Map();
-    for (const { answer } of photos()) counts.set(kindOf(answer), [(counts.get(kindOf(answer))?.[0] ?? 0) + 1, nameOf(answer)]);
-    const sorted = [...counts].sort(([, [a]], [, [b]]) => b - a);
+    const answers = answered().map(({ answer }) => answer);
+    const names = new Map(answers.map((answer) => [kindOf(answer), nameOf(answer)]));
+    const sorted = [...counted(answers.map(kindOf))].sort(([, a], [, b]) => b - a);
     const key = JSON.stringify(sorted);
     if (key === this.counted) return;
     this.counted = key;
     const only = this.find("#only");
     const chosen = only.value;
-    only.replaceChildren(new Option("all", ""), ...sorted.map(([kind, [count, name]]) => new Option(`${name} (${count})`, kind)));
-    only.value = counts.has(chosen) ? chosen : "";
+    only.replaceChildren(new Option("all", ""), ...sorted.map(([kind, count]) => new Option(`${names.get(kind)} (${count})`, kind)));
+    only.value = names.has(chosen) ? chosen : "";
   }
 
   passes(one) {
@@ -198,13 +208,27 @@ class Gallery {
   }
 }
 
-const photos = () => batch.photos.filter((one) => one.answer);
+const answered = () => batch.photos.filter((one) => one.answer);
 const first = (one) => one.answer.predictions[0];
 
 // What a photo is counted and found by: its first label, or that none fits.
 const kindOf = (answer) => (isKnown(answer) ? `label ${answer.predictions[0].category}` : "none");
 const nameOf = (answer) => (isKnown(answer) ? answer.predictions[0].label : NOTHING);
 const sureness = (answer) => (isKnown(answer) ? answer.predictions[0].confidence : 0);
+
+// The title of the model that labels a photo; "" as long as the service is to choose it.
+const titleOf = ({ model, answer }) => model?.title ?? answer?.model ?? "";
+
+function counted(values) {
+  const counts = new Map();
+  for (const one of values) counts.set(one, (counts.get(one) ?? 0) + 1);
+  return counts;
+}
+
+function labelledBy(models) {
+  if (models.length < 2) return models.map(([title]) => `Labelled by ${title}`).join("");
+  return `Labelled by ${models.length} models: ${models.map(([title, count]) => `${count.toLocaleString("en")} by ${title}`).join(", ")}`;
+}
 
 function state(done) {
   const all = batch.photos.length;
@@ -226,18 +250,20 @@ function csv(list) {
   const quoted = (value) => `"${String(value ?? "").replaceAll('"', '""')}"`;
   // A table's program must not take a file's name for a formula.
   const safe = (value) => quoted(/^[=+\-@\t\r]/.test(value ?? "") ? `'${value}` : value);
-  const head = "file,label,category,confidence,known,environment,problem";
+  const head = "file,model,label,category,confidence,known,environment,problem";
   const rows = list.map((one) => {
     const got = one.answer && first(one);
     const environment = one.answer?.environment?.kind;
     const numbers = [got?.confidence ?? "", one.answer?.known ?? ""];
-    return [safe(one.name), safe(got?.label), safe(got?.category), ...numbers, safe(environment), safe(one.problem)].join(",");
+    return [safe(one.name), safe(modelOf(one)), safe(got?.label), safe(got?.category), ...numbers, safe(environment), safe(one.problem)].join(",");
   });
   return `${[head, ...rows].join("\r\n")}\r\n`;
 }
 
 const jsonLines = (list) =>
-  list.map((one) => `${JSON.stringify({ file: one.name, ...(one.answer ?? { problem: one.problem }) })}\n`).join("");
+  list.map((one) => `${JSON.stringify({ file: one.name, model: modelOf(one), ...(one.answer ?? { problem: one.problem }) })}\n`).join("");
+
+const modelOf = ({ model, answer }) => answer?.model ?? model?.name;
 
 function save(name, type, text) {
   const url = URL.createObjectURL(new Blob([text], { type }));

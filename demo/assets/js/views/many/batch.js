@@ -12,12 +12,11 @@ const THUMBNAIL = 192; // pixels of its shorter side
 export class Batch extends EventTarget {
   constructor() {
     super();
-    this.photos = []; // {name, read, thumbnail (a URL), answer, problem}
+    this.photos = []; // {name, read, model ({name, title}, or null for the service's own choice), thumbnail (a URL), answer, problem}
     this.next = 0;
     this.running = 0;
     this.paused = false;
     this.away = null; // what keeps it from going on
-    this.model = null;
   }
 
   get done() {
@@ -28,8 +27,9 @@ export class Batch extends EventTarget {
     return this.photos.length > 0 && this.next >= this.photos.length && !this.running;
   }
 
-  add(photos) {
-    this.photos.push(...photos.map((one) => ({ ...one, thumbnail: null, answer: null, problem: null })));
+  // Photos for a model; another one that is chosen later is for those that come later.
+  add(photos, model) {
+    this.photos.push(...photos.map((one) => ({ ...one, model, thumbnail: null, answer: null, problem: null })));
     this.tell("added");
     this.go();
   }
@@ -69,18 +69,18 @@ export class Batch extends EventTarget {
       const { blob } = await shrink(file, SIDE);
       for (let pause = PAUSE_MS; generation === this.generation; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
         try {
-          one.answer = await classify(blob, { model: this.model });
+          one.answer = await classify(blob, { model: one.model?.name });
           this.away = null;
           break;
         } catch (cause) {
-          if (!cause.again) throw cause;
+          if (!cause.again || cause.kind === "unknown-model") throw cause;
           this.away = cause.heading;
           this.tell("state");
           await back(pause);
         }
       }
     } catch (cause) {
-      one.problem = cause.heading ?? "That file can’t be read";
+      one.problem = cause.heading ? `${cause.heading}. ${cause.message}` : "That file can’t be read.";
     }
     if (generation === this.generation) this.tell("answered", one);
   }

@@ -1,6 +1,9 @@
 // The photos in a zip archive, one by one, without unpacking the others (APPNOTE 6.3.10).
 
+import { Problem } from "../../service.js";
+
 const MOST_BYTES = 64_000_000; // of one file
+const unreadable = (why) => new Problem("That file can’t be read", why, false);
 const END = 0x06054b50;
 const ENTRY = 0x02014b50;
 const STORED = 0;
@@ -39,13 +42,13 @@ function* listed(directory) {
 }
 
 async function unpacked(archive, { name, method, packed, size, offset }) {
-  if (size > MOST_BYTES) throw new Error("The file is larger than 64 MB.");
+  if (size > MOST_BYTES) throw unreadable("It is larger than 64 MB.");
   const head = new DataView(await archive.slice(offset, offset + 30).arrayBuffer());
   const start = offset + 30 + head.getUint16(26, true) + head.getUint16(28, true);
   const content = archive.slice(start, start + packed);
   const short = name.split("/").pop();
   if (method === STORED) return new File([content], short);
-  if (method !== DEFLATED) throw new Error("The archive is packed in a way that browsers can't read.");
+  if (method !== DEFLATED) throw unreadable("The archive is packed in a way that browsers don’t know.");
   return new File([await inflated(content)], short);
 }
 
@@ -58,7 +61,7 @@ async function inflated(content) {
     const { done, value } = await reader.read();
     if (done) return new Blob(pieces);
     size += value.byteLength;
-    if (size > MOST_BYTES) throw new Error("The file is larger than 64 MB.");
+    if (size > MOST_BYTES) throw unreadable("It is larger than 64 MB.");
     pieces.push(value);
   }
 }
