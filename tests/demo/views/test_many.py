@@ -84,7 +84,7 @@ def test_a_folder_is_walked(many: Page, tmp_path: Path) -> None:
     (tmp_path / "deep" / "notes.txt").write_text("words")
     (tmp_path / "deep" / ".hidden.jpg").write_bytes(b"")
     many.locator("#view input.directory").set_input_files(tmp_path / "deep")
-    expect(many.locator("#view .state")).to_have_text("1 photos")
+    expect(many.locator("#view .state")).to_have_text("1 photo")
     expect(many.locator(".gallery button")).to_have_attribute("title", "deep/er/tracks.jpg")
 
 
@@ -150,6 +150,14 @@ def test_a_photo_is_for_the_model_that_was_chosen_when_it_came(many: Page) -> No
     assert rows == {**dict.fromkeys(PHOTOS, "places365"), "again.jpg": "efficientnet_lite0"}
     lines = map(json.loads, saved(many, "JSON lines"))
     assert {line["file"]: line["model"] for line in lines} == rows
+
+
+def test_a_photo_whose_model_is_gone_is_not_asked_of_again(many: Page) -> None:
+    gone = {"type": "/problems/unknown-model", "detail": "gone", "status": 404}
+    many.route("**/classify?*", lambda route: route.fulfill(status=404, json=gone))
+    give(many, ("tracks.jpg", PHOTOS["tracks.jpg"]))
+    expect(many.locator("#view .state")).to_have_text("1 photo, without an answer")
+    expect(many.locator(".failed")).to_contain_text("This model is not served any more.")
 
 
 def saved(page: Page, button: str) -> list[str]:

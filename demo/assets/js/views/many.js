@@ -234,12 +234,18 @@ function state(done) {
   const all = batch.photos.length;
   const said = `${done.toLocaleString("en")} of ${all.toLocaleString("en")}`;
   const failed = batch.photos.filter((one) => one.problem).length;
-  if (batch.finished) return `${all.toLocaleString("en")} photos${failed ? `, ${failed} of them without an answer` : ""}`;
+  if (batch.finished) return total(all, failed);
   if (batch.paused) return `${said}, paused`;
   if (batch.away) return `${said}. ${batch.away}: it goes on by itself.`;
   const perSecond = (1000 * (done - (batch.before ?? 0))) / (performance.now() - started);
   if (perSecond < 0.1) return said;
   return `${said}, ${perSecond.toFixed(perSecond < 10 ? 1 : 0)} a second, ${left((all - done) / perSecond)} left`;
+}
+
+function total(all, failed) {
+  const said = all === 1 ? "1 photo" : `${all.toLocaleString("en")} photos`;
+  if (!failed) return said;
+  return failed === all ? `${said}, without an answer` : `${said}, ${failed} of them without an answer`;
 }
 
 function left(seconds) {
