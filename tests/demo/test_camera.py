@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.demo.visitor import Questions, is_ready, seeing_no_fault
+from tests.demo.visitor import Questions, is_ready, sample, seeing_no_fault, stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Locator
 
 pytestmark = pytest.mark.xdist_group("page")
 
@@ -21,14 +21,54 @@ HIDE = """(hidden) => {
   document.dispatchEvent(new Event("visibilitychange"));
 }"""
 
+# Keeps every track that a camera gave; where told to `hold`, the next one waits for `letIn()`.
+KEEP_TRACKS = """
+window.tracks = [];
+const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+navigator.mediaDevices.getUserMedia = async (wanted) => {
+  if (window.hold) await new Promise((resolve) => (window.letIn = resolve));
+  const stream = await open(wanted);
+  window.tracks.push(...stream.getTracks());
+  return stream;
+};
+"""
+LIVE = "window.tracks.filter((one) => one.readyState === 'live').length"
+
 
 @pytest.fixture(scope="module")
 def seen(browser: Browser, site: str) -> Iterator[Page]:
     """The page with the camera on."""
     with browser.new_page() as shown, seeing_no_fault(shown):
+        shown.add_init_script(KEEP_TRACKS)
         shown.goto(site)
         is_ready(shown)
         yield shown
+
+
+def button(page: Page, name: str) -> Locator:
+    return page.get_by_role("button", name=name, exact=True)
+
+
+def test_a_double_click_opens_one_camera(seen: Page) -> None:
+    button(seen, "Use the camera").dblclick()
+    expect(stage(seen)).to_have_attribute("data-state", "camera")
+    expect(seen.locator("#photo .note")).to_be_empty()
+    assert seen.evaluate(LIVE) == 1
+    button(seen, "Stop").press("Enter")
+    expect(stage(seen)).to_have_attribute("data-state", "empty")
+    expect(button(seen, "Use the camera")).to_be_focused()
+    assert seen.evaluate(LIVE) == 0
+
+
+def test_a_photo_chosen_while_the_browser_asks_takes_the_cameras_place(seen: Page) -> None:
+    seen.evaluate("window.hold = true")
+    button(seen, "Use the camera").click()
+    sample(seen, "bridge").click()
+    expect(stage(seen)).to_have_attribute("data-state", "photo")
+    seen.evaluate("window.hold = false; window.letIn()")
+    seen.wait_for_function("window.tracks.at(-1).readyState === 'ended'")
+    expect(stage(seen)).to_have_attribute("data-state", "photo")
+    expect(seen.locator("#photo .note")).to_be_empty()
 
 
 def test_frames_are_small_and_one_is_asked_at_a_time(seen: Page) -> None:
@@ -44,8 +84,9 @@ def test_frames_are_small_and_one_is_asked_at_a_time(seen: Page) -> None:
 
 
 def test_the_photo_that_is_taken_stays(seen: Page) -> None:
-    seen.get_by_role("button", name="Take the photo").click()
+    button(seen, "Take the photo").press("Enter")
     expect(seen.locator(".stage")).to_have_attribute("data-state", "photo")
+    expect(button(seen, "Choose a photo")).to_be_focused()
     expect(seen.get_by_role("button", name="Use the camera")).to_be_visible()
     expect(seen.locator("#view .first:not(.empty)")).to_have_count(2)
     assert seen.evaluate("window.booth.camera.on") is False

@@ -13,6 +13,7 @@ const PAUSE_MS = 1500; // after one that was not answered
 class Camera {
   constructor() {
     this.stream = null;
+    this.opening = null; // stands for the one that is being opened
     this.runs = 0;
   }
 
@@ -43,16 +44,21 @@ class Camera {
       stage.input.removeAttribute("capture");
       return;
     }
+    if (this.opening) return;
+    const mine = (this.opening = {});
     try {
       const video = { facingMode: "environment", width: { ideal: 1280 }, height: { ideal: 960 } };
-      this.stream = await navigator.mediaDevices.getUserMedia({ video });
-      stage.live.srcObject = this.stream;
+      const stream = await navigator.mediaDevices.getUserMedia({ video });
+      if (mine !== this.opening) return stop(stream); // closed meanwhile
+      this.stream = stage.live.srcObject = stream;
       await stage.live.play();
     } catch {
+      if (mine !== this.opening) return;
       this.close();
       stage.say("No camera could be opened: allow it in the browser, or choose a photo.");
       return;
     }
+    this.opening = null;
     stage.mark(null);
     stage.show("camera");
     this.offer();
@@ -61,9 +67,10 @@ class Camera {
   }
 
   close() {
+    this.opening = null;
     if (!this.on) return;
     this.runs += 1;
-    for (const track of this.stream.getTracks()) track.stop();
+    stop(this.stream);
     this.stream = null;
     stage.live.srcObject = null;
     stage.overlay.replaceChildren();
@@ -78,17 +85,22 @@ class Camera {
     await photo.take(new File([blob], "camera.jpg", { type: "image/jpeg" }));
   }
 
+  // Two buttons give way to the other two; one that has the focus hands it on to the one in its place.
   offer() {
-    for (const button of this.tools.querySelectorAll("button")) {
-      button.hidden = ["shoot", "stop"].includes(button.dataset.do) !== this.on;
-    }
+    const buttons = [...this.tools.querySelectorAll("button")];
+    const seen = () => buttons.filter((one) => !one.hidden);
+    const place = seen().indexOf(document.activeElement);
+    for (const one of buttons) one.hidden = ["shoot", "stop"].includes(one.dataset.do) !== this.on;
+    seen()[place]?.focus();
   }
 
   async run() {
     const mine = ++this.runs;
     while (mine === this.runs && this.on && !document.hidden) {
       const start = performance.now();
-      const answered = await photo.look(await this.frame(FRAME_SIDE));
+      const frame = await this.frame(FRAME_SIDE);
+      if (mine !== this.runs) return;
+      const answered = await photo.look(frame);
       const spent = performance.now() - start;
       await new Promise((resolve) => setTimeout(resolve, answered ? Math.max(LEAST_MS - spent, REST * spent) : PAUSE_MS));
     }
@@ -105,6 +117,10 @@ class Camera {
     const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", QUALITY));
     return { blob, width, height };
   }
+}
+
+function stop(stream) {
+  for (const track of stream.getTracks()) track.stop();
 }
 
 export const camera = new Camera();
