@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.demo.visitor import Questions, is_ready, sample, seeing_no_fault, stage
+from tests.demo.visitor import Questions, go_to, is_ready, sample, seeing_no_fault, stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,6 +69,16 @@ def test_a_photo_chosen_while_the_browser_asks_takes_the_cameras_place(seen: Pag
     seen.wait_for_function("window.tracks.at(-1).readyState === 'ended'")
     expect(stage(seen)).to_have_attribute("data-state", "photo")
     expect(seen.locator("#photo .note")).to_be_empty()
+
+
+def test_it_is_off_in_a_view_that_shows_no_photo(seen: Page) -> None:
+    button(seen, "Use the camera").click()
+    expect(stage(seen)).to_have_attribute("data-state", "camera")
+    go_to(seen, "Draw")
+    assert seen.evaluate(LIVE) == 0
+    go_to(seen, "Classify")
+    expect(button(seen, "Use the camera")).to_be_visible()
+    expect(stage(seen)).to_have_attribute("data-state", "empty")
 
 
 def test_frames_are_small_and_one_is_asked_at_a_time(seen: Page) -> None:

@@ -67,7 +67,9 @@ function lay(link, html) {
   booth.dataset.view = link.dataset.view;
   place.innerHTML = html;
   place.setAttribute("aria-label", link.textContent);
-  document.querySelector("#photo").hidden = "alone" in link.dataset;
+  const isAlone = "alone" in link.dataset;
+  if (isAlone) camera.close(); // nobody would see that it is on, nor could stop it
+  document.querySelector("#photo").hidden = isAlone;
   booth.querySelector(".sentence").textContent = link.dataset.sentence;
   document.title = `${link.getAttribute("href") === "./" ? "" : `${link.textContent} · `}Booth`;
   for (const one of links) {
