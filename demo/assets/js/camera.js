@@ -61,6 +61,7 @@ class Camera {
     this.opening = null;
     stage.mark(null);
     stage.show("camera");
+    photo.forget(); // its answer must not stand beside what the camera sees
     this.offer();
     this.tools.querySelector("[data-do=shoot]").focus();
     this.run();
@@ -75,8 +76,9 @@ class Camera {
     stage.live.srcObject = null;
     stage.overlay.replaceChildren();
     this.offer();
-    if (stage.element.dataset.state === "camera") stage.show(photo.current?.live === false ? "photo" : "empty");
-    if (photo.current?.live) photo.forget();
+    if (stage.element.dataset.state !== "camera") return;
+    stage.show("empty");
+    photo.forget();
   }
 
   // Take the photo that is seen now, and look at it as at any other.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.demo.visitor import Questions, seeing_no_fault
+from tests.demo.visitor import Questions, go_to, seeing_no_fault, stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,9 +84,27 @@ def test_one_question_is_asked_at_a_time(move: Page) -> None:
 
 def test_a_sweep_says_whether_the_label_stays(move: Page) -> None:
     move.get_by_role("button", name="Shift it pixel by pixel").click()
-    expect(move.locator("#view .found")).to_have_text(
-        "Over 32 shifts of one pixel, the first label stayed."
-    )
+    found = move.locator("#view .found")
+    expect(found).to_have_text("Over 32 shifts of one pixel, the first label stayed.")
+    move.get_by_label("Model", exact=True).select_option("efficientnet_lite0")
+    expect(found).to_be_empty()  # it was the other model's
+
+
+def test_what_the_camera_sees_is_not_moved_until_it_is_taken(move: Page) -> None:
+    only_still = move.get_by_role("heading", name="Only a still photo can be moved")
+    move.get_by_role("button", name="Use the camera").click()
+    expect(only_still).to_be_visible()
+    move.get_by_role("slider", name="Zoom").fill("2")
+    assert where(move)["zoom"] == 1
+    go_to(move, "Classify")
+    go_to(move, "Move")
+    expect(only_still).to_be_visible()
+    move.get_by_role("button", name="Stop").click()
+    expect(stage(move)).to_have_attribute("data-state", "empty")
+    expect(move.get_by_role("heading", name="Five labels will appear here")).to_be_visible()
+    move.get_by_role("button", name="Use the camera").click()
+    move.get_by_role("button", name="Take the photo").click()
+    expect(move.locator("#view .labels:not(.empty) li")).to_have_count(5)
 
 
 def test_the_address_brings_back_the_place(browser: Browser, site: str) -> None:

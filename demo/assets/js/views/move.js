@@ -25,7 +25,7 @@ class Move {
     this.place = place;
     this.find = (selector) => place.querySelector(selector);
     this.result = this.find(".result");
-    this.asker = new Asker(this.find(".answer"), () => this.result.replaceChildren(...blank()));
+    this.asker = new Asker(this.find(".answer"), () => this.result.replaceChildren(...unanswered()));
     this.plot = new Plot(this.find(".path canvas"));
     this.canvas = document.createElement("canvas");
     this.canvas.className = "window";
@@ -41,7 +41,7 @@ class Move {
     this.asker.clear();
     stage.element.append(this.canvas);
     this.on(photo, "taken", () => this.gone());
-    this.on(photo, "change", ({ detail }) => photo.current && !photo.current.live && detail.answers.push(this.begin()));
+    this.on(photo, "change", ({ detail }) => this.another(detail.answers));
     this.on(models, "change", () => this.begin());
     this.on(stage, "layout", () => this.window?.draw());
     this.on(this.place, "click", (event) => this.click(event));
@@ -68,17 +68,31 @@ class Move {
     address.set({ x: null, y: null, zoom: null });
   }
 
+  // Another photo, or none; a camera's frame is gone before it could be moved.
+  another(answers) {
+    if (!photo.current) this.gone();
+    else if (!photo.current.live) answers.push(this.begin());
+  }
+
   gone() {
+    this.forget();
     this.window = null;
-    this.sweeping = null;
     this.asker.stop();
     this.asker.clear();
-    this.plot.clear();
     this.canvas.getContext("2d").clearRect(0, 0, this.canvas.width, this.canvas.height);
+  }
+
+  // What was seen along the way.
+  forget() {
+    this.sweeping = null;
+    this.plot.clear();
+    this.find(".found").textContent = "";
   }
 
   // Look at the photo that there is.
   async begin() {
+    this.forget();
+    this.window = null;
     const prepared = async (options) => {
       await models.fill(this.find("#model"), options);
       this.size = (await models.card(models.chosen, options)).input.size;
@@ -87,7 +101,6 @@ class Move {
     };
     return this.asker.run(prepared, (image) => {
       if (!image || this.left) return;
-      this.plot.clear();
       this.window = new Window(this.canvas, image, () => this.moved());
       const [x, y, zoom] = ["x", "y", "zoom"].map((name) => Number.parseFloat(address.get(name)));
       if ([x, y, zoom].every(Number.isFinite)) this.window.place({ x, y, zoom });
@@ -142,8 +155,8 @@ class Move {
   // Shift the photo by one of the network's pixels after the other: does the answer stay?
   async sweep() {
     if (!this.window || this.sweeping === this.window) return;
+    this.forget();
     const window = (this.sweeping = this.window);
-    this.plot.clear();
     const { pixels } = window;
     window.shift((-SWEEP / 2) * (pixels / this.size), 0);
     for (let step = 0; step < SWEEP && this.sweeping === window && !this.left; step += 1) {
@@ -197,6 +210,8 @@ class Move {
     event.preventDefault();
   }
 }
+
+const unanswered = () => blank(stage.element.dataset.state === "camera" ? "Only a still photo can be moved" : undefined);
 
 async function decoded(file) {
   const image = new Image();
