@@ -46,6 +46,16 @@ def test_the_middle_of_the_photograph_is_what_is_sent(move: Page) -> None:
     with move.expect_response("**/classify?*"):
         move.locator("canvas.window").press("ArrowRight")
     assert questions.last_size() == (384, 384)  # twice what the network sees
+    squeezed = move.get_by_text("squeezed into a square")  # in other views, unlike here
+    expect(squeezed).to_be_visible()
+    move.get_by_role("button", name="Back to the middle").click()
+    move.get_by_label("Model", exact=True).select_option("efficientnet_lite0")
+    expect(squeezed).to_be_hidden()
+    with move.expect_response("**/classify?model=efficientnet_lite0*"):
+        move.locator("canvas.window").press("ArrowRight")
+    assert questions.last_size() == (512, 512)  # with what it cuts off around the frame
+    frame = 360 * 224 / 256  # pixels of the photograph, whose sides are 480 and 360
+    assert where(move)["x"] == pytest.approx(0.5 + 0.02 * frame / 480, abs=1e-4)
 
 
 def test_a_drag_moves_the_photograph_and_the_answer_follows(move: Page) -> None:

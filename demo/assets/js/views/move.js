@@ -32,7 +32,7 @@ class Move {
     this.canvas.tabIndex = 0;
     this.canvas.setAttribute("role", "application");
     this.canvas.setAttribute("aria-label", "The photograph under the network’s window: arrows move it, plus and minus zoom");
-    this.size = 224;
+    this.input = null; // how the network takes a photo, from its card
     this.pointers = new Map();
     this.off = [];
   }
@@ -79,6 +79,7 @@ class Move {
     this.window = null;
     this.asker.stop();
     this.asker.clear();
+    this.find(".squeezed").hidden = true;
     this.canvas.getContext("2d").clearRect(0, 0, this.canvas.width, this.canvas.height);
   }
 
@@ -95,13 +96,15 @@ class Move {
     this.window = null;
     const prepared = async (options) => {
       await models.fill(this.find("#model"), options);
-      this.size = (await models.card(models.chosen, options)).input.size;
+      this.input = (await models.card(models.chosen, options)).input;
       if (!photo.current || photo.current.live) return null;
       return decoded(photo.current.file ?? photo.current.blob);
     };
     return this.asker.run(prepared, (image) => {
       if (!image || this.left) return;
-      this.window = new Window(this.canvas, image, () => this.moved());
+      const { size, resize } = this.input;
+      this.window = new Window(this.canvas, image, resize / size, () => this.moved());
+      this.find(".squeezed").hidden = this.input.keep_aspect || image.naturalWidth === image.naturalHeight;
       const [x, y, zoom] = ["x", "y", "zoom"].map((name) => Number.parseFloat(address.get(name)));
       if ([x, y, zoom].every(Number.isFinite)) this.window.place({ x, y, zoom });
       this.moved();
@@ -132,7 +135,7 @@ class Move {
   answer() {
     const { window } = this;
     return this.asker.run(
-      async (options) => classify(await window.content(2 * this.size), { model: models.chosen, top_k: 20 }, options),
+      async (options) => classify(await window.content(2 * this.input.resize), { model: models.chosen, top_k: 20 }, options),
       (answer) => {
         if (window === this.window) this.show(answer);
       },
@@ -157,10 +160,10 @@ class Move {
     if (!this.window || this.sweeping === this.window) return;
     this.forget();
     const window = (this.sweeping = this.window);
-    const { pixels } = window;
-    window.shift((-SWEEP / 2) * (pixels / this.size), 0);
+    const pixel = window.pixels / this.input.size;
+    window.shift((-SWEEP / 2) * pixel, 0);
     for (let step = 0; step < SWEEP && this.sweeping === window && !this.left; step += 1) {
-      window.shift(pixels / this.size, 0);
+      window.shift(pixel, 0);
       while (this.asking && !this.left) await new Promise((resolve) => setTimeout(resolve, 5));
     }
     if (this.sweeping !== window || this.left) return;
@@ -202,7 +205,7 @@ class Move {
   key(event) {
     const by = KEYS[event.key];
     if (!this.window || event.ctrlKey || event.metaKey || event.altKey) return;
-    const step = this.window.pixels * (event.shiftKey ? 1 / this.size : STEP);
+    const step = this.window.pixels * (event.shiftKey ? 1 / this.input.size : STEP);
     if (by) this.window.shift(by[0] * step, by[1] * step);
     else if (event.key === "+" || event.key === "=") this.window.zoomTo(this.window.zoom * 1.1);
     else if (event.key === "-") this.window.zoomTo(this.window.zoom / 1.1);

@@ -2,17 +2,18 @@
 
 const FRAME = 0.74; // of the place's shorter side
 const DIM = 0.62; // outside of it
-const LEAST = 0.5; // zoom: the photo's shorter side in frames
+const LEAST = 0.5; // zoom: times as large as when the photo's shorter side is sent
 const MOST = 8;
 
 export class Window {
-  // canvas: where it is drawn; image: the photo; changed(): is called after each move.
-  constructor(canvas, image, changed) {
-    Object.assign(this, { canvas, image, changed });
+  // canvas: where it is drawn; image: the photo; margin: the side of what is sent, in frames, since
+  // the network cuts off what is around the frame; changed(): is called after each move.
+  constructor(canvas, image, margin, changed) {
+    Object.assign(this, { canvas, image, margin, changed });
     this.home();
   }
 
-  // The photo's middle, its shorter side as long as the frame.
+  // The photo's middle, its shorter side as long as what is sent.
   home() {
     this.place({ x: 0.5, y: 0.5, zoom: 1 });
   }
@@ -28,7 +29,7 @@ export class Window {
 
   // Pixels of the photo in one frame's side.
   get pixels() {
-    return Math.min(this.image.naturalWidth, this.image.naturalHeight) / this.zoom;
+    return Math.min(this.image.naturalWidth, this.image.naturalHeight) / this.margin / this.zoom;
   }
 
   // Move the photo by pixels of the place, as a finger does.
@@ -79,13 +80,13 @@ export class Window {
     );
   }
 
-  // What is in the frame, as a JPEG of so many pixels a side; beyond the photo's edge it is grey.
+  // The frame and its margin, as a JPEG of so many pixels a side; beyond the photo's edge it is grey.
   async content(side) {
     const canvas = new OffscreenCanvas(side, side);
     const context = canvas.getContext("2d", { alpha: false });
     context.fillStyle = "#808080";
     context.fillRect(0, 0, side, side);
-    this.drawPhoto(context, side / 2, side / 2, side);
+    this.drawPhoto(context, side / 2, side / 2, side / this.margin);
     return canvas.convertToBlob({ type: "image/jpeg", quality: 0.92 });
   }
 }
