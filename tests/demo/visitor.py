@@ -23,6 +23,8 @@ __all__ = [
     "shifts",
     "stage",
     "watch_shifts",
+    "watch_writing",
+    "written",
 ]
 
 HAND_OVER = """([kind, files]) => {
@@ -128,6 +130,26 @@ def watch_shifts(page: Page) -> None:
 def shifts(page: Page) -> float:
     """The sum of the layout shifts so far."""
     return float(page.evaluate("window.shifted"))
+
+
+KEEP_WRITTEN = """() => {
+  window.written = [];
+  const { fillText } = CanvasRenderingContext2D.prototype;
+  CanvasRenderingContext2D.prototype.fillText = function (text, ...place) {
+    window.written.push(String(text));
+    fillText.call(this, text, ...place);
+  };
+}"""
+
+
+def watch_writing(page: Page) -> None:
+    """Begin to keep what is written on canvases."""
+    page.evaluate(KEEP_WRITTEN)
+
+
+def written(page: Page) -> set[str]:
+    """What was written on canvases since then."""
+    return set(page.evaluate("window.written"))
 
 
 # Browsers do not tell a body that is a Blob, so that it is kept where it is sent.

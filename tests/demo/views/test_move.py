@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.demo.visitor import Questions, go_to, seeing_no_fault, stage
+from tests.demo.visitor import (
+    Questions,
+    go_to,
+    seeing_no_fault,
+    stage,
+    watch_writing,
+    written,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,6 +63,14 @@ def test_the_middle_of_the_photograph_is_what_is_sent(move: Page) -> None:
     assert questions.last_size() == (512, 512)  # with what it cuts off around the frame
     frame = 360 * 224 / 256  # pixels of the photograph, whose sides are 480 and 360
     assert where(move)["x"] == pytest.approx(0.5 + 0.02 * frame / 480, abs=1e-4)
+
+
+def test_the_plot_has_a_scale(move: Page) -> None:
+    watch_writing(move)
+    with move.expect_response("**/classify?*"):
+        move.locator("canvas.window").press("ArrowRight")
+    move.wait_for_function("window.written.length")
+    assert {"0\u202f%", "50\u202f%", "100\u202f%", "1", "answer", "120"} <= written(move)
 
 
 def test_a_drag_moves_the_photograph_and_the_answer_follows(move: Page) -> None:

@@ -13,7 +13,7 @@ from torch import nn
 from torch.optim.adam import adam
 from torch.optim.sgd import sgd
 
-from tests.demo.visitor import go_to, seeing_no_fault
+from tests.demo.visitor import go_to, seeing_no_fault, watch_writing, written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -230,8 +230,10 @@ def test_it_trains_and_a_link_gives_the_same_run(play: Page) -> None:
     button(play, "One hidden layer does it").click()
     expect(button(play, "One hidden layer does it")).to_have_attribute("aria-pressed", "true")
     expect(play.get_by_text("Train it, and the losses are drawn here.")).to_be_visible()
+    watch_writing(play)
     button(play, "One epoch").click()
     expect(of(play, "epoch")).to_have_text("1 of 100")
+    assert {"0", "0.75", "epoch", "100"} <= written(play)
     button(play, "To the end").click()
     expect(play.get_by_role("status").filter(has_text="Epoch 100.")).to_be_attached()
     expect(of(play, "test")).to_contain_text("99\u202f% right")
