@@ -102,6 +102,10 @@ def test_what_is_seen_of_a_unit_is_what_the_service_says_of_it(browser: Browser,
         assert float(f"{first['value']:.4g}") in values
         expect_really(page, told(site, "occlusion", **asked, unit=first["unit"]))
         expect_questions(page, layer)
+        page.emulate_media(forced_colors="active")
+        expect(sheet.locator("figcaption i").first).to_have_css(
+            "background-image", re.compile("^linear-gradient")
+        )
 
 
 def expect_box(page: Page, box: list[float], view: dict[str, Any]) -> None:
@@ -143,6 +147,18 @@ def expect_questions(page: Page, layer: dict[str, Any]) -> None:
     filters.press("Enter")
     expect(said.first).to_have_text(re.compile("^Right: "))
     expect(said.last).to_have_text(re.compile("^Right: "))
+
+
+def test_of_scores_below_0_the_largest_has_the_longest_bar(browser: Browser, site: str) -> None:
+    with inside(browser, site, "sample=bridge&layer=classifier") as page:
+        expect(units(page)).to_have_count(12)
+        expect(units(page).first).to_have_attribute("aria-label", re.compile(f": {MINUS}0"))
+        said = page.locator(".axis").inner_text()
+        assert re.fullmatch(rf"Bars begin at {MINUS}\d+; the line marks 0\.", said)
+        bars = [one.bounding_box() for one in units(page).locator("span").all()]
+        widths = [bar["width"] for bar in bars if bar]
+        assert widths == sorted(widths, reverse=True)
+        assert widths[0] > 3 * widths[-1]
 
 
 def test_the_keyboard_goes_from_layer_to_layer_and_the_address_keeps_the_place(

@@ -9,6 +9,7 @@ export class Tiles {
   // pointed(unit or null): it is looked at in passing; picked(unit): it is chosen.
   constructor(list, { pointed, picked }) {
     this.list = list;
+    this.axis = list.previousElementSibling; // says where the bars begin, unless that is 0
     this.units = [];
     const unitOf = (item) => this.units.find((one) => one.unit === Number(item.dataset.unit));
     const under = ({ target }) => target.closest?.("[role=option]");
@@ -24,15 +25,18 @@ export class Tiles {
     const focused = this.list.contains(document.activeElement) ? document.activeElement.dataset.unit : null;
     this.units = units;
     const flat = isFlat(layer);
-    const most = Math.max(...units.map((one) => Math.abs(one.value)), 1e-9);
+    const scale = flat ? scaleOf(units.map((one) => one.value)) : null;
     this.list.classList.toggle("bars", flat);
-    this.list.replaceChildren(...units.map((one) => (flat ? bar(one, most, names?.[one.unit]) : tile(one, kernels?.get(one.unit)))));
+    this.list.style.setProperty("--zero", flat ? scale.share(0).toFixed(4) : null);
+    this.axis.textContent = scale?.least ? `Bars begin at ${value(scale.least)}; the line marks 0.` : "";
+    this.list.replaceChildren(...units.map((one) => (flat ? bar(one, scale, names?.[one.unit]) : tile(one, kernels?.get(one.unit)))));
     stand(this.list, this.list.firstElementChild);
     if (focused !== null) (this.optionOf(Number(focused)) ?? this.list.firstElementChild)?.focus({ preventScroll: true });
   }
 
   clear() {
     this.units = [];
+    this.axis.textContent = "";
     this.list.replaceChildren();
   }
 
@@ -62,7 +66,21 @@ function tile(one, kernel) {
   return option(one, "tile", "", make("div.face", {}, map, ...inset), make("span", {}, make("i", {}, one.unit), make("b", {}, value(one.value))));
 }
 
-function bar(one, most, name) {
-  const share = `--share:${(Math.abs(one.value) / most).toFixed(4)}`;
+// From 0 to the largest, so that more is always longer; where some are below 0, from a round number
+// below them all.
+function scaleOf(values) {
+  const least = roundedDown(Math.min(...values, 0));
+  const whole = Math.max(...values, 0) - least || 1;
+  return { least, share: (one) => (one - least) / whole };
+}
+
+function roundedDown(number) {
+  if (!number) return 0;
+  const step = 10 ** Math.floor(Math.log10(-number));
+  return Math.floor(number / step) * step;
+}
+
+function bar(one, scale, name) {
+  const share = `--share:${scale.share(one.value).toFixed(4)}`;
   return option(one, "bar", name, make("i", {}, name ?? `unit ${one.unit}`), make("span", { style: share, class: one.value < 0 ? "below" : null }), make("b", {}, value(one.value)));
 }
