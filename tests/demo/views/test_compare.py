@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.xdist_group("page")
+
+# The answers of the race that can't be read in full.
+CUT = """() => [...document.querySelectorAll(".lanes .said")]
+  .filter((one) => one.scrollWidth > one.clientWidth)
+  .map((one) => one.textContent)"""
 
 
 @pytest.fixture
@@ -116,6 +122,9 @@ def test_what_stands_there_is_what_the_service_says(
             expect(one.locator("h3")).to_have_text(f"{source['year']}{source['title']}")
             assert figures(one) == in_words(source) | {"Licence": source["licence"]}
     expect(missing).to_have_count(14)
+    for width in (1280, 768, 640, 390):
+        compare.set_viewport_size({"width": width, "height": 800})
+        assert compare.evaluate(CUT) == []
 
 
 def test_the_command_for_one_that_is_missing_is_copied(compare: Page) -> None:
@@ -163,3 +172,31 @@ def test_the_address_holds_who_sits_out(browser: Browser, site: str) -> None:
         expect(
             rows.filter(has_text=re.compile("^2020EfficientNet-Lite0not stated"))
         ).to_be_visible()
+        expect_no_place_in_the_chart(page, "EfficientNet-Lite0 (2020)")
+
+
+def expect_no_place_in_the_chart(page: Page, name: str) -> None:
+    """It is named below the chart, however narrow that is, and nothing in it stands for it."""
+    history = page.locator(".history")
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 800})
+        expect(history.get_by_text(f"Here too, no top-5 error stated: {name}")).to_be_visible()
+    expect(history.locator("svg")).not_to_contain_text("EfficientNet")
+    expect(history.locator("svg :is(.leader, .own)")).to_have_count(0)
+    expect(history.get_by_text("one network that is here")).to_be_hidden()
+
+
+def test_a_network_whose_error_is_published_has_a_diamond(browser: Browser, site: str) -> None:
+    card = httpx.get(f"{site}/models/efficientnet_lite0").json()
+    stated = json.dumps({**card, "published": {**card["published"], "top5": 0.92}})
+    with browser.new_page() as page, seeing_no_fault(page):
+        page.route(
+            "**/models/efficientnet_lite0?*",
+            lambda route: route.fulfill(body=stated, content_type="application/json"),
+        )
+        page.goto(f"{site}/compare")
+        history = page.locator(".history")
+        expect(history.locator("svg .own")).to_have_count(1)
+        expect(history.locator("svg")).to_contain_text("EfficientNet-Lite0 8.0")
+        expect(history.get_by_text("one network that is here")).to_be_visible()
+        expect(history.locator(".unstated")).to_be_empty()

@@ -16,6 +16,8 @@ const APART = 4.5; // pixels between two entries of one year, each side
 export class Chart {
   constructor(place) {
     this.place = place.querySelector(".plot");
+    this.own = place.querySelector(".legend-own");
+    this.unstated = place.querySelector(".unstated");
     this.table = place.querySelector(".scroll");
     this.here = [];
     this.observer = new ResizeObserver(() => this.draw());
@@ -32,6 +34,13 @@ export class Chart {
     this.here = networks.filter((one) => !one.scene && one.published && one.year).map((one) => ({ ...one, error: errorOf(one) }));
     this.draw();
     this.tell();
+    this.own.hidden = !this.marked.length;
+    this.unstated.textContent = unstated(this.here.filter(({ error }) => error === null));
+  }
+
+  // Those that have a place in the chart.
+  get marked() {
+    return this.here.filter(({ error }) => error !== null);
   }
 
   draw() {
@@ -39,9 +48,9 @@ export class Chart {
     if (!width) return;
     const x = (year) => EDGE.left + ((width - EDGE.left - EDGE.right) * (year - YEARS[0] + 0.4)) / (YEARS[1] - YEARS[0] + 0.8);
     const y = (error) => EDGE.top + (HEIGHT - EDGE.top - EDGE.bottom) * (1 - error / MOST);
-    const picture = svg("svg", { width, height: HEIGHT, role: "img", "aria-label": summary(this.here) });
+    const picture = svg("svg", { width, height: HEIGHT, role: "img", "aria-label": summary(this.marked) });
     const isNarrow = width < NARROW;
-    const here = this.here.map((one) => ({ ...one, words: words(one, isNarrow) }));
+    const here = this.marked.map((one) => ({ ...one, words: `${one.title} ${one.error.toFixed(1)}` }));
     const longest = Math.max(...here.map((one) => one.words.length), `${PERSON.who} ${PERSON.error}`.length);
     const left = Math.max(x(2015.6), width - EDGE.right - LETTER * longest); // the contest leaves room there
     picture.append(...grid(x, y, width), person(left, y, width), ...contest(x, y, isNarrow), ...marks(here, left, x, y));
@@ -114,15 +123,15 @@ function contest(x, y, isNarrow) {
 
 // Those that are here; their names stand one below the other where the contest leaves room.
 function marks(here, left, x, y) {
-  const placed = [...here].sort((one, other) => (other.error ?? 0) - (one.error ?? 0));
+  const placed = [...here].sort((one, other) => other.error - one.error);
   const last = y(PERSON.error) - 5 - 2 * ROW;
   let next = Math.min(y(22), last - ROW * (placed.length - 1));
   return placed.flatMap((one, index) => {
-    const [cx, cy] = [x(one.year), y(one.error ?? 0)];
+    const [cx, cy] = [x(one.year), y(one.error)];
     const room = last - ROW * (placed.length - 1 - index);
     const row = Math.min(Math.max(next, cy - 40), room);
     next = row + ROW;
-    return [leader(cx, cy, left, row), ...(one.error === null ? [] : [diamond(cx, cy)]), text(left, row, one.words, "name")];
+    return [leader(cx, cy, left, row), diamond(cx, cy), text(left, row, one.words, "name")];
   });
 }
 
@@ -131,7 +140,8 @@ const leader = (cx, cy, left, row) =>
 
 const diamond = (cx, cy) => svg("path", { d: `M${cx} ${cy - 6}l6 6l-6 6l-6 -6z`, class: "own" });
 
-function words({ title, error }, isNarrow) {
-  if (error === null) return isNarrow ? title : `${title}, no top-5`;
-  return `${title} ${error.toFixed(1)}`;
+// Those that are here and have no place in the chart: its publisher gives the top-1 error alone.
+function unstated(networks) {
+  const names = networks.map(({ title, year }) => `${title} (${year})`).join(", ");
+  return names && `Here too, no top-5 error stated: ${names}`;
 }
