@@ -154,10 +154,71 @@ def test_a_photo_of_one_s_own_lies_among_its_neighbours_until_the_view_is_left(
     expect(chart.locator("#view .state")).to_have_text(
         "notes: That file is no photograph that Booth can read."
     )
+    expect_all_faults_told_until_cleared(chart)
     go_to(chart, "Many")
     go_to(chart, "Map")
     expect(thumbs(chart)).to_have_count(120)
     expect(own).to_have_count(0)
+
+
+def expect_all_faults_told_until_cleared(page: Page) -> None:
+    files = {"note.txt": b"text", "broken.jpg": BRIDGE[:300], "bridge.jpg": BRIDGE}
+    page.locator("#view input[type=file]").set_input_files(
+        files=[FilePayload(name=name, mimeType="", buffer=held) for name, held in files.items()]
+    )
+    own = page.locator(".thumb.own")
+    expect(own).to_have_count(2)
+    state = page.locator("#view .state")
+    expect(state).to_contain_text("note")
+    expect(state).to_contain_text("broken")
+    expect(state).not_to_contain_text("notes")
+    thumb(page, "Cow").click()
+    clear = page.get_by_role("button", name="Clear yours")
+    clear.focus()
+    page.keyboard.press("Enter")
+    expect(clear).to_be_hidden()
+    expect(state).to_be_empty()
+    expect(own).to_have_count(0)
+    expect(page.get_by_role("button", name="Add your photos")).to_be_focused()
+    page.get_by_role("heading", name="Cow").click()  # the focus is nowhere now
+    page.keyboard.press("Escape")
+    expect(page.locator(".chosen .head")).to_have_count(0)
+    hand_over(page, "drop", BRIDGE)
+    expect(own).to_have_count(1)
+
+
+def test_the_keyboard_stays_where_neighbours_are_chosen(chart: Page) -> None:
+    thumb(chart, "Cow").click()
+    neighbour = chart.locator(".chosen li button").first
+    title = (neighbour.get_attribute("aria-label") or "").partition(",")[0]
+    neighbour.press("Enter")
+    expect(thumb(chart, title)).to_be_focused()
+    expect(chart.get_by_role("heading", name=title)).to_be_visible()
+
+
+def test_a_closer_look_keeps_the_chosen_one_and_ends_at_photographs(chart: Page) -> None:
+    cow = thumb(chart, "Cow")
+    cow.click()
+    around = chart.locator(".chart").bounding_box()
+    assert around
+    middle = (around["width"] / 2, around["height"] / 2)
+    for name in ("First layer", "Last layer"):
+        chart.get_by_role("button", name=name).click()
+        look_closest(chart)
+        assert place(cow) == pytest.approx(middle, abs=1)
+        chart.get_by_role("button", name="The whole map").click()
+        assert place(cow) != pytest.approx(middle, abs=1)
+    chart.keyboard.press("Escape")
+    for _ in range(2):
+        look_closest(chart)
+        seen = [place(one) for one in thumbs(chart).all()]
+        assert any(0 < x < around["width"] and 0 < y < around["height"] for x, y in seen)
+        chart.get_by_role("button", name="First layer").click()
+
+
+def look_closest(page: Page) -> None:
+    for _ in range(8):
+        page.get_by_role("button", name="Closer").click()
 
 
 def test_keys_go_from_one_to_the_next_and_look_closer(browser: Browser, site: str) -> None:

@@ -26,20 +26,21 @@ class PhotoMap {
     this.own = new Own();
     this.items = []; // those of the map, then the visitor's: pictures with {element, positions, directions}
     this.chosen = null;
-    this.fault = ""; // what went wrong with the visitor's photos
+    this.left = ""; // that some of the visitor's photos found no room
+    this.lost = new Map(); // what went wrong with others -> their names
     this.off = [];
   }
 
   start() {
     this.find(".map").style.setProperty("--sheet-of-thumbs", `url("${sheet()}")`);
     this.on(this.place, "click", (event) => this.click(event));
-    this.on(this.place, "keydown", (event) => event.key === "Escape" && this.choose(null));
+    this.on(document, "keydown", (event) => event.key === "Escape" && this.choose(null)); // a click may leave no focus here
     this.on(this.chart, "draw", () => this.drawLines());
     for (const what of ["pointerover", "focusin"]) this.on(this.find(".thumbs"), what, ({ target }) => this.caption(target));
     this.on(this.find(".thumbs"), "pointerout", () => this.caption(document.activeElement));
     this.on(this.find("input[type=file]"), "change", ({ target }) => this.take([...target.files], target));
     this.on(this.own, "placed", ({ detail }) => this.settle(detail));
-    this.on(this.own, "lost", ({ detail }) => this.tell(`${detail.photo.shows}: ${detail.heading}.`));
+    this.on(this.own, "lost", ({ detail }) => this.lose(detail));
     this.on(this.own, "state", () => this.tell());
     this.on(models, "change", () => this.load());
     this.on(window, "booth:address", () => this.restore());
@@ -133,8 +134,22 @@ class PhotoMap {
   take(files, input) {
     if (input) input.value = "";
     if (!this.served) return;
+    if (!this.own.running) this.forgive();
     const left = this.own.add(files);
-    this.tell(left ? `The map has room for ${MOST} photos of yours: ${left} were left out.` : "");
+    if (left) this.left = `The map has room for ${MOST} photos of yours: ${left} were left out.`;
+    this.tell();
+  }
+
+  // One of the visitor's has no place.
+  lose({ photo, heading }) {
+    this.lost.set(heading, [...(this.lost.get(heading) ?? []), photo.shows]);
+    this.tell();
+  }
+
+  // What went wrong is over.
+  forgive() {
+    this.left = "";
+    this.lost.clear();
   }
 
   click({ target }) {
@@ -153,10 +168,12 @@ class PhotoMap {
   }
 
   clear() {
+    this.forgive();
+    this.find("[data-do=add]").focus({ preventScroll: true }); // its own button goes
     this.own.clear();
     this.items = this.items.filter(({ own }) => !own);
-    if (this.chosen?.own) this.choose(null);
     this.chart.put(this.items);
+    this.choose(this.chosen?.own ? null : this.chosen); // its neighbours may have gone
   }
 
   turn(side) {
@@ -177,7 +194,9 @@ class PhotoMap {
   }
 
   choose(item) {
-    this.chosen?.element.setAttribute("aria-pressed", "false");
+    const before = this.chosen;
+    const isInCard = this.find(".chosen").contains(document.activeElement);
+    before?.element.setAttribute("aria-pressed", "false");
     this.chosen = this.chart.kept = item;
     this.near = item && this.neighbours(item);
     item?.element.setAttribute("aria-pressed", "true");
@@ -186,6 +205,8 @@ class PhotoMap {
     this.find(".map").toggleAttribute("data-chosen", Boolean(item));
     this.find(".intro").hidden = Boolean(item);
     this.find(".chosen").replaceChildren(...(item ? card(item, this.near, (one) => portrait(one)) : []));
+    if (isInCard) this.chart.focus(item ?? before); // what had it is gone
+    else if (item && item !== before) this.chart.show(item.element);
     this.drawLines();
   }
 
@@ -206,12 +227,17 @@ class PhotoMap {
     this.find(".caption").textContent = item?.shows ?? "";
   }
 
-  // What went wrong stays until photos are added anew.
-  tell(fault = this.fault) {
-    this.fault = fault;
+  // What went wrong stays until photos are added anew, or cleared.
+  tell() {
     const waiting = this.own.waiting.length + (this.own.running ? 1 : 0);
     this.find("[data-do=clear]").hidden = !this.own.photos.length;
-    this.find(".state").textContent = waiting ? `${waiting} of your photos still to place` : fault || this.version();
+    this.find(".state").textContent = waiting ? `${waiting} of your photos still to place` : this.faults || this.version();
+  }
+
+  // All that went wrong: "note, broken: That file is no photograph that Booth can read."
+  get faults() {
+    const lost = [...this.lost].map(([heading, names]) => `${names.join(", ")}: ${heading}.`);
+    return [...lost, this.left].filter(Boolean).join(" ");
   }
 
   // What doesn't hold where another version of the model is served, or none.

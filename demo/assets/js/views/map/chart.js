@@ -24,7 +24,7 @@ export class Chart extends EventTarget {
     this.mix = 1; // 0: as by the first layer, 1: as by the last
     this.zoom = 1;
     this.middle = [0.5, 0.5];
-    this.kept = null; // the item that stays in the middle while a closer look is morphed
+    this.kept = null; // the item that stays in the middle of a closer look
     this.pointers = new Map();
     this.off = [];
   }
@@ -65,9 +65,15 @@ export class Chart extends EventTarget {
 
   put(items) {
     this.items = items;
+    const { focused } = this;
     this.element.querySelector(".thumbs").replaceChildren(...items.map((one) => one.element));
+    if (focused) this.focus(focused); // taken out and put back, it has lost it
     this.rove(items.find((one) => one.element.tabIndex === 0) ?? items[0]);
     this.draw();
+  }
+
+  get focused() {
+    return this.items.find((one) => one.element === document.activeElement);
   }
 
   // Where an item lies by the layout in view, from 0 to 1 of the map.
@@ -114,15 +120,27 @@ export class Chart extends EventTarget {
     this.element.dataset.mix = mix.toFixed(2);
     if (this.kept && this.zoom > 1) this.middle = this.at(this.kept);
     this.bound();
+    this.findOne();
   }
 
-  // Look closer, with what is at this point, in pixels of the element, staying there.
-  zoomBy(factor, point = this.size.map((side) => side / 2)) {
+  // Look closer, with what is at this point, in pixels of the element, staying there; by a button or
+  // a key, with what is chosen or has the focus in the middle.
+  zoomBy(factor, point = null) {
     const before = this.zoom;
     this.zoom = Math.min(LARGEST, Math.max(1, before * factor));
     const gain = 1 / before - 1 / this.zoom;
-    this.middle = this.middle.map((at, axis) => at + gain * (point[axis] / this.size[axis] - 0.5));
+    const kept = this.kept ?? this.focused;
+    if (point) this.middle = this.middle.map((at, axis) => at + gain * (point[axis] / this.size[axis] - 0.5));
+    else if (kept) this.middle = this.at(kept);
     this.bound();
+    this.findOne();
+  }
+
+  // Where no photograph is in view, move the least way to one.
+  findOne() {
+    const ways = this.items.map((one) => this.away(one));
+    if (!ways.length || ways.some((way) => !way.some(Boolean))) return;
+    this.panBy(ways.reduce((best, way) => (Math.hypot(...way) < Math.hypot(...best) ? way : best)));
   }
 
   whole() {
@@ -224,8 +242,13 @@ export class Chart extends EventTarget {
     const item = this.items.find((one) => one.element === element);
     if (!item) return;
     this.rove(item);
-    const away = this.pixels(item).map((at, axis) => Math.min(0, this.size[axis] - 12 - at) + Math.max(0, 24 - at));
+    const away = this.away(item);
     if (away.some(Boolean)) this.panBy(away);
+  }
+
+  // How far an item is out of view, as [right, down] in pixels that bring it there; [0, 0] if it is seen.
+  away(item) {
+    return this.pixels(item).map((at, axis) => Math.min(0, this.size[axis] - 12 - at) + Math.max(0, 24 - at));
   }
 }
 
