@@ -145,6 +145,22 @@ def test_the_maps_show_the_numbers_of_the_api(draw: Page) -> None:
         assert reds[unit["unit"]] == pytest.approx(wanted, abs=1.5)
 
 
+def test_trying_one_question_again_asks_the_other_too(draw: Page) -> None:
+    asked = re.compile(r"/(classify|activations)\?")
+    label, maps = draw.locator(".answer"), draw.locator(".inside")
+    for tried in (label, maps):
+        draw.route(asked, lambda route: route.abort())
+        press(draw, "A plain 7")
+        for place in (label, maps):
+            expect(place.get_by_role("button", name="Try again")).to_be_visible()
+        expect(maps.get_by_role("heading", name="S2")).to_be_hidden()  # it would be written over
+        draw.unroute(asked)
+        tried.get_by_role("button", name="Try again").click()
+        for place in (label, maps):
+            expect(place).to_have_attribute("data-state", "answer")
+        expect(maps.get_by_role("heading", name="S2")).to_be_visible()
+
+
 def test_the_keyboard_draws_a_1(draw: Page) -> None:
     board = draw.locator("canvas.board")
     board.press("Space")

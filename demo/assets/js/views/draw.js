@@ -146,9 +146,17 @@ class Draw {
         if (!this.ink) return;
         asker.place.dataset.state = "answer";
         show(answer);
+        this.retry();
       };
       return asker.run(work, shown, { quietly: asker.place.dataset.state === "answer" });
     };
+  }
+
+  // One question was answered, so the service is there: what failed of the other is asked again.
+  retry() {
+    for (const [asker, latest] of [[this.asker, this.label], [this.insideAsker, this.maps]]) {
+      if (asker.place.dataset.state === "problem") latest.want();
+    }
   }
 
   showAnswer({ predictions }) {
