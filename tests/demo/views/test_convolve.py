@@ -265,13 +265,18 @@ def test_two_are_one_of_five_and_all_rows_of_the_matrix_share_nine(
         page.get_by_label("Shared weights").check(force=True)
         told = page.locator(".formula")
         expect(told).to_contain_text(typeset("36 x 16 = 576 weights"))
-        expect(told).to_contain_text("432 zeros")
+        expect(told).to_contain_text("432 zeros")  # 9 in each of 16 rows are none
+        convolution = told.locator("p").nth(1)
+        expect(convolution).to_have_text("Convolution 9: each row has the same nine, shifted")
         matrix = page.locator("[data-map=matrix] canvas").bounding_box()
         assert matrix
         page.mouse.move(matrix["x"] + matrix["width"] / 2, matrix["y"] + matrix["height"] - 6)
         expect(page.locator(".sum .where")).to_contain_text("Row 4, column 4:")
         choose(page, "Padding", "zero")
         expect(told).to_contain_text(typeset("36 x 36 = 1,296 weights"))
+        expect(told).to_contain_text("1,040 zeros")
+        expect(convolution).to_contain_text(typeset("at the border some lie outside"))
+        expect(convolution).to_contain_text(typeset("256 of 36 x 9"))
         for width, height in ((390, 844), (844, 390)):
             page.set_viewport_size(ViewportSize(width=width, height=height))
             assert page.evaluate(WIDTHS) == [width] * 3

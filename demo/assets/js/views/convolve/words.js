@@ -77,9 +77,12 @@ function differing({ largest, share, inside, places }, isRelu) {
 
 export function share({ matrix: { rows, columns, weightAt } }) {
   const zeros = weightAt.reduce((sum, one) => sum + (one < 0), 0);
+  const shared = "9: each row has the same nine, shifted";
+  const used = rows * columns - zeros; // with zeros around the picture, some of the nine lie on those
+  const rest = used < 9 * rows ? `; at the border some lie outside, so that ${count(used)} of ${rows} × 9 are there` : "";
   return [
     line("Fully connected", `${columns} × ${rows} = ${count(rows * columns)} weights, each learned by itself`),
-    line("Convolution", "9: each row has the same nine, shifted"),
+    line("Convolution", `${shared}${rest}`),
     line("The rest", `${count(zeros)} zeros: a place sees its neighbourhood only`),
   ];
 }
