@@ -26,8 +26,8 @@ def echo_summary(card: Card, out: Path) -> None:
     megabytes = out.stat().st_size / 1e6
     click.echo(f"{out}: {card.title}, {card.precision}, {megabytes:.1f} MB")
     click.echo(
-        f"{card.parameters / 1e6:.1f} million parameters, "
-        f"{card.multiply_adds / 1e9:.2f} billion multiply-adds, {len(card.labels)} labels"
+        f"{_large(card.parameters)} parameters, "
+        f"{_large(card.multiply_adds)} multiply-adds, {len(card.labels)} labels"
     )
     if card.parity:
         click.echo(
@@ -35,6 +35,15 @@ def echo_summary(card: Card, out: Path) -> None:
             f"the same first label on {card.parity.top1_agreement:.1%}, "
             f"largest change of a probability {card.parity.largest_difference:.2g}."
         )
+
+
+def _large(count: int) -> str:
+    """A count as people say it, to three digits where it is large: ``7.96 million``, ``61,706``."""
+    for name, unit in (("billion", 1e9), ("million", 1e6)):
+        if count >= unit:
+            decimals = max(0, 3 - len(str(int(count / unit))))
+            return f"{count / unit:,.{decimals}f} {name}"
+    return f"{count:,}"
 
 
 @contextmanager

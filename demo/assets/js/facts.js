@@ -1,11 +1,11 @@
 // What is worth knowing about a model, from its card.
 
-import { make } from "./show.js";
+import { large, make } from "./show.js";
 
 export function facts(card) {
   const rows = {
     Network: `${card.architecture}, ${card.precision}, version ${card.version}`,
-    Size: `${(card.parameters / 1e6).toFixed(1)} million parameters, ${(card.multiply_adds / 1e9).toFixed(2)} billion multiply-adds a photo`,
+    Size: `${large(card.parameters)} parameters, ${large(card.multiply_adds)} multiply-adds a photo`,
     Labels: labels(card),
     Weights: `${card.weights.origin} (${card.weights.licence})`,
     Published: card.published ? accuracy(card.published) : "",

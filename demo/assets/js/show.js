@@ -7,6 +7,13 @@ export function percent(share) {
   return `${hundredths.toFixed(decimals)}\u202f%`;
 }
 
+// A count as people say it, to three digits where it is large: "7.96 million", "61,706".
+export function large(count) {
+  const three = (value) => value.toLocaleString("en", { minimumSignificantDigits: 3, maximumSignificantDigits: 3 });
+  if (count >= 1e9) return `${three(count / 1e9)} billion`;
+  return count >= 1e6 ? `${three(count / 1e6)} million` : count.toLocaleString("en");
+}
+
 // An element: make("p.first", {title: "..."}, "text", another).
 export function make(kind, attributes = {}, ...content) {
   const [name, ...classes] = kind.split(".");

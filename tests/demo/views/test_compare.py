@@ -69,8 +69,8 @@ def figures(shown: Locator) -> dict[str, str]:
 def in_words(known: dict[str, Any]) -> dict[str, str]:
     """What a card, or an entry of /sources, says of a network, as the page writes it."""
     said = {
-        "Parameters": f"{known['parameters'] / 1e6:.1f} million",
-        "Multiply-adds": f"{known['multiply_adds'] / 1e9:.2f} billion",
+        "Parameters": in_three_digits(known["parameters"]),
+        "Multiply-adds": in_three_digits(known["multiply_adds"]),
     }
     published = known.get("published") or {}
     measured: dict[str, Any] = next(iter(known.get("measured", [])), {})
@@ -80,6 +80,11 @@ def in_words(known: dict[str, Any]) -> dict[str, str]:
         for top in (1, 5) if accuracy else ():
             said[f"{kind} top-{top} error"] = in_percent(accuracy.get(f"top{top}"))
     return said
+
+
+def in_three_digits(count: int) -> str:
+    unit, name = (1e9, "billion") if count >= 1e9 else (1e6, "million")
+    return f"{count / unit:#.3g}".removesuffix(".") + f" {name}"
 
 
 def in_percent(right: float | None) -> str:

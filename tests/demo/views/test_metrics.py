@@ -89,9 +89,11 @@ def test_labels_are_told_by_their_names(metrics: Page, site: str) -> None:
 
 def test_the_models_are_told_with_their_cards(metrics: Page) -> None:
     card = metrics.locator(".cards .card", has_text="Scenes (Places365)")
-    expect(card).to_contain_text("3.8 million parameters")
+    expect(card).to_contain_text("3.84 million parameters, 283 million multiply-adds a photo")
     expect(card).to_contain_text("365, scenes")
     expect(card).to_contain_text("Apache-2.0")
+    small = metrics.locator(".cards .card", has_text="LeNet-5")
+    expect(small).to_contain_text("61,706 parameters, 416,520 multiply-adds a photo")
 
 
 def test_a_service_that_is_away_is_told_and_looked_for_again(metrics: Page) -> None:

@@ -50,7 +50,7 @@ def test_a_checkpoint_of_ones_own_becomes_a_model_file(folder: Path) -> None:
     assert card.parity.photographs == 1
     size, work, proof = result.stdout.splitlines()
     assert size == f"{folder / 'my.onnx'}: my, int8, 11.3 MB"
-    assert work == "11.2 million parameters, 0.15 billion multiply-adds, 7 labels"
+    assert work == "11.2 million parameters, 148 million multiply-adds, 7 labels"
     assert proof.startswith("Against the PyTorch network in float32, on 1 photographs: the same ")
     assert f"largest change of a probability {card.parity.largest_difference:.2g}." in proof
 

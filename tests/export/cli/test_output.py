@@ -15,8 +15,14 @@ def test_what_was_made_is_told_in_three_lines(capsys: pytest.CaptureFixture[str]
     echo_summary(read_card(path), path)
     size, work, proof = capsys.readouterr().out.splitlines()
     assert size.endswith("efficientnet_lite0.onnx: EfficientNet-Lite0, int8, 5.1 MB")
-    assert work == "4.7 million parameters, 0.39 billion multiply-adds, 1000 labels"
+    assert work == "4.65 million parameters, 385 million multiply-adds, 1000 labels"
     assert proof.startswith("Against the PyTorch network in float32, on 1000 photographs: the same")
+
+
+def test_a_small_network_is_told_by_its_full_counts(capsys: pytest.CaptureFixture[str]) -> None:
+    path = ZOO / "lenet5.onnx"
+    echo_summary(read_card(path), path)
+    assert "61,706 parameters, 416,520 multiply-adds, 10 labels" in capsys.readouterr().out
 
 
 def test_steps_are_told_beside_the_result(capsys: pytest.CaptureFixture[str]) -> None:

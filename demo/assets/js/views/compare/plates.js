@@ -3,8 +3,8 @@
 
 import { bars } from "../../labels.js";
 import { models } from "../../models.js";
-import { isKnown, make, NOTHING } from "../../show.js";
-import { errors, milliseconds, multiplyAdds, parameters, spent, verdict } from "./words.js";
+import { isKnown, large, make, NOTHING } from "../../show.js";
+import { errors, milliseconds, spent, verdict } from "./words.js";
 
 const COPIED_MS = 2000;
 const KINDS = [
@@ -73,7 +73,7 @@ function plate(one) {
 
 function facts(one, time = null) {
   const { measured } = one;
-  const rows = [["Parameters", parameters(one.parameters)], ["Multiply-adds", multiplyAdds(one.multiply_adds)]];
+  const rows = [["Parameters", large(one.parameters)], ["Multiply-adds", large(one.multiply_adds)]];
   if (one.served) rows.push([`Time here, ${one.precision}`, time]);
   rows.push(...errors("Published", one.published));
   if (measured) rows.push(...errors("Measured", measured));

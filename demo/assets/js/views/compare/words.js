@@ -7,10 +7,6 @@ export const spent = ({ timing_ms }) => timing_ms.inference;
 
 export const milliseconds = (ms) => (ms ? `${ms < 10 ? ms.toFixed(1) : Math.round(ms).toLocaleString("en")}\u202fms` : "remembered");
 
-export const parameters = (count) => (count < 1e5 ? count.toLocaleString("en") : `${(count / 1e6).toFixed(1)} million`);
-
-export const multiplyAdds = (count) => (count < 1e7 ? count.toLocaleString("en") : `${(count / 1e9).toFixed(2)} billion`);
-
 const share = (value) => `${(100 * (1 - value)).toFixed(1)}\u202f%`;
 
 // The errors to an accuracy, each with its name: [["Published top-1 error", "43.5 %"], ...].

@@ -1,17 +1,11 @@
 // A layer in words and numbers.
 
-import { make } from "../../show.js";
+import { large, make } from "../../show.js";
 
 export const count = (value) => value.toLocaleString("en");
 export const shape = ({ shape: [height, width, channels] }) => `${height} × ${width} × ${count(channels)}`;
 export const capital = (text) => text[0].toUpperCase() + text.slice(1);
 export const value = (number, digits = 4) => number.toLocaleString("en", { maximumSignificantDigits: digits }).replace("-", "−");
-
-// Large numbers as people say them: "7.96 million".
-export function large(number) {
-  if (number >= 1e9) return `${(number / 1e9).toPrecision(3)} billion`;
-  return number >= 1e6 ? `${(number / 1e6).toPrecision(3)} million` : count(number);
-}
 
 export const isFlat = ({ shape: [height, width] }) => height === 1 && width === 1;
 export const isFirst = (layer) => layer.has_filters && !layer.inputs.length && layer.input_channels === 3;
