@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.xdist_group("page")
 
 TIMES, MINUS = "\N{MULTIPLICATION SIGN}", "\N{MINUS SIGN}"
+# The words of a layer's facts that are broken in two.
+BROKEN = """() => [...document.querySelectorAll("dl.layer dd")].flatMap(({ firstChild: text }) =>
+  [...text.data.matchAll(/\\S+/g)].filter(({ 0: word, index }) => {
+    const range = document.createRange();
+    range.setStart(text, index);
+    range.setEnd(text, index + word.length);
+    return range.getClientRects().length > 1;
+  }).map(([word]) => word))"""
 TRACKS = (FOLDER / "tracks.jpg").read_bytes()
 
 
@@ -149,6 +157,17 @@ def expect_questions(page: Page, layer: dict[str, Any]) -> None:
     expect(said.last).to_have_text(re.compile("^Right: "))
 
 
+def test_layers_of_lenet_have_the_names_of_its_paper_too(browser: Browser, site: str) -> None:
+    with inside(browser, site, "sample=tracks&model=lenet5&layer=conv16") as page:
+        expect(page.locator(".network h2")).to_have_text("C3 (conv16)")
+        expect(page.locator("dl.layer")).to_contain_text("S2 (averagepool15)")
+        expect(page.locator(".questions h3")).to_have_text("Two questions about C3 (conv16)")
+        names = [
+            one.get_attribute("aria-label") or "" for one in strip(page).get_by_role("option").all()
+        ]
+        assert [name.split()[0] for name in names] == ["C1", "S2", "C3", "S4", "C5", "F6", "Output"]
+
+
 def test_of_scores_below_0_the_largest_has_the_longest_bar(browser: Browser, site: str) -> None:
     with inside(browser, site, "sample=bridge&layer=classifier") as page:
         expect(units(page)).to_have_count(12)
@@ -180,6 +199,10 @@ def test_the_keyboard_goes_from_layer_to_layer_and_the_address_keeps_the_place(
         answer = told(site, "activations", model="places365", layer=last["name"], maps="none")
         expected = answer["layers"][0]["units"]
         expect(units(page).nth(1)).to_have_attribute("aria-label", named(expected[1]))
+        for width in (1280, 768, 390):
+            page.set_viewport_size({"width": width, "height": 800})
+            assert page.evaluate(BROKEN) == []  # it reads from one with a long name
+        page.set_viewport_size({"width": 1280, "height": 720})
         units(page).first.focus()
         page.keyboard.press("ArrowDown")
         page.keyboard.press("Enter")

@@ -11,7 +11,7 @@ import { Seen } from "./inside/seen.js";
 import { Sheet } from "./inside/sheet.js";
 import { Strip } from "./inside/strip.js";
 import { Tiles } from "./inside/tiles.js";
-import { count, facts, isFirst, kind, total } from "./inside/words.js";
+import { count, facts, isFirst, kind, titled, total } from "./inside/words.js";
 
 const STRONGEST = 12; // units shown of those that answer most
 const PAGE = 24; // units of a page, in order
@@ -85,8 +85,9 @@ class Inside {
       const name = await this.chosen(options);
       if (!this.networks.has(name)) this.networks.set(name, await layers(name, options));
       if (!this.networks.get(name).layers.length) throw new Problem("Nothing to look into", "This network has no layers that a lecture would name.", false);
-      const { labels } = await models.card(name, options);
-      return { ...this.networks.get(name), name, labels };
+      const { labels, architecture } = await models.card(name, options);
+      const network = this.networks.get(name);
+      return { ...network, name, labels, layers: titled(network.layers, architecture) };
     };
     return this.asker.run(asked, (network) => this.show(network));
   }
@@ -145,7 +146,7 @@ class Inside {
     this.layer = layer;
     this.strip.mark(layer);
     const name = this.find(".network .first");
-    name.textContent = layer.name;
+    name.textContent = layer.title;
     name.classList.remove("empty");
     this.find(".kind").textContent = kind(layer, network.layers.indexOf(layer), network.layers);
     this.find("dl.layer").replaceChildren(...facts(layer, network.input.size));

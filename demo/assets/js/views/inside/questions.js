@@ -6,13 +6,13 @@ import { count } from "./words.js";
 const QUESTIONS = { each: "How many parameters has one filter of this layer?", filters: "How many filters are there?" };
 
 export function questions(layer) {
-  if (!layer.input_channels) return [make("h3", {}, `${layer.name} has no filters`), make("p.none", {}, `A layer of ${layer.kind} has nothing to learn: choose one that has.`)];
+  if (!layer.input_channels) return [make("h3", {}, `${layer.title} has no filters`), make("p.none", {}, `A layer of ${layer.kind} has nothing to learn: choose one that has.`)];
   const asked = Object.entries(QUESTIONS).flatMap(([name, text]) => [
     make("label", { for: `ask-${name}` }, text),
     make("input", { id: `ask-${name}`, name, type: "number", inputmode: "numeric", min: 0, "aria-describedby": `say-${name}` }),
     make("p.said", { id: `say-${name}`, role: "status" }),
   ]);
-  return [make("h3", {}, `Two questions about ${layer.name}`), ...asked, make("button.button", {}, "Check")];
+  return [make("h3", {}, `Two questions about ${layer.title}`), ...asked, make("button.button", {}, "Check")];
 }
 
 // Check what was filled in; an empty one is left alone.

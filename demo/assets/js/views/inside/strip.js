@@ -77,7 +77,7 @@ function groupOf(group, scale) {
 
 function option({ layer, at }, scale) {
   const attributes = { role: "option", "data-at": at, "aria-selected": "false", tabindex: -1, "data-kind": layer.kind };
-  const made = make("div", { ...attributes, "aria-label": `${layer.name}, ${layer.kind}, ${shape(layer)}`, title: `${layer.name}\n${layer.kind}\n${shape(layer)}` });
+  const made = make("div", { ...attributes, "aria-label": `${layer.title}, ${layer.kind}, ${shape(layer)}`, title: `${layer.title}\n${layer.kind}\n${shape(layer)}` });
   made.innerHTML = block(layer.shape, scale);
   return made;
 }

@@ -7,6 +7,16 @@ export const shape = ({ shape: [height, width, channels] }) => `${height} × ${w
 export const capital = (text) => text[0].toUpperCase() + text.slice(1);
 export const value = (number, digits = 4) => number.toLocaleString("en", { maximumSignificantDigits: digits }).replace("-", "−");
 
+// What a network's own paper calls its layers, in their order: LeCun et al. 1998, figure 2.
+const PAPERS = { lenet5: ["C1", "S2", "C3", "S4", "C5", "F6", "Output"] };
+
+// The layers with their titles, and the titles of those that they read from.
+export function titled(layers, architecture) {
+  const names = PAPERS[architecture]?.length === layers.length ? PAPERS[architecture] : [];
+  const titles = new Map(layers.map(({ name }, at) => [name, names[at] ? `${names[at]} (${name})` : name]));
+  return layers.map((layer) => ({ ...layer, title: titles.get(layer.name), reads: layer.inputs.map((name) => titles.get(name) ?? name) }));
+}
+
 export const isFlat = ({ shape: [height, width] }) => height === 1 && width === 1;
 export const isFirst = (layer) => layer.has_filters && !layer.inputs.length && layer.input_channels === 3;
 
@@ -26,7 +36,7 @@ export function facts(layer, size) {
     Parameters: count(layer.parameters),
     "Multiply-adds": large(layer.multiply_adds),
     "Receptive field": field(layer.receptive_field, size),
-    "Reads from": layer.inputs.length ? layer.inputs.join(", ") : "the photo",
+    "Reads from": layer.reads.join(", ") || "the photo",
   };
   return Object.entries(rows).map(([name, text]) => make("div", {}, make("dt", {}, name), make("dd", {}, text)));
 }
