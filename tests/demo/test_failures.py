@@ -26,6 +26,7 @@ from tests.demo.visitor import (
     choose,
     expect_labels,
     go_to,
+    hand_over,
     is_ready,
     problem,
     sample,
@@ -186,6 +187,37 @@ def test_an_upload_that_fails_is_tried_again(
         page.unroute("**/classify*")
         try_again(page)
         expect_labels(page, re.compile("^Coffee shop"))
+
+
+def test_a_view_that_can_not_be_fetched_leaves_the_other_one_and_its_work(
+    browser: Browser, site: str, photos: dict[str, bytes]
+) -> None:
+    where = "location.pathname + location.hash"
+    with browser.new_page() as page:
+        page.goto(f"{site}/map#sample=tracks")
+        expect(page.locator("#view .thumb").first).to_be_visible()
+        go_to(page, "Many")
+        hand_over(page, "paste", photos["coffee"], photos["chelsea"])
+        expect(page.locator("#view .state")).to_have_text("2 photos")
+        bar, notice = page.get_by_role("navigation", name="Views"), page.locator(".notice")
+        again = notice.get_by_role("button", name="Try again")
+        page.route("**/views/m*", lambda route: route.abort())
+        bar.get_by_role("link", name="Metrics").click()
+        expect(notice).to_contain_text(re.compile("^Metrics can.t be opened"))
+        page.go_back()
+        expect(notice).to_contain_text(re.compile("^Map can.t be opened"))
+        again.click()
+        expect(again).to_be_visible()
+        assert page.evaluate(where) == "/many#sample=tracks"
+        expect(page.locator("#view .gallery li")).to_have_count(2)
+        page.unroute("**/views/m*")
+        again.click()
+        expect(page.get_by_role("region", name="Map", exact=True)).to_be_attached()
+        expect(notice).to_be_empty()
+        assert page.evaluate(where) == "/map#sample=tracks"
+        expect(bar.get_by_role("link", name="Map")).to_be_focused()
+        go_to(page, "Many")
+        expect(page.locator("#view .gallery li")).to_have_count(2)
 
 
 def test_each_visitor_has_a_rate_of_its_own_and_is_told_so(

@@ -5,6 +5,7 @@ import { camera } from "./camera.js";
 import { photo } from "./photo.js";
 import { stage } from "./stage.js";
 import { models } from "./models.js";
+import { make } from "./show.js";
 
 const booth = document.querySelector("#booth");
 const assets = booth.dataset.assets;
@@ -12,21 +13,24 @@ const place = document.querySelector("#view");
 const links = [...booth.querySelectorAll("header nav a")];
 const QUIET_MS = 2500; // after all that is seen has been loaded
 let leave = null; // what the view that is seen does when it is left
+let alive = null; // its name, once it answers
 let latest = 0;
 
-async function enter(link) {
-  const mine = ++latest;
+async function enter(link, isLatest) {
   const { view: name } = link.dataset;
+  if (name === alive) return;
   const script = import(`./views/${name}.js`);
   if (booth.dataset.view !== name) {
     const [html, style] = await Promise.all([text(`views/${name}.html`), styleOf(link), script]);
-    if (mine !== latest) return;
+    if (!isLatest()) return;
+    if (linkOf(location.href) !== link) history.pushState(null, "", link.href + location.hash);
     lay(link, html);
     wear(name, style);
   }
   const { mount } = await script;
-  if (mine !== latest) return;
+  if (!isLatest()) return;
   leave = mount(place) ?? null;
+  alive = name;
 }
 
 async function text(name) {
@@ -61,7 +65,7 @@ function reveal(link) {
 
 function lay(link, html) {
   leave?.();
-  leave = null;
+  leave = alive = null;
   stage.overlay.replaceChildren();
   stage.ondrop = null;
   booth.dataset.view = link.dataset.view;
@@ -92,12 +96,28 @@ function broken() {
   return sentence;
 }
 
+// The view that is seen stays, with all that it holds, and the address is its own again.
+function missed(link) {
+  const seen = links.find((one) => one.dataset.view === booth.dataset.view);
+  if (linkOf(location.href) !== seen) history.replaceState(history.state, "", seen.href + location.hash);
+  const again = make("button.button", { type: "button" }, "Try again");
+  again.addEventListener("click", () => {
+    link.focus(); // the button goes
+    go(link);
+  });
+  const sentence = `${link.textContent} can’t be opened just now: the connection is gone, or Booth is being restarted.`;
+  stage.notice.replaceChildren(make("p", {}, sentence), again);
+}
+
 async function go(link) {
+  const mine = ++latest;
+  stage.hush();
   try {
-    await enter(link);
+    await enter(link, () => mine === latest);
   } catch (cause) {
+    if (mine !== latest) return;
     console.warn(cause);
-    if (booth.dataset.view !== link.dataset.view) location.href = link.href; // the server says what is wrong, or has it
+    if (booth.dataset.view !== link.dataset.view) missed(link);
     else place.replaceChildren(broken());
   }
 }
@@ -106,8 +126,6 @@ booth.querySelector("header nav").addEventListener("click", (event) => {
   const link = event.target.closest("a");
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
   event.preventDefault();
-  if (link.dataset.view === booth.dataset.view) return;
-  history.pushState(null, "", link.href + location.hash);
   go(link);
 });
 window.addEventListener("popstate", () => {
@@ -137,7 +155,7 @@ function fetchGradio() {
 // Several photos at once are for the view that takes many.
 stage.addEventListener("several", (event) => {
   stage.several = event.detail;
-  links.find((one) => one.dataset.view === "many").click();
+  go(links.find((one) => one.dataset.view === "many"));
 });
 
 // The bar of a phone shows but some of them.

@@ -8,6 +8,8 @@ const find = (selector) => document.querySelector(`#photo ${selector}`);
 class Stage extends EventTarget {
   // Bring the place to life, once.
   start() {
+    this.section = document.querySelector("#photo"); // hidden in views without a photo
+    this.notice = document.querySelector("#booth > .notice"); // seen in every view
     this.element = find(".stage");
     this.shown = find(".shown");
     this.live = find(".live");
@@ -31,6 +33,12 @@ class Stage extends EventTarget {
 
   say(text) {
     this.note.textContent = text;
+  }
+
+  // What was said is over.
+  hush() {
+    this.note.textContent = "";
+    this.notice.replaceChildren();
   }
 
   preview({ file, sample }) {
