@@ -12,7 +12,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from demo.samples import FOLDER
-from tests.demo.visitor import Questions, choose, expect_labels, go_to, sample, stage
+from tests.demo.visitor import Questions, answer, choose, expect_labels, go_to, sample, stage
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -99,6 +99,54 @@ def test_the_address_leads_back_and_forward_and_survives_a_reload(page: Page) ->
     expect(sample(page, "tracks")).to_have_attribute("aria-pressed", "true")
     expect(page.get_by_alt_text("Railroad through a valley", exact=True)).to_be_visible()
     assert page.evaluate(where) == "/patches#sample=tracks"
+
+
+def test_the_photo_is_the_one_that_the_address_names(
+    page: Page, site: str, photos: dict[str, bytes]
+) -> None:
+    where = "location.pathname + location.hash"
+
+    def shows(name: str) -> None:
+        expect(page.get_by_alt_text(name, exact=True)).to_be_visible()
+
+    page.goto(f"{site}/#sample=bridge")
+    expect_labels(page, re.compile("^Bridge"))
+    page.goto(f"{site}/#sample=tracks&label=2")
+    expect_labels(page, re.compile("^Railroad track"))
+    expect(page.locator("[data-label='2']")).to_have_attribute("aria-pressed", "true")
+    go_to(page, "Patches")
+    sample(page, "bridge").click()
+    shows("Roebling Bridge at night")
+    page.goto(f"{site}/patches#sample=windmill&step=8")
+    shows("Windmill on Fanø")
+    choose(page, photos["coffee"])
+    shows("Your photograph")
+    assert page.evaluate(where) == "/patches#step=8"
+    page.go_back()
+    shows("Roebling Bridge at night")
+    page.go_back()
+    expect_labels(page, re.compile("^Railroad track"))
+    assert page.evaluate(where) == "/#sample=tracks&label=2"
+    page.go_forward()
+    shows("Roebling Bridge at night")
+    page.go_forward()
+    shows("Your photograph")
+    assert page.evaluate(where) == "/patches#step=8"
+    page.reload()
+    shows("Your photograph")
+
+
+def test_an_address_that_names_no_photo_shows_none_where_there_was_none(
+    page: Page, site: str
+) -> None:
+    page.goto(f"{site}/#sample=bridge")
+    expect_labels(page, re.compile("^Bridge"))
+    page.go_back()
+    expect(page.get_by_text("Show Booth a photo")).to_be_visible()
+    expect(answer(page).locator("ol.labels:not(.empty)")).to_have_count(0)
+    expect(sample(page, "bridge")).to_have_attribute("aria-pressed", "false")
+    page.go_forward()
+    expect_labels(page, re.compile("^Bridge"))
 
 
 def test_an_address_of_a_sample_that_is_none_is_told(browser: Browser, site: str) -> None:

@@ -128,10 +128,13 @@ booth.querySelector("header nav").addEventListener("click", (event) => {
   event.preventDefault();
   go(link);
 });
-window.addEventListener("popstate", () => {
-  const link = linkOf(location.href);
-  if (link && link.dataset.view !== booth.dataset.view) go(link);
-  else window.dispatchEvent(new Event("booth:address"));
+// Back, forward, or another address typed in: the view, the photo, and what else of it is seen.
+window.addEventListener("popstate", async () => {
+  const link = linkOf(location.href) ?? links[0];
+  const stays = link.dataset.view === alive;
+  go(link);
+  await stage.tried(photo.restore());
+  if (stays) window.dispatchEvent(new Event("booth:address"));
 });
 
 // Gradio's layout takes the page in; where the browser can, without its losing focus or stopping

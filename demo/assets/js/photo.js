@@ -6,21 +6,27 @@ import { SIDE, shrink } from "./shrink.js";
 
 const KEPT = "booth.photo";
 
+export class NoSuchSample extends Error {}
+
 class Photo extends EventTarget {
   constructor() {
     super();
     // {blob: what is sent, file, name, sample (its name, or null), width, height: the upright
     // photo's own size, 0 where this browser can't tell, live: whether it is a camera's frame}
     this.current = null;
+    this.sample = undefined; // the name of the one that is there or on its way; null: a photo of the visitor's
+    this.own = null; // the visitor's last file
     this.latest = 0;
   }
 
   // A visitor's file in place of what was there. "taken" tells that it is being read, "change"
   // that it is ready to be sent.
-  async take(file, { sample = null } = {}) {
+  async take(file, { sample = null, label = null } = {}) {
     const mine = ++this.latest;
+    this.sample = sample;
+    if (!sample) this.own = file;
     this.dispatchEvent(new CustomEvent("taken", { detail: { file, sample } }));
-    address.set({ sample, label: null });
+    address.set({ sample, label });
     const { blob, width, height } = await shrink(file, SIDE);
     if (mine !== this.latest) return;
     this.current = { blob, file, name: file.name, sample, width, height, live: false };
@@ -32,6 +38,7 @@ class Photo extends EventTarget {
   // that listens to "change" adds the promise of that to the event's `detail.answers`.
   async look({ blob, width, height }) {
     this.latest += 1;
+    this.sample = null;
     if (!this.current?.live) address.set({ sample: null, label: null });
     this.current = { blob, file: null, name: "camera.jpg", sample: null, width, height, live: true };
     const answers = [];
@@ -44,38 +51,54 @@ class Photo extends EventTarget {
     this.dispatchEvent(new CustomEvent("change", { detail: { answers: [] } }));
   }
 
-  async takeSample(name) {
+  async takeSample(name, { label = null } = {}) {
     const mine = ++this.latest;
+    this.sample = name;
     this.dispatchEvent(new CustomEvent("asked", { detail: { sample: name } }));
-    const response = await fetch(`page/samples/${encodeURIComponent(name)}.jpg`);
-    if (!response.ok) throw new Error(`no sample ${name}`);
-    const blob = await response.blob();
+    let blob;
+    try {
+      blob = await fetched(name);
+    } catch (cause) {
+      if (mine !== this.latest) return; // nobody waits for it any more
+      this.sample = this.current?.sample;
+      throw cause;
+    }
     if (mine !== this.latest) return;
-    await this.take(new File([blob], `${name}.jpg`, { type: "image/jpeg" }), { sample: name });
+    await this.take(new File([blob], `${name}.jpg`, { type: "image/jpeg" }), { sample: name, label });
   }
 
-  // What the address names, or what this tab had; gives whether there was one.
+  // What the address names; where it names no sample, the visitor's own photo, if there was one.
+  // The address's label is of that photo.
   async restore() {
-    const [sample, label] = [address.get("sample"), address.get("label")];
+    const [sample, label] = [address.get("sample") || null, address.get("label")];
+    if (sample === this.sample) return;
     const kept = sessionStorage.getItem(KEPT);
-    if (sample) await this.takeSample(sample);
-    else if (kept) await this.takeKept(JSON.parse(kept));
-    else return false;
-    address.set({ label }); // it is of this photo
-    return true;
+    if (sample) await this.takeSample(sample, { label });
+    else if (this.own) await this.take(this.own, { label });
+    else if (kept) await this.takeKept(JSON.parse(kept), { label });
+    else if (this.sample) this.leave();
   }
 
-  async takeKept({ name, data }) {
+  // The sample that is there, or on its way, for an address without a photo.
+  leave() {
+    this.latest += 1;
+    this.sample = null;
+    this.dispatchEvent(new CustomEvent("asked", { detail: { sample: null } }));
+    this.forget();
+  }
+
+  async takeKept({ name, data }, { label }) {
     // Not by fetch(data): the page may ask its own host alone.
     const [kind, packed] = data.split(",");
     const bytes = Uint8Array.from(atob(packed), (one) => one.charCodeAt(0));
-    await this.take(new File([bytes], name, { type: kind.slice("data:".length).split(";")[0] }));
+    await this.take(new File([bytes], name, { type: kind.slice("data:".length).split(";")[0] }), { label });
   }
 
+  // A sample needs no keeping, and the visitor's own photo stays kept beside it: one may go back to it.
   keep() {
-    sessionStorage.removeItem(KEPT);
     const { blob, name, sample } = this.current;
     if (sample) return;
+    sessionStorage.removeItem(KEPT);
     const reader = new FileReader();
     reader.onload = () => {
       try {
@@ -86,6 +109,13 @@ class Photo extends EventTarget {
     };
     reader.readAsDataURL(blob);
   }
+}
+
+async function fetched(sample) {
+  const response = await fetch(`page/samples/${encodeURIComponent(sample)}.jpg`);
+  if (response.status === 404) throw new NoSuchSample(sample);
+  if (!response.ok) throw new Error(`no sample ${sample}`);
+  return response.blob();
 }
 
 export const photo = new Photo();

@@ -22,6 +22,7 @@ class Stage extends EventTarget {
     this.live.addEventListener("resize", () => this.layOut());
     photo.addEventListener("asked", (event) => this.mark(event.detail.sample));
     photo.addEventListener("taken", (event) => this.preview(event.detail));
+    photo.addEventListener("change", () => photo.current || this.clear());
     this.listen();
   }
 
@@ -39,6 +40,11 @@ class Stage extends EventTarget {
   hush() {
     this.note.textContent = "";
     this.notice.replaceChildren();
+  }
+
+  clear() {
+    this.overlay.replaceChildren();
+    this.show("empty");
   }
 
   preview({ file, sample }) {
