@@ -227,6 +227,45 @@ def test_two_dropped_photos_go_to_the_view_of_many(page: Page, photos: dict[str,
     expect(page.locator("#view")).to_contain_text("Coffee shop")
 
 
+def test_a_photo_dropped_or_pasted_in_a_view_without_one_is_seen(
+    page: Page, photos: dict[str, bytes]
+) -> None:
+    """It is added where the view takes photos of its own, and shown in Classify elsewhere."""
+    for title, kind in (("Draw", "paste"), ("Play", "drop"), ("Metrics", "paste")):
+        go_to(page, title)
+        hand_over(page, kind, photos["coffee"])
+        expect(page.get_by_role("region", name="Classify", exact=True)).to_be_attached()
+        expect_labels(page, re.compile("^Coffee shop"))
+    go_to(page, "Many")
+    hand_over(page, "paste", photos["coffee"], photos["chelsea"])
+    expect(page.locator("#view .gallery li")).to_have_count(2)
+    hand_over(page, "paste", photos["coffee"])
+    expect(page.locator("#view .state")).to_have_text("3 photos")
+    go_to(page, "Map")
+    expect(page.get_by_role("button", name="Add your photos")).to_be_enabled()
+    hand_over(page, "paste", photos["coffee"])
+    expect(page.locator("#view .thumb.own")).to_have_count(1)
+
+
+PASTE_INTO = """(field) => {
+  const clipboardData = new DataTransfer();
+  clipboardData.setData("text/plain", "7");
+  field.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true }));
+}"""
+
+
+def test_an_address_in_place_of_a_file_is_told_in_every_view(page: Page) -> None:
+    said = page.get_by_role("alert").filter(has_text="save the picture first")
+    places = (("Classify", "drop"), ("Patches", "paste"), ("Map", "drop"), ("Play", "paste"))
+    for title, kind in places:
+        go_to(page, title)
+        if title == "Play":
+            page.get_by_label("Seed", exact=True).evaluate(PASTE_INTO)  # which is the field's own
+        expect(said).to_have_count(0)
+        hand_over(page, kind, text="https://example.com/photo.jpg")
+        expect(said).to_be_visible()
+
+
 @pytest.mark.parametrize("strips", [True, False])
 def test_every_view_works_under_a_prefix(browser: Browser, site: str, strips: bool) -> None:
     with (

@@ -27,8 +27,9 @@ __all__ = [
     "written",
 ]
 
-HAND_OVER = """([kind, files]) => {
+HAND_OVER = """([kind, files, text]) => {
   const transfer = new DataTransfer();
+  if (text) transfer.setData("text/plain", text);
   for (const [name, base64] of files) {
     const bytes = Uint8Array.from(atob(base64), (one) => one.charCodeAt(0));
     transfer.items.add(new File([bytes], name, { type: "image/jpeg" }));
@@ -84,10 +85,10 @@ def choose(page: Page, photo: bytes, name: str = "photo.jpg") -> None:
     page.locator("#photo input[type=file]").set_input_files(files=[file])
 
 
-def hand_over(page: Page, kind: str, *photos: bytes) -> None:
-    """Drop photographs, or paste them."""
+def hand_over(page: Page, kind: str, *photos: bytes, text: str = "") -> None:
+    """Drop photographs, or paste them; or a text."""
     files = [[f"photo{n}.jpg", base64.b64encode(one).decode()] for n, one in enumerate(photos)]
-    page.evaluate(HAND_OVER, [kind, files])
+    page.evaluate(HAND_OVER, [kind, files, text])
 
 
 def expect_labels(page: Page, first: str | re.Pattern[str]) -> None:

@@ -155,11 +155,12 @@ function fetchGradio() {
   document.head.append(script);
 }
 
-// Several photos at once are for the view that takes many.
+// Several photos at once are for the view that takes many, and one is for a view that shows it.
 stage.addEventListener("several", (event) => {
   stage.several = event.detail;
   go(links.find((one) => one.dataset.view === "many"));
 });
+stage.addEventListener("single", () => stage.section.hidden && go(links[0]));
 
 // The bar of a phone shows but some of them.
 const current = links.find((one) => one.ariaCurrent);

@@ -3,6 +3,7 @@
 import { photo } from "./photo.js";
 
 const QUICK_MS = 250;
+const TEXT = "textarea, input:not([type=range], [type=radio], [type=checkbox], [type=file])"; // has its own paste
 const find = (selector) => document.querySelector(`#photo ${selector}`);
 
 class Stage extends EventTarget {
@@ -16,6 +17,7 @@ class Stage extends EventTarget {
     this.overlay = find(".overlay"); // lies exactly on the photo; views draw into it
     this.note = find(".note");
     this.input = find("input[type=file]");
+    this.ondrop = null; // what a view does itself with {dataTransfer}; it gives whether it took it
     new ResizeObserver(() => this.layOut()).observe(this.element);
     this.shown.addEventListener("load", () => this.seen());
     this.shown.addEventListener("error", () => this.show("unseen"));
@@ -33,7 +35,7 @@ class Stage extends EventTarget {
   }
 
   say(text) {
-    this.note.textContent = text;
+    (this.section.hidden ? this.notice : this.note).textContent = text;
   }
 
   // What was said is over.
@@ -97,11 +99,23 @@ class Stage extends EventTarget {
     this.dispatchEvent(new Event("layout"));
   }
 
+  // What was dropped or pasted.
+  hand(dataTransfer) {
+    this.say("");
+    if (this.ondrop?.({ dataTransfer })) return;
+    if (dataTransfer.files.length) this.take(dataTransfer.files);
+    else this.say("That was no file: save the picture first, then drop its file.");
+  }
+
   take(files) {
     const list = [...files];
     if (!list.length) return;
-    if (list.length > 1) this.dispatchEvent(new CustomEvent("several", { detail: list }));
-    else this.tried(photo.take(list[0]));
+    if (list.length > 1) {
+      this.dispatchEvent(new CustomEvent("several", { detail: list }));
+      return;
+    }
+    this.tried(photo.take(list[0]));
+    this.dispatchEvent(new Event("single"));
   }
 
   async tried(taking) {
@@ -124,7 +138,11 @@ class Stage extends EventTarget {
       this.take(this.input.files);
       this.input.value = "";
     });
-    document.addEventListener("paste", (event) => this.take(event.clipboardData?.files ?? []));
+    document.addEventListener("paste", ({ target, clipboardData }) => {
+      const { files = [], types = [] } = clipboardData ?? {};
+      // A picture that was copied is no entry of a folder, so that its items are left out.
+      if (files.length || (types.length && !target.closest?.(TEXT))) this.hand({ files, items: [] });
+    });
     // The whole page takes the drop: a file let go beside the place must not replace the page.
     document.addEventListener("dragover", (event) => {
       event.preventDefault();
@@ -136,9 +154,7 @@ class Stage extends EventTarget {
     document.addEventListener("drop", (event) => {
       event.preventDefault();
       this.element.classList.remove("over");
-      if (this.ondrop?.(event)) return; // a view that takes more than one photo
-      if (event.dataTransfer.files.length) this.take(event.dataTransfer.files);
-      else this.say("That was no file: save the picture first, then drop its file.");
+      this.hand(event.dataTransfer);
     });
   }
 }
