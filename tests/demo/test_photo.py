@@ -152,7 +152,7 @@ def test_an_address_that_names_no_photo_shows_none_where_there_was_none(
 def test_an_address_of_a_sample_that_is_none_is_told(browser: Browser, site: str) -> None:
     with browser.new_page() as page:
         page.goto(f"{site}/#sample=moon")
-        expect(page.locator("#photo .note")).to_contain_text("could not be fetched")
+        expect(page.locator("#photo .note")).to_contain_text("There is no such sample photograph")
         sample(page, "coffee").click()
         expect_labels(page, re.compile("^Coffee shop"))
         expect(page.locator("#photo .note")).to_be_empty()

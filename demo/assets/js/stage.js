@@ -1,6 +1,6 @@
 // Where the photo is seen, and the ways to choose one: button, drop, paste, samples.
 
-import { photo } from "./photo.js";
+import { NoSuchSample, photo } from "./photo.js";
 
 const QUICK_MS = 250;
 const TEXT = "textarea, input:not([type=range], [type=radio], [type=checkbox], [type=file])"; // has its own paste
@@ -124,7 +124,11 @@ class Stage extends EventTarget {
     } catch (cause) {
       console.warn(cause);
       this.mark(photo.current?.sample ?? null);
-      this.say("That photo could not be fetched: the connection may be gone. Try it again.");
+      this.say(
+        cause instanceof NoSuchSample
+          ? "There is no such sample photograph: choose another one."
+          : "That photo could not be fetched: the connection may be gone. Try it again.",
+      );
     }
   }
 
