@@ -1,19 +1,24 @@
-"""Errors of the page as RFC 9457 ``application/problem+json``, the shape that the API's have."""
+"""Errors of the page as RFC 9457 ``application/problem+json``, the shape that the API's have.
+
+A browser that was led to a wrong address gets them as a page to read.
+"""
 
 from __future__ import annotations
 
 import http
 import json
+import re
 from typing import TYPE_CHECKING
 
+from jinja2 import Template
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
-from starlette.responses import Response
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, Response
 
 from booth_client import BoothError
+from demo.assets import ASSETS
 
 if TYPE_CHECKING:
-    from starlette.requests import Request
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 __all__ = ["MEDIA_TYPE", "Problems", "on_unforeseen", "problem"]
@@ -22,12 +27,14 @@ MEDIA_TYPE = "application/problem+json"
 
 CLIENT_CLOSED_REQUEST = 499  # nginx's: nobody reads it, but the access log shows it
 
-_DETAILS = {
-    403: "This is no file of the page; the page is at /.",
-    404: "There is nothing at this address; the page is at /.",
-    405: "This is not possible here; the page is at /.",
-    500: "Something failed on our side; try again.",
+_SAYS = {
+    403: "This is no file of the page",
+    404: "There is nothing at this address",
+    405: "This is not possible here",
+    500: "Something failed on our side",
 }
+_PAGE = Template(ASSETS.text("problem.html"), autoescape=True)
+_WEIGHT = re.compile(r"\bq=([01](\.\d{1,3})?)")
 
 
 class Problems:
@@ -61,7 +68,7 @@ class Problems:
         except ClientDisconnect:
             await Response(status_code=CLIENT_CLOSED_REQUEST)(scope, receive, send)
         if failed:
-            await _of_status(failed)(scope, receive, send)
+            await _of_status(failed, Request(scope))(scope, receive, send)
 
 
 def problem(error: BoothError) -> Response:
@@ -72,9 +79,9 @@ def problem(error: BoothError) -> Response:
     return _response(error.status, error.kind, error.title, error.detail, headers)
 
 
-async def on_unforeseen(_request: Request, _cause: Exception) -> Response:
+async def on_unforeseen(request: Request, _cause: Exception) -> Response:
     """The response for what nobody foresaw; it is raised again, and the server tells of it."""
-    return _of_status(http.HTTPStatus.INTERNAL_SERVER_ERROR)
+    return _of_status(http.HTTPStatus.INTERNAL_SERVER_ERROR, request)
 
 
 def _is_strange(start: Message) -> bool:
@@ -84,10 +91,35 @@ def _is_strange(start: Message) -> bool:
     return is_error and headers.get(b"content-type") != MEDIA_TYPE.encode()
 
 
-def _of_status(status: int) -> Response:
+def _of_status(status: int, request: Request) -> Response:
     phrase = http.HTTPStatus(status).phrase
+    says = _SAYS.get(status, phrase)
+    headers = {"Vary": "Accept"}
+    if _prefers_html(request.headers.get("accept", "")):
+        root = request.scope.get("root_path", "")
+        shown = _PAGE.render(says=says, root=root, assets=f"page/{ASSETS.digest}")
+        return HTMLResponse(shown, status, headers)
     kind = phrase.lower().replace(" ", "-")
-    return _response(status, kind, phrase, _DETAILS.get(status, f"{phrase}."), {})
+    return _response(status, kind, phrase, _detail(status, says), headers)
+
+
+def _detail(status: int, says: str) -> str:
+    if status not in _SAYS:
+        return f"{says}."
+    way_on = "try again" if status >= http.HTTPStatus.INTERNAL_SERVER_ERROR else "the page is at /"
+    return f"{says}; {way_on}."
+
+
+def _prefers_html(accept: str) -> bool:
+    """Whether HTML is named, and before JSON; what takes anything (``*/*``) gets JSON."""
+    weights = {}
+    for one in accept.lower().split(","):
+        kind, _, parameters = one.partition(";")
+        given = _WEIGHT.search(parameters)
+        weights[kind.strip()] = float(given[1]) if given else 1.0
+    anything = weights.get("*/*", 0)
+    json_kinds = ("application/json", MEDIA_TYPE)
+    return weights.get("text/html", 0) > max(weights.get(one, anything) for one in json_kinds)
 
 
 def _response(status: int, kind: str, title: str, detail: str, headers: dict[str, str]) -> Response:

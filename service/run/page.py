@@ -104,14 +104,15 @@ class PageMount:
 async def _show(page: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer with the page; but what it has not either gets the API's one shape of error.
 
-    Its files stay out of the log. What a visitor does is in it, and so is what fails.
+    Where the page has told a browser so in HTML, that stays. Its files stay out of the log. What a
+    visitor does is in it, and so is what fails.
     """
     missing = False
 
     async def send_on(message: Message) -> None:
         nonlocal missing
         status = message.get("status", 0)
-        missing = missing or status == 404  # noqa: PLR2004
+        missing = missing or (status == 404 and not _is_html(message))  # noqa: PLR2004
         if status >= 400:  # noqa: PLR2004
             mark_page(scope, page=False)
         if not missing:
@@ -125,3 +126,10 @@ async def _show(page: ASGIApp, scope: Scope, receive: Receive, send: Send) -> No
     await page(own, receive, send_on)
     if missing:
         raise HTTPException(404)
+
+
+def _is_html(start: Message) -> bool:
+    return any(
+        name == b"content-type" and value.startswith(b"text/html")
+        for name, value in start["headers"]
+    )

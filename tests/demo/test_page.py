@@ -266,6 +266,20 @@ def test_an_address_in_place_of_a_file_is_told_in_every_view(page: Page) -> None
         expect(said).to_be_visible()
 
 
+def test_a_wrong_address_is_told_in_a_page_with_a_way_on(browser: Browser, site: str) -> None:
+    with proxied(site, "/a/b", strips=True, names=True) as url, browser.new_page() as page:
+        for start in (site, url):
+            gone = page.goto(f"{start}/no/such-view")
+            assert gone
+            assert gone.status == 404
+            expect(page.get_by_role("heading", level=2)).to_have_text(
+                "There is nothing at this address"
+            )
+            page.get_by_role("link", name="Show Booth a photo").click()
+            is_ready(page)
+            assert page.url == f"{start}/"
+
+
 @pytest.mark.parametrize("strips", [True, False])
 def test_every_view_works_under_a_prefix(browser: Browser, site: str, strips: bool) -> None:
     with (

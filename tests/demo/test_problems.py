@@ -19,12 +19,15 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 
-def get(app: ASGIApp, *, raises: bool = False) -> httpx.Response:
+BROWSERS = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
+
+
+def get(app: ASGIApp, *, raises: bool = False, accept: str = "*/*") -> httpx.Response:
     transport = httpx.ASGITransport(app, raise_app_exceptions=raises)
 
     async def answered() -> httpx.Response:
         async with httpx.AsyncClient(transport=transport, base_url="http://page") as client:
-            return await client.get("/")
+            return await client.get("/", headers={"Accept": accept})
 
     return asyncio.run(answered())
 
@@ -55,6 +58,32 @@ def test_every_error_has_one_shape(app: ASGIApp, status: int, kind: str) -> None
     assert fields["type"] == f"/problems/{kind}"
     assert fields["status"] == status
     assert fields["detail"] == fields["error"]
+
+
+@pytest.mark.parametrize("status", [404, 418, 500])
+def test_a_browser_gets_a_page_to_read(status: int) -> None:
+    got = get(Problems(PlainTextResponse("<Whatever>", status)), accept=BROWSERS)
+    assert (got.status_code, got.headers["vary"]) == (status, "Accept")
+    assert got.headers["content-type"].startswith("text/html")
+    assert '<a href="./">' in got.text
+    assert "Whatever" not in got.text
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        ("", MEDIA_TYPE),
+        ("application/json", MEDIA_TYPE),
+        ("image/avif,image/*,*/*;q=0.8", MEDIA_TYPE),
+        ("text/html,application/json", MEDIA_TYPE),
+        ("application/json;q=0.9, text/html;q=0.8", MEDIA_TYPE),
+        ("text/html;q=0, */*", MEDIA_TYPE),
+        ("text/html", "text/html; charset=utf-8"),
+        ("Text/HTML;level=1;q=0.5, application/json;q=0.4", "text/html; charset=utf-8"),
+    ],
+)
+def test_html_is_for_whoever_prefers_it(accept: str, kind: str) -> None:
+    assert get(Problems(PlainTextResponse("", 404)), accept=accept).headers["content-type"] == kind
 
 
 def test_what_is_no_error_passes() -> None:
