@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.xdist_group("page")
 
 PHONE = ViewportSize(width=390, height=844)
+NARROW = ViewportSize(width=320, height=640)
+TWICE = ViewportSize(width=640, height=400)
 ON_ITS_SIDE = ViewportSize(width=844, height=390)
 WIDE = ViewportSize(width=1920, height=1080)
 
@@ -91,6 +93,33 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(
             go_to(page, view.title)
             assert page.evaluate("document.documentElement.scrollWidth") == 390
         expect_labels(page, re.compile(r"%$"))
+
+
+# Of the ways to choose a photo, those that stick out of their row.
+STICKING_OUT = """() => {
+  const right = (one) => one.getBoundingClientRect().right;
+  return [...document.querySelectorAll("#photo .tools button")]
+    .filter((one) => one.checkVisibility() && right(one) > right(one.parentElement))
+    .map((one) => one.textContent);
+}"""
+
+
+def test_no_view_scrolls_sideways_on_a_narrow_screen_or_at_twice_the_size(
+    browser: Browser, site: str
+) -> None:
+    """WCAG's 320 px, and a window of 1280 px at 200 %."""
+    with browser.new_page() as page:
+        open_sample(page, site)
+        for view in [*VIEWS[1:], VIEWS[0]]:
+            go_to(page, view.title)
+            if view.name == "metrics":
+                expect(page.locator("#view .stages .body")).to_contain_text("receive")
+            expect(page.locator("#view [aria-busy=true]")).to_have_count(0)
+            for size in (NARROW, TWICE):
+                page.set_viewport_size(size)
+                width = page.evaluate("document.documentElement.scrollWidth")
+                assert (view.name, width) == (view.name, size["width"])
+                assert page.evaluate(STICKING_OUT) == []
 
 
 def test_a_phone_on_its_side_shows_the_photo_and_the_headline(browser: Browser, site: str) -> None:
