@@ -186,7 +186,8 @@ def test_print_and_forced_colours_keep_the_bars(browser: Browser, site: str) -> 
 
 
 # Where the system chooses colours, and shadows are gone, a line says it.
-UNMARKED = """() => [...document.querySelectorAll("#booth [aria-pressed=true]")]
+MARKED = "[aria-pressed=true], [aria-current], [role=tab][aria-selected=true]"
+UNMARKED = """(marked) => [...document.querySelector("#booth").querySelectorAll(marked)]
   .filter((one) => one.checkVisibility() && !one.matches(":focus-visible"))
   .filter((one) => getComputedStyle(one).outlineStyle !== "solid")
   .map((one) => one.outerHTML)"""
@@ -198,7 +199,8 @@ def test_forced_colours_show_what_is_pressed_in_every_view(browser: Browser, sit
         seen = 0
         for view in VIEWS:
             go_to(page, view.title)
-            assert page.evaluate(UNMARKED) == []
+            expect(page.locator("#booth [aria-current]")).to_have_text(view.title)
+            assert page.evaluate(UNMARKED, MARKED) == []
             seen += page.locator("#view [aria-pressed=true]").count()
         assert seen >= 3
 
