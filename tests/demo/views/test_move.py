@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from tests.demo.visitor import (
     Questions,
     go_to,
+    sample,
     seeing_no_fault,
     stage,
     watch_writing,
@@ -130,6 +131,18 @@ def test_what_the_camera_sees_is_not_moved_until_it_is_taken(move: Page) -> None
     move.get_by_role("button", name="Use the camera").click()
     move.get_by_role("button", name="Take the photo").click()
     expect(move.locator("#view .labels:not(.empty) li")).to_have_count(5)
+
+
+def test_no_percentage_is_shown_of_a_photo_that_the_model_does_not_know(move: Page) -> None:
+    watch_writing(move)
+    sample(move, "coffee").click()
+    expect(move.get_by_role("heading", name="Nothing I know")).to_be_visible()
+    labels = move.locator("#view .labels:not(.empty) li")
+    expect(labels).to_have_text(["Coffee shop", *[re.compile("^[^%]+$")] * 4])
+    move.get_by_label("Model", exact=True).select_option("efficientnet_lite0")  # knows it
+    expect(labels).to_have_text([re.compile("^Espresso.*%$"), *[re.compile("%$")] * 4])
+    assert "Espresso" in written(move)
+    assert "Coffee shop" not in written(move)
 
 
 def test_the_address_brings_back_the_place(browser: Browser, site: str) -> None:

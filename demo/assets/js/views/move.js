@@ -2,7 +2,7 @@
 
 import * as address from "../address.js";
 import { Asker } from "../ask.js";
-import { bars, blank, headline } from "../labels.js";
+import { blank, told } from "../labels.js";
 import { models } from "../models.js";
 import { photo } from "../photo.js";
 import { Plot } from "./move/plot.js";
@@ -143,10 +143,10 @@ class Move {
     );
   }
 
-  show({ predictions }) {
+  show(answer) {
     this.asker.place.dataset.state = "answer";
-    this.result.replaceChildren(headline(predictions[0]), bars(predictions.slice(0, 5)));
-    this.plot.add(predictions);
+    this.result.replaceChildren(...told({ ...answer, predictions: answer.predictions.slice(0, 5) }));
+    this.plot.add(answer);
   }
 
   click(event) {

@@ -1,6 +1,7 @@
 // A line for each label's confidence, step by step; as many steps as there is room for.
 
 import { AROUND, axes } from "../../axes.js";
+import { isKnown } from "../../show.js";
 
 const DASHES = [[], [7, 4], [2, 3], [9, 3, 2, 3], [4, 4]];
 
@@ -12,26 +13,27 @@ export class Plot {
 
   clear() {
     this.labels = []; // those that were first at some step, the first of them first
-    this.steps = []; // category -> confidence, of the answer's labels
+    this.steps = []; // {first: category, shares: category -> confidence, none where none holds}
     this.gone = 0; // steps for which there was no room any more
     this.draw();
   }
 
-  add(predictions) {
-    this.steps.push(new Map(predictions.map((one) => [one.category, one.confidence])));
+  add(answer) {
+    const shown = isKnown(answer) ? answer.predictions : [];
+    const shares = new Map(shown.map((one) => [one.category, one.confidence]));
+    this.steps.push({ first: answer.predictions[0].category, shares });
     if (this.steps.length > this.most) {
       this.steps.shift();
       this.gone += 1;
     }
-    const [{ category, label }] = predictions;
-    if (!this.labels.some((one) => one.category === category)) this.labels.push({ category, label });
+    const [first] = shown;
+    if (first && !this.labels.some((one) => one.category === first.category)) this.labels.push(first);
     this.draw();
   }
 
   // How often the first label was another than the step before.
   get changes() {
-    const firsts = this.steps.map((step) => step.keys().next().value);
-    return firsts.filter((one, index) => index && one !== firsts[index - 1]).length;
+    return this.steps.filter(({ first }, index) => index && first !== this.steps[index - 1].first).length;
   }
 
   draw() {
@@ -63,18 +65,21 @@ export class Plot {
   }
 
   line(context, width, place, style, { category, label }, index) {
-    const at = (step, number) => place(number, step.get(category) ?? 0);
+    const share = (step) => step.shares.get(category) ?? 0;
     context.strokeStyle = index ? style.getPropertyValue("--ink") : style.getPropertyValue("--curtain");
     context.fillStyle = context.strokeStyle;
     context.lineWidth = index ? 1.5 : 2.5;
     context.setLineDash(DASHES[index]);
     context.beginPath();
-    for (const [number, step] of this.steps.entries()) context.lineTo(...at(step, number));
+    this.steps.forEach((step, number) => {
+      const isAfterGap = !this.steps[number - 1]?.shares.size;
+      if (step.shares.size) context[isAfterGap ? "moveTo" : "lineTo"](...place(number, share(step)));
+    });
     context.stroke();
     context.setLineDash([]);
-    if (!this.steps.length) return;
-    const [x, y] = at(this.steps.at(-1), this.steps.length - 1);
-    if (this.steps.at(-1).get(category) < 0.04) return;
+    const last = this.steps.at(-1);
+    if (!last || share(last) < 0.04) return;
+    const [x, y] = place(this.steps.length - 1, share(last));
     Object.assign(context, { font: "600 12px system-ui, sans-serif", textAlign: "left", textBaseline: "alphabetic" });
     const wide = context.measureText(label).width;
     context.fillText(label, Math.min(x + 5, width - wide - 2), Math.max(22, y - 5));
