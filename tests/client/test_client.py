@@ -13,6 +13,7 @@ import pytest
 
 from booth_client import AsyncClient, Client, Retry, ServiceUnreachable, errors
 from tests.client.contract import ANSWER, CARD, PHOTO, SOURCE, client, refusal, respond
+from tests.servers import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -244,9 +245,7 @@ def test_the_async_client_says_the_same(tmp_path: Path, closed_port: int) -> Non
 
 @pytest.fixture
 def closed_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
+    return free_port()
 
 
 def test_a_real_service_is_understood(server: str, photos: dict[str, bytes]) -> None:

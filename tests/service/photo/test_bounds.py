@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import struct
 import tracemalloc
 import zlib
-from typing import Any
 
 import pytest
 from PIL import Image, PngImagePlugin
@@ -16,14 +14,9 @@ from models.card import Input
 from service.photo import bounds as effort
 from service.photo.decode import decode
 from tests.service.photo.bmps import bmp
+from tests.service.photo.parts import encoded
 
 INPUT = Input(size=32, resize=36)
-
-
-def encoded(image: Image.Image, name: str, **options: Any) -> bytes:
-    file = io.BytesIO()
-    image.save(file, name, **options)
-    return file.getvalue()
 
 
 def refusal(data: bytes, max_pixels: int = 50_000_000) -> str:

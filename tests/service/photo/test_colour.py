@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import struct
 from typing import Any
 
@@ -14,17 +13,12 @@ from models.card import Input
 from service.photo import colour as colour_module
 from service.photo.colour import to_rgb
 from service.photo.decode import decode
+from tests.service.photo.parts import encoded
 
 Colour = tuple[int, int, int]
 
 RED, GREEN, WHITE, BLACK = (255, 0, 0), (0, 255, 0), (255, 255, 255), (0, 0, 0)
 INPUT = Input(size=16, resize=16)
-
-
-def encoded(image: Image.Image, name: str, **options: Any) -> bytes:
-    file = io.BytesIO()
-    image.save(file, name, **options)
-    return file.getvalue()
 
 
 def colour_of(data: bytes) -> Colour:

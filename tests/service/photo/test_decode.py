@@ -8,7 +8,7 @@ import struct
 import tarfile
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -21,6 +21,7 @@ from booth_client.errors import BadImage, BadRequest, TooManyPixels, Unsupported
 from models.card import Input
 from service.photo.decode import DecodedPhoto, Seen, _crop, decode, decode_whole
 from service.photo.profile import conversion_to_srgb
+from tests.service.photo.parts import encoded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,12 +39,6 @@ INPUTS = [
     for interpolation in ("bilinear", "bicubic")
 ]
 SIZES = [(451, 300), (300, 451), (500, 375), (333, 500), (256, 256), (640, 101), (90, 61), (7, 3)]
-
-
-def encoded(image: Image.Image, name: str = "PNG", **options: Any) -> bytes:
-    file = io.BytesIO()
-    image.save(file, name, **options)
-    return file.getvalue()
 
 
 def opened(data: bytes) -> Image.Image:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import random
@@ -20,15 +19,10 @@ from service.photo.formats import FORMATS
 from service.photo.header import Header, read_header
 from tests.service.photo.costly import blank_webp
 from tests.service.photo.heif import Item, container, grid, ispe, saved
+from tests.service.photo.parts import encoded
 from tests.service.photo.tiffs import Storage, tiff
 
 SIDE = 256
-
-
-def encoded(image: Image.Image, name: str, **options: Any) -> bytes:
-    file = io.BytesIO()
-    image.save(file, name, **options)
-    return file.getvalue()
 
 
 def photograph(mode: str = "RGB", size: tuple[int, int] = (120, 90)) -> Image.Image:
@@ -201,6 +195,7 @@ MEASURE = """
 import json, os, sys
 from models.card import Input
 from service.photo.decode import decode
+from tests.service.photo.parts import encoded
 
 def status(name):
     with open("/proc/self/status") as lines:
