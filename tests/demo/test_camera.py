@@ -12,7 +12,7 @@ from tests.demo.visitor import Questions, go_to, is_ready, sample, seeing_no_fau
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, Locator
+    from playwright.sync_api import Browser, Locator, Route
 
 pytestmark = pytest.mark.xdist_group("page")
 
@@ -69,6 +69,25 @@ def test_a_photo_chosen_while_the_browser_asks_takes_the_cameras_place(seen: Pag
     seen.wait_for_function("window.tracks.at(-1).readyState === 'ended'")
     expect(stage(seen)).to_have_attribute("data-state", "photo")
     expect(seen.locator("#photo .note")).to_be_empty()
+
+
+def test_a_sample_that_comes_late_leaves_it_on(seen: Page) -> None:
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    seen.route("**/samples/windmill.jpg", hold)
+    with seen.expect_request("**/samples/windmill.jpg"):
+        sample(seen, "windmill").click()
+    button(seen, "Use the camera").click()
+    expect(stage(seen)).to_have_attribute("data-state", "camera")
+    with seen.expect_response("**/samples/windmill.jpg"):
+        held[0].continue_()
+    with seen.expect_response("**/classify*"):  # the next frame
+        pass
+    expect(stage(seen)).to_have_attribute("data-state", "camera")
+    button(seen, "Stop").click()
 
 
 def test_it_is_off_in_a_view_that_shows_no_photo(seen: Page) -> None:

@@ -59,9 +59,8 @@ class Camera {
       return;
     }
     this.opening = null;
-    stage.mark(null);
+    photo.leave(); // its answer must not stand beside what the camera sees
     stage.show("camera");
-    photo.forget(); // its answer must not stand beside what the camera sees
     this.offer();
     this.tools.querySelector("[data-do=shoot]").focus();
     this.run();
@@ -76,9 +75,7 @@ class Camera {
     stage.live.srcObject = null;
     stage.overlay.replaceChildren();
     this.offer();
-    if (stage.element.dataset.state !== "camera") return;
-    stage.show("empty");
-    photo.forget();
+    if (stage.element.dataset.state === "camera") photo.forget();
   }
 
   // Take the photo that is seen now, and look at it as at any other.

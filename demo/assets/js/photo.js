@@ -79,7 +79,7 @@ class Photo extends EventTarget {
     else if (this.sample) this.leave();
   }
 
-  // The sample that is there, or on its way, for an address without a photo.
+  // The photo that is there, or on its way, for the camera or an address without one.
   leave() {
     this.latest += 1;
     this.sample = null;

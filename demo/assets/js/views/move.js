@@ -42,6 +42,7 @@ class Move {
     stage.element.append(this.canvas);
     this.on(photo, "taken", () => this.gone());
     this.on(photo, "change", ({ detail }) => this.another(detail.answers));
+    this.on(stage, "state", ({ detail }) => detail === "camera" && this.gone());
     this.on(models, "change", () => this.begin());
     this.on(stage, "layout", () => this.window?.draw());
     this.on(this.place, "click", (event) => this.click(event));
