@@ -131,7 +131,7 @@ class Protocol(HttpToolsProtocol):
     max_head_bytes: ClassVar[int] = 65_536
     head_timeout_s: ClassVar[float] = 10.0
     write_timeout_s: ClassVar[float] = 20.0
-    last_call_s: ClassVar[float] = 0.5
+    last_call_s: ClassVar[float] = 1.0
     max_connections: ClassVar[int] = 1000
     max_client_connections: ClassVar[int] = 500
     crumb_bytes: ClassVar[int] = 512
@@ -312,7 +312,14 @@ class Protocol(HttpToolsProtocol):
     def shutdown(self) -> None:
         """End; a client that has just connected may still send its request, and be answered."""
         if self.cycle is None:
-            self.loop.call_later(self.last_call_s, super().shutdown)
+            self.loop.call_later(self.last_call_s, self._close_unless_begun)
+        else:
+            super().shutdown()
+
+    def _close_unless_begun(self) -> None:
+        """Close, but where a request has come in part: its head has a time of its own to arrive."""
+        if self.cycle is None and (self._in_head or self._unread):
+            self.loop.call_later(self.last_call_s, self._close_unless_begun)
         else:
             super().shutdown()
 

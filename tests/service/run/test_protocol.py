@@ -17,6 +17,7 @@ from service.run.connections import Connections
 from service.run.protocol import Protocol, _Corked
 from tests.servers import Inside, serving_inside
 from tests.service.asking import PROBLEM, RED
+from tests.waiting import eventually
 
 HEAD = b"POST /classify HTTP/1.1\r\nHost: x\r\n"
 
@@ -251,6 +252,28 @@ def test_the_request_of_a_connection_made_before_the_end_is_answered(
         )
         connection.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         assert b"alive" in until_closed(connection)
+
+
+def test_a_request_that_had_begun_before_the_end_is_answered(
+    hasty: int, running: Inside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However short the time for those that send nothing."""
+    monkeypatch.setattr(Hasty, "last_call_s", 0.02)
+    monkeypatch.setattr(Hasty, "head_timeout_s", 10)
+    address = ("127.0.0.1", hasty)
+    connections: Any = running.server.server_state.connections
+    with (
+        socket.create_connection(address, 10) as begun,
+        socket.create_connection(address, 10) as silent,
+    ):
+        begun.sendall(b"GET /livez HTTP/1.1\r\nHo")
+        eventually(lambda: [one for one in connections if one._in_head], bool)
+        running.server.servers[0].get_loop().call_soon_threadsafe(
+            lambda: [one.shutdown() for one in list(connections)]
+        )
+        assert until_closed(silent) == b""
+        begun.sendall(b"st: x\r\nConnection: close\r\n\r\n")
+        assert b"alive" in until_closed(begun)
 
 
 def test_what_is_written_in_one_turn_of_the_loop_is_sent_together_and_in_order() -> None:
