@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -58,6 +59,15 @@ def test_a_double_click_opens_one_camera(seen: Page) -> None:
     expect(stage(seen)).to_have_attribute("data-state", "empty")
     expect(button(seen, "Use the camera")).to_be_focused()
     assert seen.evaluate(LIVE) == 0
+
+
+def test_a_camera_that_is_unplugged_is_told(seen: Page) -> None:
+    button(seen, "Use the camera").click()
+    expect(stage(seen)).to_have_attribute("data-state", "camera")
+    seen.evaluate("window.tracks.at(-1).dispatchEvent(new Event('ended'))")
+    expect(stage(seen)).to_have_attribute("data-state", "empty")
+    expect(seen.locator("#photo .note")).to_have_text(re.compile("^The camera is gone"))
+    expect(button(seen, "Use the camera")).to_be_visible()
 
 
 def test_a_photo_chosen_while_the_browser_asks_takes_the_cameras_place(seen: Page) -> None:

@@ -59,11 +59,18 @@ class Camera {
       return;
     }
     this.opening = null;
+    for (const track of this.stream.getTracks()) track.addEventListener("ended", () => this.lost());
     photo.leave(); // its answer must not stand beside what the camera sees
     stage.show("camera");
     this.offer();
     this.tools.querySelector("[data-do=shoot]").focus();
     this.run();
+  }
+
+  // It was unplugged, or the visitor took back what was allowed.
+  lost() {
+    this.close();
+    stage.say("The camera is gone: open it again, or choose a photo.");
   }
 
   close() {

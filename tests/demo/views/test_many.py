@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import FilePayload, Page, Route, expect
 
 from demo.samples import FOLDER, SAMPLES
-from tests.demo.visitor import seeing_no_fault
+from tests.demo.visitor import hand_over, seeing_no_fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,6 +46,13 @@ def test_each_photograph_gets_its_label(many: Page) -> None:
     expect(many.locator(".gallery img")).to_have_count(6)
     tile = many.get_by_role("button", name=re.compile("Coffee shop"))
     expect(tile).to_have_attribute("title", "coffee.jpg")
+
+
+def test_a_picture_that_is_dropped_without_being_a_file_of_a_folder_is_taken(many: Page) -> None:
+    """As one is that was dragged out of another page."""
+    hand_over(many, "drop", PHOTOS["coffee.jpg"], PHOTOS["tracks.jpg"])
+    expect(many.locator("#view .state")).to_have_text("2 photos")
+    expect(many.locator(".gallery img")).to_have_count(2)
 
 
 def test_what_is_no_photograph_says_so_and_the_others_are_answered(many: Page) -> None:

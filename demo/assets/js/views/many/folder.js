@@ -10,8 +10,11 @@ const HIDDEN = /(^|\/)(\.|__MACOSX\/)/;
 // read. A file that was given by itself counts as a photo whatever its name.
 export async function photosOf({ files = [], items = null }, told) {
   const found = [];
-  for (const item of items ? [...items].map((one) => one.webkitGetAsEntry?.()).filter(Boolean) : []) {
-    await walk(item, "", found, told, true);
+  // All at once: the items are gone when the drop is over.
+  const given = [...(items ?? [])].map((one) => [one.webkitGetAsEntry?.(), one.getAsFile?.()]);
+  for (const [entry, file] of given) {
+    if (entry) await walk(entry, "", found, told, true);
+    else if (file) await add(file, file.name, found, told, true); // a picture dragged out of a page
   }
   if (!items) for (const file of files) await add(file, file.webkitRelativePath || file.name, found, told, !file.webkitRelativePath);
   if (found.length > MOST) told(`Only the first ${MOST.toLocaleString("en")} photos are taken.`);
