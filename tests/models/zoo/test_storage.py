@@ -99,7 +99,7 @@ def test_a_large_photograph_and_its_small_jpeg_are_not_told_apart_too_far(
 ) -> None:
     small = answers(classifier, others, squashed, tmp_path, format="JPEG", quality=75)
     exact = answers(classifier, others, squashed, tmp_path, format="PNG")
-    # Not alike yet: 12 points lie between them, and 38 before that was looked for.
+    # Not alike yet: 14 points lie between them, and 38 before that was looked for.
     assert abs(small.top1 - exact.top1) < 0.15
     assert small.top1 > 0.65
     assert exact.top1 > 0.78
