@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.xdist_group("page")
 
 ORIENTATION = 0x0112
+KEPT = "() => sessionStorage.getItem('booth.photo')"
 SEEN = "() => document.querySelector('#photo .shown').naturalWidth"
 
 
@@ -132,8 +133,24 @@ def test_the_photo_is_the_one_that_the_address_names(
     page.go_forward()
     shows("Your photograph")
     assert page.evaluate(where) == "/patches#step=8"
+    page.wait_for_function(KEPT)
     page.reload()
     shows("Your photograph")
+
+
+def test_a_photo_stays_kept_while_it_is_shown_again(
+    page: Page, site: str, photos: dict[str, bytes]
+) -> None:
+    choose(page, photos["coffee"])
+    sample(page, "bridge").click()  # before the photo is answered
+    expect_labels(page, re.compile("^Bridge"))
+    page.wait_for_function(KEPT)
+    page.evaluate("() => { Storage.prototype.removeItem = () => (window.removed = true); }")
+    page.goto(f"{site}/#")
+    expect_labels(page, re.compile("^Coffee shop"))
+    assert not page.evaluate("window.removed")
+    page.reload()
+    expect_labels(page, re.compile("^Coffee shop"))
 
 
 def test_an_address_that_names_no_photo_shows_none_where_there_was_none(

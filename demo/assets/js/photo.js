@@ -24,13 +24,17 @@ class Photo extends EventTarget {
   async take(file, { sample = null, label = null } = {}) {
     const mine = ++this.latest;
     this.sample = sample;
-    if (!sample) this.own = file;
+    const isNew = !sample && file !== this.own;
+    if (isNew) {
+      this.own = file;
+      sessionStorage.removeItem(KEPT); // never another in its place
+    }
     this.dispatchEvent(new CustomEvent("taken", { detail: { file, sample } }));
     address.set({ sample, label });
     const { blob, width, height } = await shrink(file, SIDE);
+    if (isNew) this.keep(file, blob); // also if a sample has been asked for since: one may go back
     if (mine !== this.latest) return;
     this.current = { blob, file, name: file.name, sample, width, height, live: false };
-    this.keep();
     this.dispatchEvent(new CustomEvent("change", { detail: { answers: [] } }));
   }
 
@@ -91,18 +95,17 @@ class Photo extends EventTarget {
     // Not by fetch(data): the page may ask its own host alone.
     const [kind, packed] = data.split(",");
     const bytes = Uint8Array.from(atob(packed), (one) => one.charCodeAt(0));
-    await this.take(new File([bytes], name, { type: kind.slice("data:".length).split(";")[0] }), { label });
+    this.own = new File([bytes], name, { type: kind.slice("data:".length).split(";")[0] });
+    await this.take(this.own, { label });
   }
 
-  // A sample needs no keeping, and the visitor's own photo stays kept beside it: one may go back to it.
-  keep() {
-    const { blob, name, sample } = this.current;
-    if (sample) return;
-    sessionStorage.removeItem(KEPT);
+  // The visitor's own photo is kept also while a sample is seen; a sample needs no keeping.
+  keep(file, blob) {
     const reader = new FileReader();
     reader.onload = () => {
+      if (file !== this.own) return;
       try {
-        sessionStorage.setItem(KEPT, JSON.stringify({ name, data: reader.result }));
+        sessionStorage.setItem(KEPT, JSON.stringify({ name: file.name, data: reader.result }));
       } catch {
         // It is larger than a browser keeps for a tab: then it is not there after a reload.
       }
