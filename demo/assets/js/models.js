@@ -6,15 +6,21 @@ import * as service from "./service.js";
 class Models extends EventTarget {
   constructor() {
     super();
+    this.forget();
+  }
+
+  forget() {
     this.all = []; // as /models lists them
     this.served = []; // those for photographs
     this.cards = new Map();
+    this.asked = new Map(); // what is on its way
   }
 
   // Ask for them, if they are not known yet; gives them.
-  async load(options) {
+  async load({ signal } = {}) {
     if (!this.all.length) {
-      const { models } = await service.models(options);
+      const { models } = await this.once("", service.models);
+      signal?.throwIfAborted();
       const forPhotos = models.filter((one) => one.content === "photographs");
       this.all = models;
       this.served = forPhotos.length ? forPhotos : models;
@@ -22,9 +28,11 @@ class Models extends EventTarget {
     return this.served;
   }
 
-  forget() {
-    this.all = this.served = [];
-    this.cards.clear();
+  // Who asks for what is on its way to another waits for the same; so nobody's leaving stops it.
+  once(key, ask) {
+    const { asked } = this;
+    if (!asked.has(key)) asked.set(key, ask().finally(() => asked.delete(key)));
+    return asked.get(key);
   }
 
   // The name of the chosen one, or of the default where none is chosen, or the chosen one is gone.
@@ -43,9 +51,13 @@ class Models extends EventTarget {
     this.dispatchEvent(new Event("change"));
   }
 
-  async card(name, options) {
-    if (!this.cards.has(name)) this.cards.set(name, await service.card(name, options));
-    return this.cards.get(name);
+  async card(name, { signal } = {}) {
+    const { cards } = this;
+    if (!cards.has(name)) {
+      cards.set(name, await this.once(name, () => service.card(name)));
+      signal?.throwIfAborted();
+    }
+    return cards.get(name);
   }
 
   // Fill a <select> with them, and keep the two together.

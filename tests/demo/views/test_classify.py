@@ -41,6 +41,22 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.xdist_group("page")
 
 
+def test_a_models_card_is_fetched_once_however_late_it_comes(browser: Browser, site: str) -> None:
+    with browser.new_page() as page, seeing_no_fault(page):
+        waiting: list[Route] = []
+        page.route(re.compile(r"/models/\w+$"), lambda route: waiting.append(route))  # noqa: PLW0108
+        page.goto(site)
+        expect(page.get_by_label("Model", exact=True)).to_be_enabled()
+        sample(page, "bridge").click()
+        expect_labels(page, re.compile("^Bridge"))
+        expect(page.locator(".use")).to_be_visible()  # by then the cards have been asked for again
+        asked = [route.request.url for route in waiting]
+        for route in waiting:
+            route.continue_()
+        expect(page.get_by_text(re.compile("^About .* version"))).to_have_count(2)
+    assert len(set(asked)) == len(asked) == 2
+
+
 @pytest.mark.parametrize("kind", ["drop", "paste"])
 def test_a_photo_dropped_or_pasted_gets_five_labels(page: Page, kind: str) -> None:
     hand_over(page, kind, (SAMPLES / "bridge.jpg").read_bytes())
