@@ -69,7 +69,7 @@ class Visit:
     shift: float
 
 
-BOUNDS = Visit(paint_s=2, answer_s=6, kilobytes=250, photo_s=10, shift=0.02)
+BOUNDS = Visit(paint_s=2, answer_s=6, kilobytes=200, photo_s=10, shift=0.02)
 
 
 def camera_photo() -> bytes:

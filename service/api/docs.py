@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+import orjson
 from fastapi import APIRouter, Request
 from fastapi.openapi.docs import get_swagger_ui_html
-from starlette.responses import HTMLResponse, JSONResponse
+from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from service.api.openapi.document import document, security
+from service.web.deflating import as_json
 from service.web.headers import DOCS_POLICY
 from service.web.scope import prefix_of
 from service.web.state import ServiceState
@@ -56,12 +58,11 @@ class _Description:
         routes = [route for front in fronts for route in front.routes]
         self._whole = document(routes, version("booth"))
 
-    async def answer(self, request: Request) -> JSONResponse:
+    async def answer(self, request: Request) -> Response:
         """The file; its address of the service is relative to its own if no prefix is known."""
-        return JSONResponse(
-            {
-                **self._whole,
-                "servers": [{"url": prefix_of(request.scope) or "."}],
-                "security": security(has_keys=bool(self._state.api_keys)),
-            }
-        )
+        told = {
+            **self._whole,
+            "servers": [{"url": prefix_of(request.scope) or "."}],
+            "security": security(has_keys=bool(self._state.api_keys)),
+        }
+        return await as_json(request, orjson.dumps(told))

@@ -24,6 +24,7 @@ from service.inspection.filters import (
 )
 from service.inspection.layers import Layer
 from service.inspection.reading import Reader, filters_in, layers_in
+from service.web.deflating import as_json
 from service.web.query import parameters
 from service.web.scope import client_of
 from service.web.state import ServiceState
@@ -54,29 +55,33 @@ class _Front:
         """A network's layers, in the order in which they are computed."""
         given = parameters(request.scope["query_string"], ("version",))
         model = self._state.model(name, given.get("version"))
-        return await self._reader.read(client_of(request.scope), lambda: _layers(model))
+        body = await self._reader.read(client_of(request.scope), lambda: _layers(model))
+        return await as_json(request, body)
 
     async def filters(self, request: Request, name: str) -> Response:
         """The weights of a layer's units: numbers, or a picture for who accepts PNG alone."""
         given = parameters(request.scope["query_string"], ("layer", "unit", "version"))
         model = self._state.model(name, given.get("version"))
         is_sheet = prefers(request, _PNG)
-        return await self._reader.read(
+        body = await self._reader.read(
             client_of(request.scope), lambda: _filters(model, given, is_sheet=is_sheet)
         )
+        if is_sheet:
+            return Response(body, media_type=_PNG, headers={"Vary": "Accept"})
+        return await as_json(request, body, vary="Accept")
 
 
-def _layers(model: LoadedModel) -> Response:
-    return _json(_described(model, layers_in(model.path, model.modified)))
+def _layers(model: LoadedModel) -> bytes:
+    return _dumped(_described(model, layers_in(model.path, model.modified)))
 
 
-def _filters(model: LoadedModel, given: Mapping[str, str], *, is_sheet: bool) -> Response:
+def _filters(model: LoadedModel, given: Mapping[str, str], *, is_sheet: bool) -> bytes:
     file = model.path, model.modified
     layer = find_layer(layers_in(*file), given.get("layer"))
     filters = filters_in(*file, layer, _units(given, layer))
     if is_sheet:
-        return Response(_sheet(layer, filters), media_type=_PNG, headers={"Vary": "Accept"})
-    return _json(_listed(model, layer, filters))
+        return _sheet(layer, filters)
+    return _dumped(_listed(model, layer, filters))
 
 
 def find_layer(layers: tuple[Layer, ...], name: str | None) -> Layer:
@@ -120,9 +125,8 @@ def _sheet(layer: Layer, filters: Filters) -> bytes:
     return as_sheet(filters, in_colour=is_first)
 
 
-def _json(content: Any) -> Response:
-    body = orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
-    return Response(body, media_type="application/json", headers={"Vary": "Accept"})
+def _dumped(content: Any) -> bytes:
+    return orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def _described(model: LoadedModel, layers: tuple[Layer, ...]) -> dict[str, Any]:

@@ -6,19 +6,22 @@ import functools
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
-from pydantic import BaseModel
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import BaseModel, TypeAdapter
 
 from booth_client.wire import Accuracy, ModelSummary, Source
 from models import sources
-from models.card import Card, Label
+from models.card import Label
 from models.labels import label_set
 from service.api.openapi.models import CARD, LABELS, MODELS, SOURCES
+from service.web.deflating import as_json
 from service.web.query import parameters
 from service.web.state import ServiceState
 from service.web.summaries import summaries
 
 __all__ = ["ModelList", "SourceList", "router"]
+
+_LABELS = TypeAdapter(tuple[Label, ...])
 
 Version = Annotated[str | None, Query(description="which version; the newest if not given")]
 
@@ -43,9 +46,7 @@ def router(state: ServiceState) -> APIRouter:
     nothing = [Depends(_only())]
     add("/models", front.served, dependencies=nothing, **MODELS)
     add("/sources", front.sources, dependencies=nothing, **SOURCES)
-    add = functools.partial(
-        add, response_model_exclude_none=True, dependencies=[Depends(_only("version"))]
-    )
+    add = functools.partial(add, dependencies=[Depends(_only("version"))])
     add("/models/{name}", front.card, **CARD)
     add("/models/{name}/labels", front.labels, **LABELS)
     return routes
@@ -68,23 +69,26 @@ class _Front:
         """The models that are loaded."""
         return ModelList(models=summaries(self._state))
 
-    async def sources(self) -> SourceList:
+    async def sources(self, request: Request) -> Response:
         """The published weights that could be served as well, whether or not they are."""
-        return _sources()
+        return await as_json(request, _sources())
 
-    async def card(self, name: str, version: Version = None) -> Card:
+    async def card(self, request: Request, name: str, version: Version = None) -> Response:
         """A model's card: all that is known about it."""
-        return self._state.model(name, version).card
+        card = self._state.model(name, version).card
+        return await as_json(request, card.model_dump_json(exclude_none=True).encode())
 
-    async def labels(self, name: str, version: Version = None) -> tuple[Label, ...]:
+    async def labels(self, request: Request, name: str, version: Version = None) -> Response:
         """A model's labels, in the order of its outputs."""
-        return self._state.model(name, version).card.labels
+        labels = self._state.model(name, version).card.labels
+        return await as_json(request, _LABELS.dump_json(labels, exclude_none=True))
 
 
 @functools.cache
-def _sources() -> SourceList:
+def _sources() -> bytes:
     by_year = sorted(sources.SOURCES.values(), key=lambda source: source.year)
-    return SourceList(sources=[_described(source) for source in by_year])
+    listed = SourceList(sources=[_described(source) for source in by_year])
+    return listed.model_dump_json().encode()
 
 
 def _described(source: sources.Source) -> Source:

@@ -29,7 +29,7 @@ from service.fleet.fleet import LoadedModel
 from service.telemetry.record import Stage
 from service.web import problems
 from service.web.body import check_coding
-from service.web.deflating import compressed
+from service.web.deflating import as_json
 from service.web.infer import InferRequest, read_infer_request
 from service.web.scope import record_of
 from service.web.state import CAN_NOT_START, ServiceState
@@ -178,7 +178,7 @@ async def _answer(
     }
     parts = [raw for _, raw in described if raw is not None]
     head = _dumped(answer)
-    response = _binary(head, parts) if parts else await _text(request, head)
+    response = _binary(head, parts) if parts else await as_json(request, head)
     record_of(request.scope).answer_stage = Stage("answer", start, time.perf_counter() - start)
     return response
 
@@ -209,11 +209,6 @@ def _row(one: NDArray[np.float32] | BoothError, index: int, count: int) -> NDArr
 def _binary(head: bytes, parts: list[bytes]) -> Response:
     headers = {_HEADER: str(len(head))}
     return Response(b"".join((head, *parts)), 200, headers, "application/octet-stream")
-
-
-async def _text(request: Request, content: bytes) -> Response:
-    content, headers = await compressed(request, content)
-    return Response(content, 200, headers, "application/json")
 
 
 def _json(content: Any) -> Response:

@@ -6,8 +6,9 @@ import asyncio
 import zlib
 
 from starlette.requests import Request
+from starlette.responses import Response
 
-__all__ = ["compressed"]
+__all__ = ["as_json", "compressed"]
 
 _LEAST = 4096  # bytes; fewer are on their way as soon as they would be compressed
 _HERE = 65_536  # bytes, which take 1 ms; others are answered while more are compressed
@@ -27,6 +28,15 @@ async def compressed(request: Request, content: bytes) -> tuple[bytes, dict[str,
     else:
         packed = _packed(content, coding)
     return packed, {**vary, "Content-Encoding": coding}
+
+
+async def as_json(request: Request, content: bytes, *, vary: str = "") -> Response:
+    """An answer of JSON, compressed where that pays; `vary` names what else it depends on."""
+    content, headers = await compressed(request, content)
+    depends = ", ".join(filter(None, (vary, headers.get("Vary"))))
+    if depends:
+        headers["Vary"] = depends
+    return Response(content, headers=headers, media_type="application/json")
 
 
 def _coding(accepted: str) -> str:

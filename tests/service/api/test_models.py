@@ -32,6 +32,20 @@ def test_the_models_the_card_and_the_labels(tiny_server: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "path", ["models/places365", "models/places365/labels", "models/places365/layers", "openapi.json"]
+)
+def test_what_is_long_goes_compressed_to_who_takes_it(site: str, path: str) -> None:
+    plain = httpx.get(f"{site}/{path}", headers={"Accept-Encoding": "identity"})
+    packed = httpx.get(f"{site}/{path}", headers={"Accept-Encoding": "gzip"})
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert "Content-Encoding" not in plain.headers
+    assert "Accept-Encoding" in plain.headers["Vary"]
+    assert "Accept-Encoding" in packed.headers["Vary"]
+    assert packed.content == plain.content
+    assert packed.num_bytes_downloaded < len(plain.content) / 2
+
+
+@pytest.mark.parametrize(
     ("path", "hint"),
     [
         ("models?version=1", "There is no parameter 'version'"),
