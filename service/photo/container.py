@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from booth_client.errors import BadImage
 from service.photo.bounds import Allowance
-from service.photo.segments import SOS, Segment, end_of, segments
+from service.photo.segments import LOSSLESS, SOS, Segment, end_of, segments
 
 __all__ = ["Contents", "picture_of", "with_checksum"]
 
@@ -30,11 +30,15 @@ class Contents:
         data: the file; the same object if there was nothing to leave out.
         exif: its Exif data, from the byte order on, where browsers look for them; empty where there
             are none, and None where the decoder has to be asked.
+        is_lossless: whether it is a lossless JPEG, which can't be decoded at a fraction of its
+            size. libjpeg-turbo 3 promises the fraction, and then writes whole rows: beyond the end
+            of what its callers allocated. So they must not ask.
 
     """
 
     data: bytes
     exif: bytes | None = None
+    is_lossless: bool = False
 
 
 class _Chunk(NamedTuple):
@@ -71,11 +75,12 @@ _KEPT = {0xE0: (b"JFIF\0", 14), 0xE2: (b"ICC_PROFILE\0", 15), 0xEE: (b"Adobe", 1
 
 def _jpeg(data: bytes) -> Contents:
     """Keep the segments of which the picture is made, and from its first scan to its end all."""
-    kept, exif, last = [data[:2]], None, 2
+    kept, exif, last, is_lossless = [data[:2]], None, 2, False
     for segment in segments(data, 2):
         if segment.marker == SOS:
             last = segment.start
             break
+        is_lossless = is_lossless or segment.marker in LOSSLESS
         if segment.marker == _APP1 and exif is None and data.startswith(b"Exif\0", segment.body):
             exif = data[segment.body + 6 : segment.end]
         if _is_needed(data, segment):
@@ -84,7 +89,7 @@ def _jpeg(data: bytes) -> Contents:
     scans = _without_fill(data, last, end_of(data, last) or len(data))
     size = sum(map(len, kept)) + sum(map(len, scans))
     whole = data if size == len(data) else b"".join([*kept, *scans])
-    return Contents(whole, exif or b"")
+    return Contents(whole, exif or b"", is_lossless)
 
 
 def _without_fill(data: bytes, at: int, end: int) -> list[memoryview]:

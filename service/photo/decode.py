@@ -28,7 +28,6 @@ from service.photo.exif import orientation as orientation_in
 from service.photo.formats import FORMATS, format_of
 from service.photo.header import DRAFT_MARGIN, read_header
 from service.photo.heic import open_heic
-from service.photo.jpeg import is_lossless
 from service.photo.profile import Conversion, conversion_to_srgb
 from service.photo.raw import RAW, read_raw
 from service.photo.resample import Box, Interpolation, region_seen, resample, resample_whole
@@ -75,7 +74,6 @@ _OWN: dict[str, Callable[[bytes, int], Image.Image]] = {
 # it learned from names them worse.
 _ENLARGED: Interpolation = "bilinear"
 
-_JPEGS = {"JPEG", "MPO"}
 _PNG_DEPTH_AT = 24  # PNG, 3rd edition, section 11.2.1: the header comes first
 
 _SIDEWAYS = {5, 6, 7, 8}
@@ -223,7 +221,7 @@ def _read(
     if sent[0] * sent[1] > max_pixels:
         raise too_many(max_pixels)
     check_layout(image, data, max_pixels)
-    whole, scale = sent, _draft(image, data, resize(sent))
+    whole, scale = sent, 1 if contents.is_lossless else _draft(image, resize(sent))
     decoded = load(image, data, scale)
     conversion = conversion_to_srgb(image, data)
     if name == "AVIF":
@@ -337,10 +335,8 @@ def _is_ready(decoded: Image.Image | NDArray[np.uint8], conversion: Conversion |
     return conversion is not None and conversion.mode == decoded.mode == "CMYK"
 
 
-def _draft(image: Image.Image, data: bytes, resize: int) -> int:
+def _draft(image: Image.Image, resize: int) -> int:
     """Have a JPEG decoded at a fraction of its size; return by what it is divided: 1, 2, 4 or 8."""
-    if image.format in _JPEGS and is_lossless(data):
-        return 1
     width, side = image.width, DRAFT_MARGIN * resize
     drafted = image.draft(None, (side, side))
     return round(width / drafted[1][2]) if drafted else 1

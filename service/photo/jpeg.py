@@ -5,10 +5,7 @@ That takes simplejpeg, which the extra ``fast`` brings; without it Pillow decode
 
 from __future__ import annotations
 
-from itertools import takewhile
 from typing import TYPE_CHECKING
-
-from service.photo.segments import SOS, segments
 
 try:
     import simplejpeg
@@ -20,10 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
-__all__ = ["is_lossless", "rgb_pixels"]
-
-# ITU-T T.81, table B.1: frames that predict each sample from its neighbours.
-_LOSSLESS = {0xC3, 0xC7, 0xCB, 0xCF}
+__all__ = ["rgb_pixels"]
 
 # Pillow's reads can be stopped once a file has cost too much, this decoder can't.
 _MOST_PIXELS = 64_000_000
@@ -56,13 +50,3 @@ def rgb_pixels(image: Image.Image, data: bytes, scale: int) -> NDArray[np.uint8]
 
 def _is_ordinary(image: Image.Image) -> bool:
     return image.format == "JPEG" and image.mode == "RGB" and "progressive" not in image.info
-
-
-def is_lossless(data: bytes) -> bool:
-    """Tell whether a JPEG is lossless, which can't be decoded at a fraction of its size.
-
-    libjpeg-turbo 3 promises the fraction, and then writes whole rows: beyond the end of what its
-    callers allocated. So they must not ask.
-    """
-    markers = (segment.marker for segment in segments(data, 2))
-    return any(one in _LOSSLESS for one in takewhile(lambda one: one != SOS, markers))

@@ -8,10 +8,12 @@ from typing import NamedTuple
 
 from service.photo.bounds import Allowance
 
-__all__ = ["EOI", "SOS", "Segment", "end_of", "scans_of", "segments"]
+__all__ = ["EOI", "LOSSLESS", "SOS", "Segment", "end_of", "scans_of", "segments"]
 
-# ITU-T T.81, table B.1: start of scan, end of image.
+# ITU-T T.81, table B.1: start of scan, end of image, and the frames that predict each sample from
+# its neighbours.
 SOS, EOI = 0xDA, 0xD9
+LOSSLESS = {0xC3, 0xC7, 0xCB, 0xCF}
 _EOI = re.compile(rb"\xff\xd9")  # in Python 3.11, `find` takes five times as long
 
 # All but those without a length. Among a scan's bytes 0xFF has a zero behind it, or is a restart.

@@ -32,7 +32,8 @@ def test_the_models_the_card_and_the_labels(tiny_server: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["models/places365", "models/places365/labels", "models/places365/layers", "openapi.json"]
+    "path",
+    ["models/places365", "models/places365/labels", "models/places365/layers", "openapi.json"],
 )
 def test_what_is_long_goes_compressed_to_who_takes_it(site: str, path: str) -> None:
     plain = httpx.get(f"{site}/{path}", headers={"Accept-Encoding": "identity"})

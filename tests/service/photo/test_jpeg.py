@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from models.card import Input
+from service.photo.container import picture_of
 from service.photo.decode import decode, decode_whole
-from service.photo.jpeg import is_lossless, rgb_pixels
+from service.photo.jpeg import rgb_pixels
 from tests.service.photo.lossless import lossless_jpeg
 from tests.service.photo.parts import encoded, segment
 
@@ -67,7 +68,7 @@ def test_a_lossless_file_is_decoded_whole_and_then_made_small(
     image = opened(photos["chelsea"]).convert(mode)
     data = lossless_jpeg(np.asarray(image).reshape(image.height, image.width, -1))
     png = encoded(image)
-    assert is_lossless(data)
+    assert picture_of("JPEG", data).is_lossless
     assert (np.asarray(opened(data)) == np.asarray(image)).all()
     for side in (300, 64, 24):
         wanted = Input(size=side, resize=side)
@@ -81,9 +82,8 @@ def test_that_a_file_is_lossless_is_read_as_libjpeg_reads_it(photos: dict[str, b
     levels = np.full((4, 4, 3), 90, np.uint8)
     thumbnail = segment(0xE1, photos["chelsea"][:3000])
     odd = lossless_jpeg(levels, thumbnail, b"skipped", b"\xff\x01", b"\xff\xff")
-    assert is_lossless(odd)
+    assert picture_of("JPEG", odd).is_lossless
     inside = segment(0xE1, lossless_jpeg(levels))
     ordinary = again(photos["chelsea"])
-    assert not is_lossless(ordinary[:2] + inside + ordinary[2:])
-    assert not is_lossless(ordinary[:2] + b"\xff" * 9)
-    assert not is_lossless(b"\xff\xd8")
+    for data in (ordinary[:2] + inside + ordinary[2:], ordinary[:2] + b"\xff" * 9, b"\xff\xd8"):
+        assert not picture_of("JPEG", data).is_lossless
