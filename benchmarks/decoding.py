@@ -1,6 +1,6 @@
 """What decoding costs by kind of file: foreseen by its header, here, and in another process.
 
-The photograph is made: one of ``tests/photos`` enlarged, with a sensor's noise.
+The photograph is made: one of ``export/photos`` enlarged, with a sensor's noise.
 
     python -m benchmarks.decoding [--megapixels 12] [--rounds 3]
 """
@@ -29,7 +29,7 @@ from service.photo.icc import PRIMARIES, matrix_profile
 __all__ = ["KINDS", "main", "measure", "photograph"]
 
 WANTED = Input(size=224, resize=256, interpolation="bicubic")
-PHOTOGRAPH = ROOT / "tests/photos/chelsea.jpg"
+PHOTOGRAPH = ROOT / "export/photos/chelsea.jpg"
 
 _DISPLAY_P3 = matrix_profile(PRIMARIES[12], None)
 

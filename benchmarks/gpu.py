@@ -91,7 +91,7 @@ def main() -> None:
 def parse() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="benchmarks.gpu", description=__doc__)
-    parser.add_argument("--photos", type=Path, default=ROOT / "tests/photos")
+    parser.add_argument("--photos", type=Path, default=ROOT / "export/photos")
     parser.add_argument("--sample", type=int, default=100, help="most photographs to send")
     parser.add_argument("--batch", type=int, default=GPU_MAX_BATCH_SIZE)
     parser.add_argument("--clients", type=int, default=256)

@@ -300,7 +300,7 @@ def _parse() -> argparse.Namespace:
     here = Path(__file__).resolve().parent
     parser = argparse.ArgumentParser(prog="benchmarks.load", description="A light load generator.")
     parser.add_argument("url", help="where photographs are posted to")
-    parser.add_argument("--photos", type=Path, default=here.parent / "tests/photos")
+    parser.add_argument("--photos", type=Path, default=here.parent / "export/photos")
     parser.add_argument("--sample", type=int, default=200, help="most photographs to send in turn")
     parser.add_argument("--clients", type=int, default=32, help="connections (open loop: at most)")
     parser.add_argument("--rate", type=float, help="open loop: requests a second")

@@ -17,7 +17,7 @@ __all__ = ["add_options", "prepare"]
 
 def add_options(parser: argparse.ArgumentParser, *, seconds: float) -> None:
     """Let the command line say what is sent, to which model, and for how long."""
-    parser.add_argument("--photos", type=Path, default=ROOT / "tests/photos")
+    parser.add_argument("--photos", type=Path, default=ROOT / "export/photos")
     parser.add_argument("--sample", type=int, default=100, help="most photographs to send")
     parser.add_argument("--model", default="efficientnet_lite0")
     parser.add_argument("--seconds", type=float, default=seconds, help="of each measurement")

@@ -76,8 +76,8 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def photos() -> dict[str, bytes]:
-    """The JPEG files of ``tests/photos`` by their names without the suffix: ``"chelsea"``."""
-    return {path.stem: path.read_bytes() for path in sorted((ROOT / "tests/photos").glob("*.jpg"))}
+    """The JPEG files of ``export/photos`` by their names without the suffix: ``"chelsea"``."""
+    return {path.stem: path.read_bytes() for path in sorted((ROOT / "export/photos").glob("*.jpg"))}
 
 
 @pytest.fixture(scope="session")

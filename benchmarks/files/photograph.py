@@ -35,7 +35,7 @@ class File:
 @cache
 def photograph(width: int = _WIDTH, height: int = _HEIGHT) -> Image.Image:
     """A real photograph (RGB), whose four corners and edges differ; not to be changed."""
-    return Image.open(ROOT / "tests/photos/coffee.jpg").convert("RGB").resize((width, height))
+    return Image.open(ROOT / "export/photos/coffee.jpg").convert("RGB").resize((width, height))
 
 
 def encode(image: Image.Image, name: str, **options: Any) -> bytes:

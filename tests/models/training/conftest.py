@@ -26,7 +26,7 @@ LITE0 = SOURCES["efficientnet_lite0"]
 
 @pytest.fixture(scope="session")
 def squares(photos: dict[str, bytes]) -> NDArray[np.uint8]:
-    """The five photographs of tests/photos, 5 x 64 x 64 x 3, in the order of their names."""
+    """The five photographs of export/photos, 5 x 64 x 64 x 3, in the order of their names."""
     images = [Image.open(BytesIO(photo)).convert("RGB") for photo in photos.values()]
     return np.stack([np.asarray(one.resize((64, 64), Image.Resampling.BICUBIC)) for one in images])
 

@@ -10,7 +10,7 @@ from tests.servers import clean_environment
 
 __all__ = ["PHOTOS", "booth"]
 
-PHOTOS = ROOT / "tests/photos"
+PHOTOS = ROOT / "export/photos"
 
 
 def booth(
