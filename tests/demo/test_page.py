@@ -45,6 +45,11 @@ FIRST_BAR = """() => {
 }"""
 MOVING = """() => document.getAnimations().length"""
 
+TAKE_IN = """() => {
+  const frame = document.body.appendChild(document.createElement("gradio-app"));
+  window.booth.moveInto(frame);
+}"""
+
 # Of the styles that views bring along, those that hold now.
 OWN_STYLES = """() => [...document.querySelectorAll("style[data-view]")]
   .filter((one) => !one.disabled).map((one) => one.dataset.view)"""
@@ -54,6 +59,27 @@ def open_sample(page: Page, site: str, name: str = "bridge") -> None:
     """Open the page at a sample's address, and wait for its answer."""
     page.goto(f"{site}/#sample={name}")
     expect_labels(page, re.compile(r"%$"))
+
+
+@pytest.mark.parametrize("presses", ["mouse", "keyboard"])
+def test_what_is_pressed_while_gradio_takes_the_page_in_is_clicked(
+    browser: Browser, site: str, presses: str
+) -> None:
+    with browser.new_page() as page, seeing_no_fault(page):
+        page.route("**/assets/**", lambda route: route.abort())  # its own frame comes later
+        page.goto(site)
+        is_ready(page)
+        bridge = sample(page, "bridge")
+        if presses == "mouse":
+            bridge.hover()
+            page.mouse.down()
+        else:
+            bridge.focus()
+            page.keyboard.down("Space")
+        page.evaluate(TAKE_IN)
+        page.mouse.up() if presses == "mouse" else page.keyboard.up("Space")
+        expect_labels(page, re.compile("^Bridge"))
+        expect(page.locator("gradio-app #booth")).to_be_visible()
 
 
 def test_using_all_views_asks_no_other_host_and_nothing_fails(page: Page) -> None:

@@ -69,9 +69,7 @@ def sample(page: Page, name: str) -> Locator:
 def go_to(page: Page, title: str) -> None:
     """Click a view's name in the bar, and wait until the view stands."""
     page.get_by_role("navigation", name="Views").get_by_role("link", name=title).click()
-    view = page.get_by_role("region", name=title, exact=True)
-    # Beside the attack tests, on two slow cores, a view was seen to take more than half a minute.
-    expect(view).to_be_attached(timeout=60_000)
+    expect(page.get_by_role("region", name=title, exact=True)).to_be_attached()
 
 
 def is_ready(page: Page) -> None:

@@ -137,10 +137,22 @@ window.addEventListener("popstate", async () => {
   if (stays) window.dispatchEvent(new Event("booth:address"));
 });
 
+// What is pressed: an element that is moved before it is let go gets no click.
+const held = new Set();
+const isButton = ({ button, key }) => button === 0 || key === " ";
+for (const [down, up] of [["pointerdown", "pointerup"], ["keydown", "keyup"]]) {
+  window.addEventListener(down, (event) => isButton(event) && held.add(down), { capture: true });
+  window.addEventListener(up, () => held.delete(down), { capture: true });
+}
+window.addEventListener("pointercancel", () => held.delete("pointerdown"), { capture: true });
+window.addEventListener("blur", () => held.clear());
+const isBusy = () => held.size || (CSS.supports("selector(:open)") && booth.querySelector("select:open"));
+
 // Gradio's layout takes the page in; where the browser can, without its losing focus or stopping
 // the camera.
-function moveInto(element) {
-  if (element.contains(booth)) return;
+async function moveInto(element) {
+  while (isBusy()) await new Promise((resolve) => setTimeout(resolve, 50));
+  if (element.contains(booth) || !element.isConnected) return;
   booth.querySelector("#main").removeAttribute("role"); // Gradio's own <main> is around it
   const before = document.activeElement;
   if (element.moveBefore) element.moveBefore(booth, null);
