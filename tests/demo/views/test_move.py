@@ -21,7 +21,7 @@ from tests.demo.visitor import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Locator
 
 pytestmark = pytest.mark.xdist_group("page")
 
@@ -43,6 +43,12 @@ def drag(page: Page, right: float, down: float) -> None:
     page.mouse.down()
     page.mouse.move(x + right, y + down, steps=12)
     page.mouse.up()
+
+
+def controls(page: Page) -> tuple[Locator, ...]:
+    sweep = page.get_by_role("button", name="Shift it pixel by pixel")
+    home = page.get_by_role("button", name="Back to the middle")
+    return page.get_by_role("slider", name="Zoom"), sweep, home
 
 
 def where(page: Page) -> dict[str, float]:
@@ -120,7 +126,8 @@ def test_what_the_camera_sees_is_not_moved_until_it_is_taken(move: Page) -> None
     only_still = move.get_by_role("heading", name="Only a still photo can be moved")
     move.get_by_role("button", name="Use the camera").click()
     expect(only_still).to_be_visible()
-    move.get_by_role("slider", name="Zoom").fill("2")
+    for one in controls(move):
+        expect(one).to_be_disabled()
     assert where(move)["zoom"] == 1
     go_to(move, "Classify")
     go_to(move, "Move")
@@ -131,6 +138,8 @@ def test_what_the_camera_sees_is_not_moved_until_it_is_taken(move: Page) -> None
     move.get_by_role("button", name="Use the camera").click()
     move.get_by_role("button", name="Take the photo").click()
     expect(move.locator("#view .labels:not(.empty) li")).to_have_count(5)
+    for one in controls(move):
+        expect(one).to_be_enabled()
 
 
 def test_no_percentage_is_shown_of_a_photo_that_the_model_does_not_know(move: Page) -> None:

@@ -77,11 +77,17 @@ class Move {
 
   gone() {
     this.forget();
-    this.window = null;
+    this.put(null);
     this.asker.stop();
     this.asker.clear();
     this.find(".squeezed").hidden = true;
     this.canvas.getContext("2d").clearRect(0, 0, this.canvas.width, this.canvas.height);
+  }
+
+  // What is moved; without it nothing moves.
+  put(window) {
+    this.window = window;
+    for (const one of this.place.querySelectorAll(".moves input, .moves button")) one.disabled = !window;
   }
 
   // What was seen along the way.
@@ -94,7 +100,7 @@ class Move {
   // Look at the photo that there is.
   async begin() {
     this.forget();
-    this.window = null;
+    this.put(null);
     const prepared = async (options) => {
       await models.fill(this.find("#model"), options);
       this.input = (await models.card(models.chosen, options)).input;
@@ -104,7 +110,7 @@ class Move {
     return this.asker.run(prepared, (image) => {
       if (!image || this.left) return;
       const { size, resize } = this.input;
-      this.window = new Window(this.canvas, image, resize / size, () => this.moved());
+      this.put(new Window(this.canvas, image, resize / size, () => this.moved()));
       this.find(".squeezed").hidden = this.input.keep_aspect || image.naturalWidth === image.naturalHeight;
       const [x, y, zoom] = ["x", "y", "zoom"].map((name) => Number.parseFloat(address.get(name)));
       if ([x, y, zoom].every(Number.isFinite)) this.window.place({ x, y, zoom });
