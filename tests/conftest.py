@@ -7,7 +7,7 @@ import itertools
 import os
 import zlib
 from collections.abc import Generator, Iterator
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
@@ -64,6 +64,15 @@ def pytest_make_parametrize_id(val: object) -> str | None:
         data = val if isinstance(val, bytes) else val.encode(errors="surrogatepass")
         return f"{len(val)}-{zlib.crc32(data):08x}"
     return None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_ssl_context() -> Iterator[None]:
+    """Else each of thousands of `httpx.get` reads all certificates, in 30 ms and to no use."""
+    with pytest.MonkeyPatch.context() as patch:
+        once = cache(httpx.create_ssl_context)
+        patch.setattr("httpx._transports.default.create_ssl_context", once)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
