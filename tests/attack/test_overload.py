@@ -6,12 +6,11 @@ they are generous: a few seconds on a machine that runs other tests say little a
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import httpx
 import pytest
 
 from benchmarks.overload import measure
+from tests.conftest import ROOT
 from tests.servers import Serve
 
 LEAST_SHARE = 0.3
@@ -23,9 +22,10 @@ pytestmark = pytest.mark.timeout(120)
 def test_good_answers_go_on_in_time_at_five_times_the_capacity(
     serve: Serve, photos: dict[str, bytes]
 ) -> None:
-    folder = Path(__file__).resolve().parent.parent / "photos"
     with serve(models="places365") as server:
-        verdict = measure(server.url, folder, load=5, seconds=4, deadline_ms=DEADLINE_MS)
+        verdict = measure(
+            server.url, ROOT / "export/photos", load=5, seconds=4, deadline_ms=DEADLINE_MS
+        )
         assert verdict.overload.refused > 0, verdict
         assert verdict.share_per_core >= LEAST_SHARE, verdict
         machine_ms = max(verdict.before.p99_ms, verdict.after.p99_ms)  # it runs other tests, too

@@ -16,10 +16,11 @@ from models.networks.compat import torchvision_models
 from models.sources import SOURCES
 from service.fleet.identity import read_card
 from service.fleet.local import local_classifier
+from tests.conftest import ROOT
 from tests.export.cli.invoking import refused, run
 
 LITE0 = SOURCES["efficientnet_lite0"]
-PHOTOS = Path(__file__).parents[2] / "photos"
+PHOTOS = ROOT / "export/photos"
 
 
 @pytest.mark.xdist_group("published")  # one worker traces the network for all of these
