@@ -12,7 +12,16 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from demo.samples import FOLDER
-from tests.demo.visitor import Questions, answer, choose, expect_labels, go_to, sample, stage
+from tests.demo.visitor import (
+    Questions,
+    answer,
+    choose,
+    expect_labels,
+    go_to,
+    sample,
+    seeing_no_fault,
+    stage,
+)
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -151,6 +160,20 @@ def test_a_photo_stays_kept_while_it_is_shown_again(
     assert not page.evaluate("window.removed")
     page.reload()
     expect_labels(page, re.compile("^Coffee shop"))
+
+
+def test_a_browser_that_keeps_nothing_shows_the_page_all_the_same(
+    browser: Browser, site: str, photos: dict[str, bytes]
+) -> None:
+    """As Chromium does where a visitor blocks all cookies."""
+    with browser.new_page() as page, seeing_no_fault(page):
+        page.add_init_script(
+            "Object.defineProperty(window, 'sessionStorage', "
+            "{ get() { throw new DOMException('denied', 'SecurityError'); } })"
+        )
+        page.goto(site)
+        choose(page, photos["coffee"])
+        expect_labels(page, re.compile("^Coffee shop"))
 
 
 def test_an_address_that_names_no_photo_shows_none_where_there_was_none(

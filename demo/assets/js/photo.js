@@ -27,7 +27,7 @@ class Photo extends EventTarget {
     const isNew = !sample && file !== this.own;
     if (isNew) {
       this.own = file;
-      sessionStorage.removeItem(KEPT); // never another in its place
+      storage()?.removeItem(KEPT); // never another in its place
     }
     this.dispatchEvent(new CustomEvent("taken", { detail: { file, sample } }));
     address.set({ sample, label });
@@ -76,7 +76,7 @@ class Photo extends EventTarget {
   async restore() {
     const [sample, label] = [address.get("sample") || null, address.get("label")];
     if (sample === this.sample) return;
-    const kept = sessionStorage.getItem(KEPT);
+    const kept = storage()?.getItem(KEPT);
     if (sample) await this.takeSample(sample, { label });
     else if (this.own) await this.take(this.own, { label });
     else if (kept) await this.takeKept(JSON.parse(kept), { label });
@@ -105,12 +105,21 @@ class Photo extends EventTarget {
     reader.onload = () => {
       if (file !== this.own) return;
       try {
-        sessionStorage.setItem(KEPT, JSON.stringify({ name: file.name, data: reader.result }));
+        storage()?.setItem(KEPT, JSON.stringify({ name: file.name, data: reader.result }));
       } catch {
         // It is larger than a browser keeps for a tab: then it is not there after a reload.
       }
     };
     reader.readAsDataURL(blob);
+  }
+}
+
+// None where the visitor lets no page keep anything: then even to name it is an error.
+function storage() {
+  try {
+    return sessionStorage;
+  } catch {
+    return null;
   }
 }
 
